@@ -1,0 +1,114 @@
+"""What a rule is, and what it reports."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from kerascope.project.catalogue import Generation
+from kerascope.source.document import Document, Site
+from kerascope.source.position import Edit, Range
+
+if TYPE_CHECKING:
+    from kerascope.tracking.run import LayerRun, ScriptRun
+
+Severity = Literal["error", "warning", "information"]
+
+
+@dataclass(frozen=True, slots=True)
+class Related:
+    """Another place that explains a report, for example the line that makes the hidden weight."""
+
+    site: Site
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fix:
+    """Edits to one document that mend a finding. `safe`: the program's meaning stays, but for the defect."""
+
+    title: str
+    safe: bool
+    edits: tuple[Edit, ...]
+
+
+MakeFix = Callable[[Document], Fix | None]
+"""Makes the fix, when it is asked for, against the present version of the document."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a rule says: one line of message, the place, related places and a way to mend it."""
+
+    site: Site
+    message: str
+    related: tuple[Related, ...] = ()
+    fix: MakeFix | None = None
+    severity: Severity | None = None
+    """Instead of the rule's own severity, where the catalogue tells two cases apart."""
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A program that is a test and a piece of documentation at once.
+
+    `code` is a whole module. In one that reports, every reported line ends in `# <- KS101` (only these
+    codes, on these lines; other rules' findings of severity information may also appear if marked). `build`
+    and `symptom` say how the truth test proves it: `make` is an expression that gives the layer.
+    """
+
+    title: str
+    code: str
+    generations: tuple[Generation, ...] = (2, 3)
+    make: str = "Example()"
+    symptom: str | None = None
+    """What real Keras shows: "untracked", "unbuilt", "no-gradient", "raises", "not-built-by-build",
+    "duplicated", "fewer-weights"; None for an example on which the rule is silent."""
+    fixed: str | None = None
+    """The code after the rule's own fix, where it has one."""
+
+
+class Rule:
+    """Base of all rules. One file a rule; the class docstring is the rule's page, under fixed headings."""
+
+    code: ClassVar[str]
+    name: ClassVar[str]
+    severity: ClassVar[Mapping[Generation, Severity]]
+    """For each generation that the rule speaks of, how bad it is there."""
+    summary: ClassVar[str]
+    """One sentence."""
+    reporting: ClassVar[tuple[Example, ...]] = ()
+    silent: ClassVar[tuple[Example, ...]] = ()
+
+    def check_layer(self, run: LayerRun) -> Iterator[Report]:
+        """Reports about one layer class, from its symbolic run under one generation."""
+        return iter(())
+
+    def check_script(self, run: ScriptRun) -> Iterator[Report]:
+        """Reports about code outside layer classes: module level, and each function in order."""
+        return iter(())
+
+
+@dataclass(frozen=True, slots=True)
+class FindingRelated:
+    """A related place of a finding, as positions."""
+
+    path: str
+    range: Range
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A report at its place in one version of a document, ready to show."""
+
+    path: str
+    range: Range
+    code: str
+    name: str
+    severity: Severity
+    message: str
+    generations: tuple[Generation, ...]
+    related: tuple[FindingRelated, ...] = ()
+    make_fix: MakeFix | None = field(default=None, compare=False, repr=False)
