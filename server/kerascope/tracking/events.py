@@ -1,0 +1,175 @@
+"""What happens during a symbolic run, in order: rules read these."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from kerascope.source.document import Site
+from kerascope.tracking.values import Container, Layer, Phase, Plain, Value, Weight
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """Where in the run something happens.
+
+    `site`: the statement or expression. `statement`: the innermost statement that contains it. `method`: the
+    function being run, `owner_class` the class that defines that method (None: a plain function), `phase` the part
+    of the examined layer's life. `guards`: the conditions of the `if`, `while` and conditional expressions
+    around it, in every function on the way, innermost last; `in_loop` likewise.
+    """
+
+    site: Site
+    statement: ast.stmt | None
+    method: str | None
+    owner_class: str | None
+    phase: Phase
+    guards: tuple[ast.expr, ...] = ()
+    in_loop: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Created:
+    """A layer, weight, container or plain object was made."""
+
+    at: Context
+    value: Layer | Weight | Container | Plain
+
+
+@dataclass(frozen=True, slots=True)
+class AttributeWrite:
+    """`owner.name = value`. `stored` is what the attribute holds then (Keras 3 copies containers). `via` is how."""
+
+    at: Context
+    owner: Layer | Plain
+    name: str | None
+    """None: a name that isn't known, as in `setattr(self, f"dense_{i}", …)`."""
+    value: Value
+    stored: Value
+    via: Literal["plain", "setattr", "__dict__", "object.__setattr__", "cached_property", "own __setattr__"]
+
+
+@dataclass(frozen=True, slots=True)
+class AttributeRead:
+    """`owner.name` of a layer was read (only attributes that Keras owns: `weights`, `_trainable_weights`, `kernel` …)."""
+
+    at: Context
+    owner: Layer
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerWrite:
+    """A write into a container.
+
+    `operation`: the method's name ("append", "insert", "extend", "setdefault", "update", "add", "appendleft", …),
+    "[]=" for an index or key, "[:]=" for a slice, "+=" or "|=" on the container itself (`through_attribute` tells
+    `self.ls += …`, which assigns the attribute again, from `ls += …`).
+    """
+
+    at: Context
+    container: Container
+    operation: str
+    values: tuple[Value, ...]
+    through: ast.expr
+    """The expression by which the container was named: `ls`, `self.ls`, `self.ls[-1]`."""
+
+    @property
+    def through_attribute(self) -> bool:
+        return isinstance(self.through, ast.Attribute)
+
+
+@dataclass(frozen=True, slots=True)
+class LayerCalled:
+    """A layer was called: `layer(x)`, or `layer.call(x)` (`method` "call", "__call__" otherwise)."""
+
+    at: Context
+    layer: Layer
+    call: ast.Call
+    arguments: tuple[Value, ...]
+    method: str = "__call__"
+
+
+@dataclass(frozen=True, slots=True)
+class LayerBuilt:
+    """`layer.build(…)` was called, straight or by `super().build(…)` (`by_super`)."""
+
+    at: Context
+    layer: Layer
+    call: ast.Call
+    by_super: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Used:
+    """The value of a weight or variable, or of a tensor made from weights, took part in a computation."""
+
+    at: Context
+    value: Value
+    through: ast.expr
+
+
+@dataclass(frozen=True, slots=True)
+class AddWeight:
+    """`layer.add_weight(…)` was called."""
+
+    at: Context
+    owner: Layer
+    call: ast.Call
+    weight: Weight
+
+
+@dataclass(frozen=True, slots=True)
+class InitReached:
+    """Keras' own `__init__` was reached for `layer` (by super, or by naming the class)."""
+
+    at: Context
+    layer: Layer
+
+
+@dataclass(frozen=True, slots=True)
+class PrivateListWrite:
+    """`layer._trainable_weights.append(…)`, `… = …`, `… += …` or a relative; `operation` as in ContainerWrite, "=" too."""
+
+    at: Context
+    layer: Layer
+    name: str
+    operation: str
+    values: tuple[Value, ...]
+    sources: tuple[ast.expr, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LayerMethod:
+    """Another of Keras' own methods was called on a layer: `summary`, `count_params`, `load_weights`, `fit`, `compile` …"""
+
+    at: Context
+    layer: Layer
+    name: str
+    call: ast.Call
+
+
+@dataclass(frozen=True, slots=True)
+class Escaped:
+    """A value was handed to code that the run can't see, which may build, track or call it."""
+
+    at: Context
+    value: Value
+    to: str | None
+
+
+Event: TypeAlias = (
+    Created
+    | AttributeWrite
+    | AttributeRead
+    | ContainerWrite
+    | LayerCalled
+    | LayerBuilt
+    | Used
+    | AddWeight
+    | InitReached
+    | PrivateListWrite
+    | LayerMethod
+    | Escaped
+)

@@ -1,0 +1,219 @@
+"""Abstract values: what an expression can be while a layer class is run symbolically.
+
+Values that have an identity in Python have one here, and change as the run goes on; everything else is
+a frozen value. A value that can't be known is `UNKNOWN`, and no rule speaks of it.
+"""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+from kerascope.project.catalogue import LibraryClass
+from kerascope.project.meaning import ClassDefinition, FunctionDefinition, Library, ModuleDefinition
+from kerascope.source.document import Site
+
+Phase = Literal["init", "build", "call", "class body", "module", "other"]
+"""In which part of a layer's life something happens: its constructor, `build`, `call`, the class body,
+outside every class ("module"), or a method that none of these uses ("other")."""
+
+
+class Unknown:
+    """A value about which nothing is known."""
+
+    def __repr__(self) -> str:
+        return "UNKNOWN"
+
+
+UNKNOWN = Unknown()
+
+
+@dataclass(frozen=True, slots=True)
+class Constant:
+    """A literal: a number, a string, None, True, False, Ellipsis or bytes."""
+
+    value: object
+
+
+@dataclass(frozen=True, slots=True)
+class ClassValue:
+    """A class: one that a file defines, or a library's."""
+
+    meaning: ClassDefinition | Library
+
+
+@dataclass(frozen=True, slots=True)
+class LibraryValue:
+    """A library's function, module or constant, by name."""
+
+    name: str
+    origin: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ModuleValue:
+    """A module whose file we read."""
+
+    meaning: ModuleDefinition
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One of several values, by a condition that the run doesn't know."""
+
+    options: tuple[Value, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Tensor:
+    """A tensor. `weights` are the weights and variables that it was computed from, `phase` says when,
+    `site` the computation (None: it came from outside). `made_by` is the library function ("tensorflow.random.normal")."""
+
+    weights: frozenset[Weight] = frozenset()
+    phase: Phase = "call"
+    site: Site | None = None
+    made_by: str | None = None
+
+
+@dataclass(eq=False, slots=True)
+class Layer:
+    """A layer or model object.
+
+    `cls`: its class; `library`: that class or its nearest base in Keras' catalogue. `site`: the expression
+    that made it (for the layer under examination, the class itself). `attributes`: what its attributes can hold at the
+    end of the run. `tracked`: what its own tracker holds under the generation of the run (not transitive).
+    `phase`: the part of the *examined* layer's life in which it was made.
+    """
+
+    cls: ClassDefinition | Library
+    library: LibraryClass | None
+    site: Site
+    phase: Phase
+    attributes: dict[str, Value] = field(default_factory=dict)
+    tracked: list[Layer | Weight] = field(default_factory=list)
+    arguments: list[Value] = field(default_factory=list)
+    keywords: dict[str, Value] = field(default_factory=dict)
+    many: bool = False
+    """Stands for several objects made by the same expression in a loop whose turns aren't known."""
+    frozen: bool = False
+
+    @property
+    def class_name(self) -> str:
+        return self.cls.name.rsplit(".", 1)[-1]
+
+
+@dataclass(eq=False, slots=True)
+class Weight:
+    """A weight or variable object.
+
+    `kind`: "weight" (`self.add_weight`), "keras variable" (`keras.Variable`) or "tf variable" (`tf.Variable`).
+    `owner`: the layer on which `add_weight` was called. `call`: the call that made it.
+    """
+
+    kind: Literal["weight", "keras variable", "tf variable"]
+    site: Site
+    call: ast.Call
+    phase: Phase
+    owner: Layer | None = None
+    trainable: bool | None = True
+    """None: not known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """An element of a container: `key` is a dict key or a known index, else UNKNOWN."""
+
+    key: Value
+    value: Value
+    site: Site
+
+
+@dataclass(eq=False, slots=True)
+class Container:
+    """A list, dict, tuple, set or a relative.
+
+    `kind` is the Python type: "list", "dict", "tuple", "set", "OrderedDict", "namedtuple", "frozenset", "deque",
+    "defaultdict", "UserList", "UserDict", "mappingproxy", "dict view", "iterator", "array", "list subclass", "dict subclass" …
+    `tracker`: Keras 3, the layer whose tracked container this is. `copy_of`: Keras 3, the user's own object that
+    was copied when this one was assigned to an attribute. `open`: may hold elements that the run doesn't know.
+    """
+
+    kind: str
+    site: Site
+    items: list[Item] = field(default_factory=list)
+    tracker: Layer | None = None
+    copy_of: Container | None = None
+    open: bool = False
+    repeated: bool = False
+    """Made by `[x] * n`: all elements are the same object."""
+
+
+@dataclass(eq=False, slots=True)
+class Plain:
+    """An object of a class that is no layer: the user's helper, dataclass, SimpleNamespace, tf.Module, Loss …
+
+    `library`: its catalogue class or the dotted name of its nearest library base, None for a plain class.
+    """
+
+    cls: ClassDefinition | Library
+    site: Site
+    attributes: dict[str, Value] = field(default_factory=dict)
+    library: LibraryClass | str | None = None
+    dataclass: bool = False
+
+    @property
+    def class_name(self) -> str:
+        return self.cls.name.rsplit(".", 1)[-1]
+
+
+@dataclass(eq=False, slots=True)
+class Function:
+    """A function made while running: a lambda, an inner `def`, a method bound to `bound`, a module-level function.
+
+    `closure`: the enclosing scopes' variables that it can see (innermost last), shared with those scopes.
+    """
+
+    node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+    site: Site
+    module_path: str
+    closure: tuple[dict[str, Value], ...] = ()
+    bound: Value | None = None
+    defaults: dict[str, Value] = field(default_factory=dict)
+    owner: ClassDefinition | None = None
+    """The class whose body defines it, for methods."""
+    definition: FunctionDefinition | None = None
+    cached: bool = False
+    """Decorated with functools.cache or lru_cache."""
+
+
+@dataclass(eq=False, slots=True)
+class Partial:
+    """`functools.partial(function, …)`, or a bound method of a library object (`Dense(4).__call__`)."""
+
+    function: Value
+    site: Site
+    arguments: list[Value] = field(default_factory=list)
+    keywords: dict[str, Value] = field(default_factory=dict)
+    method: str | None = None
+    """For a bound method: its name; `function` is then the object."""
+
+
+Value: TypeAlias = (
+    Unknown
+    | Constant
+    | ClassValue
+    | LibraryValue
+    | ModuleValue
+    | Choice
+    | Tensor
+    | Layer
+    | Weight
+    | Container
+    | Plain
+    | Function
+    | Partial
+)
+
+State: TypeAlias = Layer | Weight
+"""What Keras would have to know of."""
