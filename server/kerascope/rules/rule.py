@@ -49,24 +49,52 @@ class Report:
     """Instead of the rule's own severity, where the catalogue tells two cases apart."""
 
 
+Symptom = Literal[
+    "untracked",
+    "unbuilt",
+    "no-gradient",
+    "raises",
+    "not-built-by-build",
+    "missing-in-functional",
+    "created-every-call",
+    "duplicated",
+    "values-lost",
+    "not-saved",
+    "without-effect",
+    "fewer-weights",
+]
+"""What real Keras shows of a defect. tests/truth/worker.py says how each is measured."""
+
+
 @dataclass(frozen=True, slots=True)
 class Example:
     """A program that is a test and a piece of documentation at once.
 
     `code` is a whole module. In one that reports, every reported line ends in `# <- KS101` (only these
-    codes, on these lines; other rules' findings of severity information may also appear if marked). `build`
-    and `symptom` say how the truth test proves it: `make` is an expression that gives the layer.
+    codes, on these lines; other rules' findings of severity information may also appear if marked). It is
+    proven against real Keras: `make` is an expression that gives the layer, `arguments` what it is called on
+    (`x` is a float tensor of shape (2, 4)), both over the names of the module and `tf`, `keras`, `np`.
     """
 
     title: str
     code: str
     generations: tuple[Generation, ...] = (2, 3)
     make: str = "Example()"
-    symptom: str | None = None
-    """What real Keras shows: "untracked", "unbuilt", "no-gradient", "raises", "not-built-by-build",
-    "duplicated", "fewer-weights"; None for an example on which the rule is silent."""
+    symptom: Symptom | Mapping[Generation, Symptom] | None = None
+    """What real Keras shows, in each generation. On a silent example: what shows although the rule has
+    nothing to say, because the author means it or another rule reports it; None where nothing shows."""
     fixed: str | None = None
     """The code after the rule's own fix, where it has one."""
+    arguments: str = "x"
+    evidence: str | None = None
+    """For "fewer-weights": an expression over the module's names and `layer`, true after the call where the
+    symptom shows: `len(layer.trainable_weights) < 6`."""
+
+    def symptom_in(self, generation: Generation) -> Symptom | None:
+        """The symptom under one generation."""
+        if self.symptom is None or isinstance(self.symptom, str):
+            return self.symptom
+        return self.symptom.get(generation)
 
 
 class Rule:

@@ -1,0 +1,71 @@
+"""Real Keras for the truth tests: one process for each generation, which answers what an example shows.
+
+The interpreter is this one, or the one that `KERASCOPE_TRUTH_PYTHON` names; it needs TensorFlow, Keras 3 and
+tf_keras.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+import pytest
+
+WORKER = Path(__file__).with_name("worker.py")
+
+
+class RealKeras:
+    """A process that has imported one generation of Keras and runs programs in forks of itself."""
+
+    def __init__(self, generation: int) -> None:
+        self._process = subprocess.Popen(
+            [os.environ.get("KERASCOPE_TRUTH_PYTHON", sys.executable), str(WORKER), str(generation)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        self._lock = Lock()
+        self._ready = False
+
+    def measure(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        """What the program shows of the symptoms that the request asks for."""
+        with self._lock:
+            assert self._process.stdin is not None
+            assert self._process.stdout is not None
+            if not self._ready:
+                versions = self._process.stdout.readline()
+                assert versions, "this interpreter can't import TensorFlow with this generation of Keras"
+                self._ready = True
+            self._process.stdin.write(json.dumps(request) + "\n")
+            self._process.stdin.flush()
+            answer: dict[str, Any] = json.loads(self._process.stdout.readline())
+            return answer
+
+    def end(self) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        self._process.wait(30)
+
+
+def _has_tensorflow() -> bool:
+    python = os.environ.get("KERASCOPE_TRUTH_PYTHON", sys.executable)
+    look = "from importlib.util import find_spec as f; exit(not all(map(f, ('tensorflow', 'tf_keras'))))"
+    return subprocess.run([python, "-c", look], check=False, capture_output=True).returncode == 0
+
+
+@pytest.fixture(scope="session")
+def real_keras() -> Iterator[Mapping[int, RealKeras]]:
+    """Both generations; they import TensorFlow side by side."""
+    if not _has_tensorflow():
+        pytest.skip("needs TensorFlow, Keras 3 and tf_keras: make truth")
+    running = {generation: RealKeras(generation) for generation in (2, 3)}
+    yield running
+    for process in running.values():
+        process.end()
