@@ -1,0 +1,70 @@
+# `make check` and `make test` do everything on a machine that has Python (3.10 or later) and make.
+# Versions are pinned in requirements/. A stamp file says that an environment is complete, so that
+# nothing is installed twice.
+
+PYTHON ?= python3
+VENV   := .venv
+TRUTH  := .venv-truth
+REAL   := .real-code
+BIN    := $(VENV)/bin
+PIP    := --quiet --disable-pip-version-check --no-input
+SHELL  := /bin/sh
+
+.PHONY: check test lint truth bench clean help
+.DEFAULT_GOAL := help
+
+help:
+	@echo 'make check   check the programs in docs/examples'
+	@echo 'make test    run the tests'
+	@echo 'make lint    ruff, and mypy in strict mode'
+	@echo 'make truth   compare what the rules say with real Keras (installs TensorFlow)'
+	@echo 'make bench   measure speed against other tools'
+	@echo 'make clean   remove everything that these made'
+
+# The findings are what this is for, so the exit status 1 of "there are findings" is no failure here.
+check: $(VENV)/run.stamp
+	@$(BIN)/kerascope check docs/examples; status=$$?; \
+	if [ $$status -gt 1 ]; then exit $$status; fi; \
+	if [ $$status -eq 1 ]; then echo; echo 'These programs have defects on purpose: kerascope ended with status 1, "findings".'; fi
+
+test: $(VENV)/test.stamp $(REAL)/stamp
+	$(BIN)/python -m pytest -n auto --ignore=tests/truth --ignore=tests/benchmarks $(ARGS)
+
+lint: $(VENV)/test.stamp
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+truth: $(TRUTH)/stamp
+	$(TRUTH)/bin/python -m pytest tests/truth $(ARGS)
+
+bench: $(VENV)/test.stamp $(REAL)/stamp
+	$(BIN)/python -m tests.benchmarks $(ARGS)
+
+clean:
+	rm -rf $(VENV) $(TRUTH) $(REAL) build dist .kerascope_cache .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find server tests -name __pycache__ -type d -prune -exec rm -rf {} +
+	rm -rf server/*.egg-info
+
+# An environment is made from nothing whenever its pins change, so that it holds no more than them.
+$(VENV)/run.stamp: requirements/run.txt pyproject.toml
+	@.ci/environment '$(PYTHON)' $(VENV)
+	$(BIN)/python -m pip install $(PIP) -r requirements/run.txt
+	$(BIN)/python -m pip install $(PIP) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/test.stamp: $(VENV)/run.stamp requirements/test.txt
+	$(BIN)/python -m pip install $(PIP) -r requirements/test.txt
+	@touch $@
+
+$(TRUTH)/stamp: requirements/run.txt requirements/test.txt requirements/truth.txt pyproject.toml
+	@.ci/environment '$(PYTHON)' $(TRUTH)
+	$(TRUTH)/bin/python -m pip install $(PIP) -r requirements/truth.txt
+	$(TRUTH)/bin/python -m pip install $(PIP) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+# Real programs to check whole: only unpacked, neither installed with what they need nor ever imported.
+$(REAL)/stamp: requirements/real-code.txt $(VENV)/run.stamp
+	@rm -rf $(REAL)
+	$(BIN)/python -m pip install $(PIP) --no-deps --no-compile --ignore-requires-python --target $(REAL) -r requirements/real-code.txt
+	@touch $@
