@@ -1,0 +1,132 @@
+"""The messages that wait for the server, filled by the thread that reads and emptied by the one that works.
+
+Because reading never waits for work, the server knows what the person did meanwhile: which requests
+were cancelled, and whether a document has changed again.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from kerascope.lsp.connection import Connection
+
+Message = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """Something that arrived and is no message."""
+
+    code: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """The last entry: the client said `exit`, or is gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """Work that another thread hands to the working thread."""
+
+    work: Callable[[], None]
+
+
+Entry = Message | Broken | Closed | Call
+
+
+class Inbox:
+    """A queue that can be looked into."""
+
+    def __init__(self) -> None:
+        self._entries: deque[Entry] = deque()
+        self._arrived = threading.Condition()
+        self._cancelled: set[int | str] = set()
+        self._running: int | str | None = None
+
+    def put(self, entry: Entry) -> None:
+        with self._arrived:
+            self._entries.append(entry)
+            self._arrived.notify()
+
+    def get(self, timeout: float | None) -> Entry | None:
+        """The oldest entry; None if there is none after `timeout` seconds."""
+        with self._arrived:
+            if not self._entries and not self._arrived.wait_for(lambda: bool(self._entries), timeout):
+                return None
+            entry = self._entries.popleft()
+            self._running = entry.get("id") if isinstance(entry, dict) else None
+            return entry
+
+    def changes_waiting(self, uri: str) -> bool:
+        """Whether a message about the text of this document waits to be handled."""
+        with self._arrived:
+            return any(isinstance(entry, dict) and _document_changed(entry) == uri for entry in self._entries)
+
+    def waiting(self) -> bool:
+        """Whether anything waits."""
+        return bool(self._entries)
+
+    def cancel(self, request: int | str) -> None:
+        """Note that nobody wants the answer to `request` any more, if it has not been answered yet."""
+        with self._arrived:
+            waits = any(
+                isinstance(entry, dict) and entry.get("id") == request and "method" in entry
+                for entry in self._entries
+            )
+            if waits or self._running == request:
+                self._cancelled.add(request)
+
+    def cancelled(self, request: int | str | None) -> bool:
+        return request in self._cancelled
+
+    def answered(self, request: int | str | None) -> None:
+        with self._arrived:
+            self._cancelled.discard(request)
+            self._running = None
+
+
+_CHANGES = ("textDocument/didChange", "textDocument/didClose", "textDocument/didOpen")
+
+
+def _document_changed(message: Message) -> str | None:
+    if message.get("method") not in _CHANGES:
+        return None
+    try:
+        uri = message["params"]["textDocument"]["uri"]
+    except (KeyError, TypeError):
+        return None
+    return uri if isinstance(uri, str) else None
+
+
+def read_messages(connection: Connection, inbox: Inbox) -> int:
+    """Fill `inbox` until the client exits or is gone. Gives the exit status that the protocol asks for."""
+    shut_down = False
+    while (body := connection.read()) is not None:
+        try:
+            message = json.loads(body)
+        except (ValueError, RecursionError):
+            inbox.put(Broken(-32700, "a message is not JSON"))
+            continue
+        if not isinstance(message, dict):
+            inbox.put(Broken(-32600, "a message is not an object"))
+            continue
+        method = message.get("method")
+        if method == "exit":
+            break
+        if method == "$/cancelRequest":
+            params = message.get("params")
+            request = params.get("id") if isinstance(params, dict) else None
+            if isinstance(request, int | str):
+                inbox.cancel(request)
+            continue
+        shut_down = shut_down or method == "shutdown"
+        inbox.put(message)
+    inbox.put(Closed())
+    return 0 if shut_down else 1

@@ -1,0 +1,213 @@
+"""The workspace's folders: one project and one checker each, made when the first document needs them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol, TypeAlias
+
+from lsprotocol import types
+from pygls.uris import from_fs_path, to_fs_path
+
+from kerascope.source.document import Document
+from kerascope.source.position import Position
+
+if TYPE_CHECKING:
+    from kerascope.lsp.documents import OpenDocument
+    from kerascope.lsp.server import Server
+    from kerascope.rules.rule import Finding
+
+CONFIGURATION_FILES = ("pyproject.toml", "kerascope.toml")
+
+
+class OpenedProject(Protocol):
+    """What the server needs of a project and its checker."""
+
+    problems: Sequence[str]
+    """What is wrong with the settings, one sentence each."""
+
+    def open(self, document: Document) -> None: ...
+    def close_document(self, path: str) -> None: ...
+    def changed_on_disk(self, path: str) -> None: ...
+    def document(self, path: str) -> Document | None: ...
+    def check(self, path: str) -> Sequence[Finding]: ...
+    def tree(self, path: str, position: Position) -> str | None: ...
+    def close(self) -> None: ...
+
+
+OpenProject: TypeAlias = Callable[[str | None, Mapping[str, object], Callable[[], None]], OpenedProject]
+"""Makes the project of a folder, from the editor's settings; the last argument is to be called, from any
+thread, when answers that came late may have changed findings."""
+
+
+def open_project(
+    root: str | None, editor: Mapping[str, object], refined: Callable[[], None]
+) -> OpenedProject:
+    """The real one."""
+    from kerascope.lsp.opening import CheckedProject
+
+    return CheckedProject(root, editor, refined)
+
+
+@dataclass(eq=False, slots=True)
+class Folder:
+    """A workspace folder, or (`uri` None) a place outside of all that holds an open file."""
+
+    root: str | None
+    uri: str | None
+    editor: Mapping[str, object]
+    project: OpenedProject
+
+
+class Workspace:
+    """Finds the folder of a file. Folders may be nested: the nearest one counts."""
+
+    def __init__(self, server: Server, opener: OpenProject) -> None:
+        self._server = server
+        self._opener = opener
+        self._roots: dict[str, str] = {}
+        self._open: dict[str | None, Folder] = {}
+        for uri in _initial_folders(server.client.params):
+            self._add(uri)
+        server.on(types.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS, self._folders_changed)
+
+    def uris(self) -> Iterable[str]:
+        """The workspace folders, as the client names them."""
+        return tuple(self._roots.values())
+
+    def folder_of(self, path: str) -> Folder:
+        """The folder whose settings and neighbours a document sees."""
+        root = self._root_of(path)
+        folder = self._open.get(root)
+        if folder is None:
+            folder = self._start(root)
+        return folder
+
+    def opened(self) -> Iterable[Folder]:
+        """The folders in use."""
+        return tuple(self._open.values())
+
+    def settings_changed(self) -> None:
+        """Make anew what the editor's settings have changed for."""
+        for root, folder in tuple(self._open.items()):
+            if dict(self._server.settings.of(folder.uri)) != dict(folder.editor):
+                self._stop(root)
+        self._server.diagnostics.recheck()
+
+    def configuration_changed(self, path: str) -> None:
+        """A configuration file was made, changed or deleted: it speaks for everything below it."""
+        for root, folder in tuple(self._open.items()):
+            base = os.path.dirname(path)
+            if folder.root is None or _inside(folder.root, base) or _inside(base, folder.root):
+                self._stop(root)
+        self._server.diagnostics.recheck()
+
+    def text_changed(self, opened: OpenDocument) -> None:
+        """Tell the document's project its new text, if the project has been made yet."""
+        folder = self._open.get(self._root_of(opened.path))
+        if folder is not None:
+            folder.project.open(opened.document)
+
+    def closed(self, opened: OpenDocument) -> None:
+        folder = self._open.get(self._root_of(opened.path))
+        if folder is not None:
+            folder.project.close_document(opened.path)
+
+    def changed_on_disk(self, path: str) -> None:
+        for folder in self.opened():
+            folder.project.changed_on_disk(path)
+
+    def close(self) -> None:
+        """Let every project end what it does."""
+        for root in tuple(self._open):
+            self._stop(root)
+
+    def _add(self, uri: str) -> None:
+        path = path_of(uri)
+        if os.path.isabs(path):
+            self._roots[os.path.normpath(path)] = uri
+
+    def _root_of(self, path: str) -> str | None:
+        if not os.path.isabs(path):
+            return next(iter(self._roots), None)
+        around = [root for root in self._roots if _inside(path, root)]
+        return max(around, key=len) if around else _project_around(path)
+
+    def _start(self, root: str | None) -> Folder:
+        uri = self._roots.get(root) if root is not None else None
+        editor = self._server.settings.of(uri)
+        name = os.path.basename(root) if root else "files"
+
+        def refined() -> None:
+            self._server.later(self._server.diagnostics.recheck)
+
+        with self._server.indicator.working(f"Kerascope: reading {name}"):
+            project = self._opener(root, editor, refined)
+        folder = self._open[root] = Folder(root, uri, editor, project)
+        for problem in project.problems:
+            self._server.log.once(problem)
+        for document in self._server.documents.all():
+            if self._root_of(document.path) == root:
+                project.open(document.document)
+        return folder
+
+    def _stop(self, root: str | None) -> None:
+        folder = self._open.pop(root)
+        try:
+            folder.project.close()
+        except Exception as error:
+            self._server.log.failure("closing a project", error)
+
+    def _folders_changed(self, params: types.DidChangeWorkspaceFoldersParams) -> None:
+        for removed in params.event.removed:
+            self._roots.pop(os.path.normpath(path_of(removed.uri)), None)
+        for added in params.event.added:
+            self._add(added.uri)
+        for root in tuple(self._open):
+            self._stop(root)
+        self._server.settings.request()
+        self._server.diagnostics.recheck()
+
+
+def path_of(uri: str) -> str:
+    """The absolute path of a file's URI; any other URI stays what it is."""
+    if not uri.lower().startswith("file:"):
+        return uri
+    try:
+        path = to_fs_path(uri)
+    except ValueError:
+        return uri
+    return os.path.normpath(path) if path and os.path.isabs(path) else uri
+
+
+def uri_of(path: str) -> str:
+    """The URI of a path, or of what already is one."""
+    return (from_fs_path(path) or path) if os.path.isabs(path) else path
+
+
+def _initial_folders(params: Mapping[str, object]) -> list[str]:
+    folders = params.get("workspaceFolders")
+    if isinstance(folders, list):
+        named = [folder.get("uri") for folder in folders if isinstance(folder, dict)]
+        uris = [uri for uri in named if isinstance(uri, str)]
+        if uris:
+            return uris
+    uri, path = params.get("rootUri"), params.get("rootPath")
+    if isinstance(uri, str) and uri:
+        return [uri]
+    return [uri_of(path)] if isinstance(path, str) and path else []
+
+
+def _inside(path: str, root: str) -> bool:
+    return path == root or path.startswith(root.rstrip(os.sep) + os.sep)
+
+
+def _project_around(path: str) -> str:
+    """For a file in no workspace folder: the nearest folder that looks like a project's, else its own."""
+    own = Path(path).parent
+    for folder in (own, *own.parents):
+        if any((folder / name).exists() for name in (*CONFIGURATION_FILES, ".git")):
+            return str(folder)
+    return str(own)
