@@ -99,8 +99,8 @@ class Trial:
 
     def untracked(self):
         """A trainable variable that the call reads is not among the layer's weights."""
-        layer, _, (watched, _, _) = self.stepped()
-        return bool({id(v) for v in watched} - self.ids(layer.weights))
+        layer, (first, _, _), (second, _, _) = self.stepped()
+        return bool({id(v) for v in first + second} - self.ids(layer.weights))
 
     def unbuilt(self):
         """A sublayer is still not built after the call."""

@@ -1,0 +1,1013 @@
+"""KS101: a layer or weight that Keras can't reach, since it is kept in an object that Keras doesn't look into."""
+
+from __future__ import annotations
+
+from kerascope.rules.rule import Example, Rule
+
+
+class StateInUnfollowedObject(Rule):
+    """
+    ## What it does
+    Reports a sublayer or weight that `call` uses, while the layer reaches it only through an object that Keras
+    doesn't follow: a plain helper object, a dataclass, a `SimpleNamespace`, a `deque`, a `frozenset`, a NumPy object
+    array, a dict view, a generator, a closure, a `functools.partial`, a bound method. In Keras 2 a set, a
+    `defaultdict` and every subclass of `list` or `dict` too. In Keras 3 a `defaultdict` is followed, but it becomes a
+    plain dict and loses its factory: looking up a missing key raises `KeyError`.
+
+    ## Why it matters
+    Keras finds weights by the attributes of layers. What it can't find there is used in every call, but no optimizer
+    updates it, `summary()` doesn't count it and in most cases saving leaves it out, without an error. Measured on a
+    layer whose `Dense` sits in a helper object: 2 variables used by the call, 0 in `trainable_weights`, `fit` changes
+    nothing, saved and loaded weights give other outputs; the same in Keras 3.15 and Keras 2.15. Only a model
+    without any other weight gets a warning, in Keras 3.
+
+    ## Example
+    ```python
+    class Head:
+        def __init__(self, units):
+            self.dense = keras.layers.Dense(units)
+
+    class Classifier(keras.layers.Layer):
+        def __init__(self, units):
+            super().__init__()
+            self.head = Head(units)
+
+        def call(self, x):
+            return self.head.dense(x)
+    ```
+
+    ## Instead
+    Make the helper a layer (`class Head(keras.layers.Layer)`), or assign its layer to an attribute as well:
+    ```python
+            self.head = Head(units)
+            self.head_dense = self.head.dense
+    ```
+    Instead of a `deque`, `frozenset`, view or generator, keep a list, tuple or dict.
+
+    ## When it is silent
+    When any other attribute or followed container holds the same layer; when `call` doesn't use it; when it has no
+    weights; when it was handed to code that Kerascope can't see; when it is handed out by a function that takes
+    nothing and only returns it (`lambda: teacher`), the usual way to hide a model on purpose. To hide one otherwise,
+    write `# kerascope: ignore[KS101]`.
+
+    ## Fix
+    Assigns the hidden layer to an attribute too. Unsafe: its weights begin to train and to be saved, and older weight
+    files no longer fit.
+
+    ## References
+    - Keras 3.15.1: `keras/src/utils/tracking.py` (`Tracker.track`), `keras/src/layers/layer.py`
+      (`Layer.__setattr__`).
+    - Keras 2.15.0: `keras/src/engine/base_layer.py` (`Layer.__setattr__`,
+      `_flatten_modules`); TensorFlow 2.15.1: `tensorflow/python/trackable/data_structures.py`
+      (`sticky_attribute_assignment`).
+    """
+
+    code = "KS101"
+    name = "state-in-unfollowed-object"
+    severity = {2: "warning", 3: "warning"}  # noqa: RUF012
+    summary = "A sublayer or weight is kept in an object that Keras doesn't look into."
+
+    reporting = (
+        Example(
+            "a plain helper object",
+            """\
+import keras
+
+
+class Head:
+    def __init__(self, units):
+        self.dense = keras.layers.Dense(units)
+
+
+class Example(keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.head = Head(4)  # <- KS101
+
+    def call(self, x):
+        return self.head.dense(x)
+""",
+            symptom="untracked",
+            fixed="""\
+import keras
+
+
+class Head:
+    def __init__(self, units):
+        self.dense = keras.layers.Dense(units)
+
+
+class Example(keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.head = Head(4)  # <- KS101
+        self.head_dense = self.head.dense
+
+    def call(self, x):
+        return self.head.dense(x)
+""",
+        ),
+        Example(
+            "a helper that is called like a layer",
+            """\
+from tensorflow import keras
+from tensorflow.keras import layers
+
+
+class FeedForward:
+    def __init__(self, width):
+        self.up = layers.Dense(2 * width, activation="gelu")
+        self.down = layers.Dense(width)
+
+    def __call__(self, x):
+        return self.down(self.up(x))
+
+
+class Example(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.norm = layers.LayerNormalization()
+        self.mlp = FeedForward(4)  # <- KS101
+
+    def call(self, x):
+        return x + self.mlp(self.norm(x))
+""",
+            symptom="untracked",
+        ),
+        Example(
+            "a list of helper objects",
+            """\
+import keras
+
+
+class Branch:
+    def __init__(self, units):
+        self.dense = keras.layers.Dense(units)
+
+
+class Example(keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.branches = [Branch(4), Branch(4)]  # <- KS101
+
+    def call(self, x):
+        for branch in self.branches:
+            x = branch.dense(x)
+        return x
+""",
+            symptom="untracked",
+        ),
+        Example(
+            "helper objects appended to a list",
+            """\
+import keras
+
+
+class Branch:
+    def __init__(self, units):
+        self.dense = keras.layers.Dense(units)
+
+
+class Example(keras.layers.Layer):
+    def __init__(self, depth=2):
+        super().__init__()
+        self.branches = []
+        for _ in range(depth):
+            self.branches.append(Branch(4))  # <- KS101
+
+    def call(self, x):
+        for branch in self.branches:
+            x = branch.dense(x)
+        return x
+""",
+            symptom="untracked",
+        ),
+        Example(
+            "a helper that lists its own weights",
+            """\
+import keras
+
+
+class Projection:
+    def __init__(self):
+        self.dense = keras.layers.Dense(4)
+
+    @property
+    def trainable_weights(self):
+        return self.dense.trainable_weights
+
+    @property
+    def non_trainable_weights(self):
+        return self.dense.non_trainable_weights
+
+
+class Example(keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.projection = Projection()  # <- KS101
+
+    def call(self, x):
+        return self.projection.dense(x)
+""",
+            symptom="untracked",
+        ),
+        Example(
+            "a variable in a helper object",
+            """\
+import tensorflow as tf
+
+
+class Scale:
+    def __init__(self):
+        self.gain = tf.Variable(1.0)
+
+
+class Example(tf.keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.scale = Scale()  # <- KS101
+
+    def call(self, x):
+        return x * self.scale.gain
+""",
+            symptom="untracked",
+        ),
+        Example(
+            "a nested layer in a helper object",
+            """\
+import tensorflow as tf
+
+
+class Linear(tf.keras.layers.Layer):
+    def __init__(self, units):
+        super().__init__()
+        self.units = units
+
+    def build(self, shape):
+        self.w = self.add_weight(shape=(shape[-1], self.units), initializer="ones", name="w")
+
+    def call(self, x):
+        return tf.matmul(x, self.w)
+
+
+class Block(tf.keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.linear = Linear(4)
+
+    def call(self, x):
+        return self.linear(x)
+
+
+class Tools:
+    pass
+
+
+class Example(tf.keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        tools = Tools()
+        tools.block = Block()
+        self.tools = tools  # <- KS101
+
+    def call(self, x):
+        return self.tools.block(x)
+""",
+            symptom="untracked",
+        ),
+        Example(
+            "a dataclass",
+            """\
+from dataclasses import dataclass
+
+import keras
+
+
+@dataclass
+class Projections:
+    query: keras.layers.Layer
+    key: keras.layers.Layer
+
+
+class Example(keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.projections = Projections(  # <- KS101
+            query=keras.layers.Dense(4),
+            key=keras.layers.Dense(4),
+        )
+
+    def call(self, x):
+        return self.projections.query(x) * self.projections.key(x)
+""",
+            symptom="untracked",
+        ),
+        Example(
+            "a SimpleNamespace",
+            """\
+from types import SimpleNamespace
+
+import keras
+from keras import layers
+
+
+class Example(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.parts = SimpleNamespace(encoder=layers.Dense(4), decoder=layers.Dense(4))  # <- KS101
+
+    def call(self, x):
+        return self.parts.decoder(self.parts.encoder(x))
+""",
+            symptom="untracked",
+        ),
+        Example(
+            "a deque",
+            """\
+from collections import deque
+
+import keras
+
+
+class Example(keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.stages = deque([keras.layers.Dense(4), keras.layers.Dense(4)])  # <- KS101
+
+    def call(self, x):
+        for stage in self.stages:
+            x = stage(x)
+        return x
+""",
+            symptom="untracked",
+            fixed="""\
+from collections import deque
+
+import keras
+
+
+class Example(keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.stages = deque([keras.layers.Dense(4), keras.layers.Dense(4)])  # <- KS101
+        self.stages_layers = list(self.stages)
+
+    def call(self, x):
+        for stage in self.stages:
+            x = stage(x)
+        return x
+""",
+        ),
+        Example(
+            "a frozenset",
+            """\
+import keras
+
+
+class Example(keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.heads = frozenset({keras.layers.Dense(4), keras.layers.Dense(4)})  # <- KS101
+
+    def call(self, x):
+        return sum(head(x) for head in self.heads)
+""",
+            symptom="untracked",
+        ),
+        Example(
+            "a NumPy array of layers",
+            """\
+import keras
+import numpy as np
+
+
+class Example(keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.grid = np.array([keras.layers.Dense(4), keras.layers.Dense(4)], dtype=object)  # <- KS101
+
+    def call(self, x):
+        return self.grid[1](self.grid[0](x))
+""",
+            symptom="untracked",
+        ),
+        Example(
+            "a UserList",
+            """\
+from collections import UserList
+
+import keras
+
+
+class Example(keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.stack = UserList([keras.layers.Dense(4)])  # <- KS101
+
+    def call(self, x):
+        for layer in self.stack:
+            x = layer(x)
+        return x
+""",
+            symptom="untracked",
+        ),
+        Example(
+            "a read-only mapping",
+            """\
+from types import MappingProxyType
+
+import keras
+
+
+class Example(keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.heads = MappingProxyType({"a": keras.layers.Dense(4), "b": keras.layers.Dense(4)})  # <- KS101
+
+    def call(self, x):
+        return self.heads["a"](x) + self.heads["b"](x)
+""",
+            symptom="untracked",
+        ),
+        Example(
+            "the values of a dict",
+            """\
+import keras
+
+
+class Example(keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        heads = {"mean": keras.layers.Dense(4), "scale": keras.layers.Dense(4)}
+        self.heads = heads.values()  # <- KS101
+
+    def call(self, x):
+        return sum(head(x) for head in self.heads)
+""",
+            symptom="untracked",
+        ),
+        Example(
+            "a generator",
+            """\
+import keras
+
+
+class Example(keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.stages = (keras.layers.Dense(4) for _ in range(2))  # <- KS101
+
+    def call(self, x):
+        for stage in self.stages:
+            x = stage(x)
+        return x
+""",
+            symptom="untracked",
+        ),
+        Example(
+            "a reversed list",
+            """\
+import keras
+
+
+class Example(keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        layers = [keras.layers.Dense(4), keras.layers.Dense(4)]
+        self.decoder = reversed(layers)  # <- KS101
+
+    def call(self, x):
+        for layer in self.decoder:
+            x = layer(x)
+        return x
+""",
+            symptom="untracked",
+        ),
+        Example(
+            "a closure",
+            """\
+import keras
+
+
+class Example(keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        dense = keras.layers.Dense(4)
+        self.transform = lambda x: keras.activations.relu(dense(x))  # <- KS101
+
+    def call(self, x):
+        return self.transform(x)
+""",
+            symptom="untracked",
+        ),
+        Example(
+            "lambdas with a layer as default argument",
+            """\
+import keras
+
+
+class Example(keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.steps = [lambda x, d=keras.layers.Dense(4): d(x) for _ in range(2)]  # <- KS101
+
+    def call(self, x):
+        for step in self.steps:
+            x = step(x)
+        return x
+""",
+            symptom="untracked",
+        ),
+        Example(
+            "a block made by a function",
+            """\
+import keras
+
+
+def make_block(units):
+    first = keras.layers.Dense(units, activation="relu")
+    second = keras.layers.Dense(units)
+
+    def block(x):
+        return second(first(x))
+
+    return block
+
+
+class Example(keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.block = make_block(4)  # <- KS101
+
+    def call(self, x):
+        return self.block(x)
+""",
+            symptom="untracked",
+        ),
+        Example(
+            "functools.partial",
+            """\
+from functools import partial
+
+import keras
+
+
+class Example(keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.project = partial(keras.layers.Dense(4))  # <- KS101
+
+    def call(self, x):
+        return self.project(x)
+""",
+            symptom="untracked",
+        ),
+        Example(
+            "a bound method",
+            """\
+import keras
+
+
+class Example(keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.project = keras.layers.Dense(4).__call__  # <- KS101
+
+    def call(self, x):
+        return self.project(x)
+""",
+            symptom="untracked",
+        ),
+        Example(
+            "a set, in Keras 2",
+            """\
+import keras
+
+
+class Example(keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.heads = {keras.layers.Dense(4), keras.layers.Dense(4)}  # <- KS101
+
+    def call(self, x):
+        return sum(head(x) for head in self.heads)
+""",
+            generations=(2,),
+            symptom="untracked",
+        ),
+        Example(
+            "a subclass of list, in Keras 2",
+            """\
+import keras
+
+
+class Stack(list):
+    def run(self, x):
+        for layer in self:
+            x = layer(x)
+        return x
+
+
+class Example(keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.stack = Stack([keras.layers.Dense(4), keras.layers.Dense(4)])  # <- KS101
+
+    def call(self, x):
+        for layer in self.stack:
+            x = layer(x)
+        return x
+""",
+            generations=(2,),
+            symptom="untracked",
+        ),
+        Example(
+            "a subclass of dict, in Keras 2",
+            """\
+import keras
+
+
+class Registry(dict):
+    pass
+
+
+class Example(keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.heads = Registry(a=keras.layers.Dense(4), b=keras.layers.Dense(4))  # <- KS101
+
+    def call(self, x):
+        return self.heads["a"](x) + self.heads["b"](x)
+""",
+            generations=(2,),
+            symptom="untracked",
+        ),
+        Example(
+            "a defaultdict that is filled by looking up",
+            """\
+from collections import defaultdict
+
+import keras
+
+
+class Example(keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.groups = defaultdict(list)  # <- KS101
+        self.groups["encoder"].append(keras.layers.Dense(4))
+
+    def call(self, x):
+        for layer in self.groups["encoder"]:
+            x = layer(x)
+        return x
+""",
+            symptom={2: "untracked", 3: "raises"},
+        ),
+        Example(
+            "a defaultdict that counts, in Keras 3",
+            """\
+from collections import defaultdict
+
+import keras
+
+
+class Example(keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.dense = keras.layers.Dense(4)
+        self.calls = defaultdict(int)  # <- KS101
+
+    def call(self, x):
+        self.calls["eager"] += 1
+        return self.dense(x)
+""",
+            generations=(3,),
+            symptom="raises",
+        ),
+        Example(
+            "a defaultdict filled beforehand, in Keras 2",
+            """\
+from collections import defaultdict
+
+import keras
+
+
+class Example(keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        groups = defaultdict(list)
+        groups["encoder"].append(keras.layers.Dense(4))
+        self.groups = groups  # <- KS101
+
+    def call(self, x):
+        for layer in self.groups["encoder"]:
+            x = layer(x)
+        return x
+""",
+            generations=(2,),
+            symptom="untracked",
+        ),
+    )
+
+    silent = (
+        Example(
+            "the layer is assigned as well",
+            """\
+import keras
+
+
+class Head:
+    def __init__(self, units):
+        self.dense = keras.layers.Dense(units)
+
+
+class Example(keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.head = Head(4)
+        self.head_layers = [self.head.dense]
+
+    def call(self, x):
+        return self.head.dense(x)
+""",
+        ),
+        Example(
+            "the helper is a layer",
+            """\
+import keras
+
+
+class Head(keras.layers.Layer):
+    def __init__(self, units):
+        super().__init__()
+        self.dense = keras.layers.Dense(units)
+
+
+class Example(keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.head = Head(4)
+
+    def call(self, x):
+        return self.head.dense(x)
+""",
+        ),
+        Example(
+            "the helper was given a layer that is an attribute",
+            """\
+import keras
+
+
+class Runner:
+    def __init__(self, layers):
+        self.layers = layers
+
+    def __call__(self, x):
+        for layer in self.layers:
+            x = layer(x)
+        return x
+
+
+class Example(keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.first = keras.layers.Dense(4)
+        self.second = keras.layers.Dense(4)
+        self.run = Runner((self.first, self.second))
+
+    def call(self, x):
+        return self.run(x)
+""",
+        ),
+        Example(
+            "a bare Layer as a bag",
+            """\
+import keras
+
+
+class Example(keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.bag = keras.layers.Layer()
+        self.bag.dense = keras.layers.Dense(4)
+
+    def call(self, x):
+        return self.bag.dense(x)
+""",
+        ),
+        Example(
+            "lists, tuples, dicts and named tuples, nested too",
+            """\
+from collections import OrderedDict, namedtuple
+
+import keras
+from keras.layers import Dense
+
+Pair = namedtuple("Pair", "a b")
+
+
+class Example(keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.plain = [Dense(4), None, "between", Dense(4)]
+        self.fixed = (Dense(4), [Dense(4)])
+        self.named = {"a": Dense(4), "rest": [Dense(4)]}
+        self.ordered = OrderedDict(a=Dense(4))
+        self.pair = Pair(Dense(4), Dense(4))
+
+    def call(self, x):
+        x = self.plain[3](self.plain[0](x))
+        x = self.fixed[1][0](self.fixed[0](x))
+        x = self.named["rest"][0](self.named["a"](x))
+        x = self.ordered["a"](x)
+        return self.pair.b(self.pair.a(x))
+""",
+        ),
+        Example(
+            "a weight of this layer in a helper object",
+            """\
+import keras
+
+
+class Store:
+    pass
+
+
+class Example(keras.layers.Layer):
+    def build(self, shape):
+        self.store = Store()
+        self.store.gain = self.add_weight(shape=(shape[-1],), initializer="ones", name="gain")
+
+    def call(self, x):
+        return x * self.store.gain
+""",
+        ),
+        Example(
+            "a bound method of an attribute, a lambda over self",
+            """\
+import keras
+
+
+class Example(keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.dense = keras.layers.Dense(4)
+        self.project = self.dense.__call__
+        self.transform = lambda x: self.dense(x)
+
+    def call(self, x):
+        return self.transform(x) + self.project(x)
+""",
+        ),
+        Example(
+            "a hidden layer without weights",
+            """\
+import keras
+
+
+class Example(keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.dense = keras.layers.Dense(4)
+        flatten = keras.layers.Flatten()
+        self.flat = lambda x: flatten(x)
+
+    def call(self, x):
+        return self.flat(self.dense(x))
+""",
+        ),
+        Example(
+            "a factory: every call makes a new layer",
+            """\
+from functools import partial
+
+import keras
+
+
+class Example(keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.make = partial(keras.layers.Dense, 4)
+
+    def call(self, x):
+        return self.make()(x)
+""",
+            symptom="untracked",
+        ),
+        Example(
+            "a teacher that is hidden on purpose",
+            """\
+import keras
+
+
+class Example(keras.layers.Layer):
+    def __init__(self, teacher):
+        super().__init__()
+        self.student = keras.layers.Dense(4)
+        self._teacher = lambda: teacher
+
+    def call(self, x):
+        return self.student(x) - self._teacher()(x)
+""",
+            make="Example(keras.Sequential([keras.layers.Dense(4)]))",
+            symptom="untracked",
+        ),
+        Example(
+            "a hidden model that the layer makes itself",
+            """\
+import keras
+
+
+class Example(keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.student = keras.layers.Dense(4)
+        teacher = keras.layers.Dense(4)
+        self._teacher = lambda: teacher
+
+    def call(self, x):
+        return self.student(x) - self._teacher()(x)
+""",
+            symptom="untracked",
+        ),
+        Example(
+            "a set, a defaultdict filled beforehand and subclasses of list and dict, in Keras 3",
+            """\
+from collections import defaultdict
+
+import keras
+from keras.layers import Dense
+
+
+class Stack(list):
+    pass
+
+
+class Registry(dict):
+    pass
+
+
+class Example(keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.either = {Dense(4), Dense(4)}
+        groups = defaultdict(list)
+        groups["a"].append(Dense(4))
+        self.groups = groups
+        self.stack = Stack([Dense(4)])
+        self.registry = Registry(a=Dense(4))
+
+    def call(self, x):
+        for layer in self.either:
+            x = layer(x)
+        for layer in self.groups["a"]:
+            x = layer(x)
+        return self.registry["a"](self.stack[0](x))
+""",
+            generations=(3,),
+        ),
+        Example(
+            "a defaultdict that counts, in Keras 2",
+            """\
+from collections import defaultdict
+
+import keras
+
+
+class Example(keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.dense = keras.layers.Dense(4)
+        self.calls = defaultdict(int)
+
+    def call(self, x):
+        self.calls["eager"] += 1
+        return self.dense(x)
+""",
+            generations=(2,),
+        ),
+        Example(
+            "a helper object without layers",
+            """\
+from dataclasses import dataclass, field
+
+import keras
+
+
+@dataclass
+class Config:
+    units: int = 4
+    names: list = field(default_factory=list)
+
+
+class Example(keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.config = Config()
+        self.dense = keras.layers.Dense(self.config.units)
+
+    def call(self, x):
+        return self.dense(x)
+""",
+        ),
+    )
