@@ -8,7 +8,7 @@ document that was edited is cut anew only from the edit until the boundaries are
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -27,36 +27,32 @@ _STRING = r"""
   | "[^"\\\r\n]*(?:\\(?:\r\n|.|\Z)[^"\\\r\n]*)*"?
   | '[^'\\\r\n]*(?:\\(?:\r\n|.|\Z)[^'\\\r\n]*)*'?
 """
-_TOKEN = re.compile(
-    rf"""
-    [^'"\#()\[\]{{}}\\\r\n]*
-    (?: ([(\[{{])
-      | ([)\]}}])
-      | ({NEWLINE}{_BLANK_LINES})([ \t\f]*)
-      | {_STRING}
-      | \#[^\r\n]*
-      | \\(?:{NEWLINE}|.)?
-      | \Z )
-    """,
-    re.VERBOSE | re.DOTALL,
-)
-_OPEN, _CLOSE, _LINE = 1, 2, 4
+_LINE_AND_INDENT = rf"({NEWLINE}{_BLANK_LINES})([ \t\f]*)"
 
-_HEADER_TOKEN = re.compile(
-    rf"""
-    [^'"\#()\[\]{{}}\\\r\n:]*
-    (?: ([(\[{{])
-      | ([)\]}}])
-      | ({NEWLINE}{_BLANK_LINES})([ \t\f]*)
-      | (:)
-      | {_STRING}
-      | \#[^\r\n]*
-      | \\(?:{NEWLINE}|.)?
-      | \Z )
-    """,
-    re.VERBOSE | re.DOTALL,
-)
+
+def _tokens(line: str, colon: bool = False, comment: str = r"\#[^\r\n]*") -> re.Pattern[str]:
+    """The next token that matters, with what is before it. Group 1 opens a bracket, 2 closes one."""
+    return re.compile(
+        rf"""
+        [^'"\#()\[\]{{}}\\\r\n{":" if colon else ""}]*
+        (?: ([(\[{{])
+          | ([)\]}}])
+          | {line}
+          | {"(:) |" if colon else ""} {_STRING}
+          | {comment}
+          | \\(?:{NEWLINE}|.)?
+          | \Z )
+        """,
+        re.VERBOSE | re.DOTALL,
+    )
+
+
+_OPEN, _CLOSE, _INDENT = 1, 2, 4
+_TOKEN = _tokens(_LINE_AND_INDENT)
+_HEADER_TOKEN = _tokens(_LINE_AND_INDENT, colon=True)
 _COLON = 5
+_COMMENT_TOKEN = _tokens(rf"({NEWLINE})", comment=r"(\#[^\r\n]*)")
+_LINE_BREAK, _COMMENT = 3, 4
 
 _LEADING = re.compile(rf"(\ufeff?{_BLANK_LINES})([ \t\f]*)".replace(r"\#", "#"))
 _REST_OF_LINE = re.compile(rf"[ \t\f]*(?:#[^\r\n]*)?(?:{NEWLINE}|\Z)")
@@ -78,7 +74,7 @@ _ANY_COLUMN = 1 << 60
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """One piece: `text[start:end]`. For a class it is the header alone; its members follow, in a longer context.
+    """One piece: `text[start:end]`. For a class it is the header alone; its members follow.
 
     `inline`: it starts behind the colon of a class header (`class A: pass`).
     """
@@ -114,7 +110,7 @@ def _next_line(text: str, position: int, limit: int, any_recovery: bool = False)
             code = match.end()
             if code == size:
                 break
-            column = _column(match[_LINE])
+            column = _column(match[_INDENT])
             if depth == 0:
                 if column <= limit and text[code] != "#":
                     return match.end(3), code, column
@@ -123,7 +119,7 @@ def _next_line(text: str, position: int, limit: int, any_recovery: bool = False)
     return size, size, 0
 
 
-def _header_colon(text: str, position: int) -> int | None:
+def header_colon(text: str, position: int) -> int | None:
     """Where the colon of the class header at `position` ends; None if it has none."""
     depth = 0
     for match in _HEADER_TOKEN.finditer(text, position):
@@ -135,7 +131,7 @@ def _header_colon(text: str, position: int) -> int | None:
         elif group == _COLON:
             if depth <= 0:
                 return match.end()
-        elif group == _LINE and (depth <= 0 or _RECOVERY.match(text, match.end())):
+        elif group == _INDENT and (depth <= 0 or _RECOVERY.match(text, match.end())):
             return None
     return None
 
@@ -180,7 +176,7 @@ def cut(
             word = _WORD.match(text, code)
             what = word.lastgroup if word else None
             if word and what == "klass":
-                colon = _header_colon(text, code)
+                colon = header_colon(text, code)
                 stack.append((own, -1))
                 if colon is None:
                     line, code, column = _next_line(text, code, _ANY_COLUMN, any_recovery=True)
@@ -210,3 +206,36 @@ def cut(
             pieces.append(Piece(begin, line, kind, name, here))
             break
     return pieces, size
+
+
+@dataclass(frozen=True, slots=True)
+class Comment:
+    """A comment: its place, counted from 0, and the first line on which findings of its code can start.
+
+    `first_line` is where its logical line begins if the comment ends that, else its own line.
+    """
+
+    line: int
+    column: int
+    text: str
+    first_line: int
+
+
+def comments(text: str) -> Iterator[Comment]:
+    """The comments in `text`, which begins with a logical line."""
+    depth = line = first_line = line_start = 0
+    for match in _COMMENT_TOKEN.finditer(text):
+        group = match.lastindex
+        if group == _OPEN:
+            depth += 1
+        elif group == _CLOSE:
+            depth = max(depth - 1, 0)
+        elif group == _COMMENT:
+            start = match.start(_COMMENT)
+            yield Comment(line, start - line_start, match[_COMMENT], line if depth else first_line)
+        else:
+            # Line ends inside a string or behind a backslash, or the end of the line itself.
+            for end in LINE_END.finditer(text, match.start(), match.end()):
+                line, line_start = line + 1, end.end()
+            if group == _LINE_BREAK and depth == 0:
+                first_line = line

@@ -54,7 +54,12 @@ class Document:
     statements: tuple[Statement, ...]
 
     def __init__(
-        self, path: str, text: str, version: int | None, statements: tuple[Statement, ...], flat: list[Statement]
+        self,
+        path: str,
+        text: str,
+        version: int | None,
+        statements: tuple[Statement, ...],
+        flat: list[Statement],
     ) -> None:
         self.path = path
         self.text = text
@@ -186,7 +191,7 @@ class Document:
         return self.text[self.offset_of(range.start) : self.offset_of(range.end)]
 
     def offset_of(self, position: Position) -> int:
-        """The offset of `position` in the text; past the end of a line its end, past the last line the end."""
+        """The offset of `position` in the text; past the end of a line, that end; likewise of the text."""
         text, flat = self.text, self._flat
         if position.line < 0 or not flat:
             return 0
@@ -232,7 +237,7 @@ class Document:
 
 
 def _statements(text: str, pieces: list[Piece], removed: Sequence[Statement]) -> list[Statement]:
-    """Statements for `pieces`: those of `removed` where the text is the same, else new ones that replace them.
+    """Statements for `pieces`: those of `removed` where the text is the same, else new ones.
 
     Classes get their bodies later, by `_with_bodies`.
     """
@@ -262,7 +267,7 @@ def _statements(text: str, pieces: list[Piece], removed: Sequence[Statement]) ->
 
 
 def _keep_last_good(new: list[Statement], old: list[Statement]) -> None:
-    """Tell each new statement which old one it replaces: the one of its kind and name, else the one in its place."""
+    """Tell each new statement which old one it replaces: of its kind and name, else in its place."""
     named: dict[tuple[str, str], deque[Statement]] = defaultdict(deque)
     for statement in old:
         if statement.name is not None:
@@ -312,7 +317,7 @@ def _lines_of(statement: Statement) -> list[str]:
 
 
 def _span(node: ast.AST) -> tuple[int, int, int, int] | None:
-    """First and last place of a node; of its children where it has none of its own (arguments, a comprehension)."""
+    """First and last place of a node; those of its children if it has none (arguments, comprehensions)."""
     if hasattr(node, "lineno"):
         return node.lineno, node.col_offset, node.end_lineno, node.end_col_offset  # type: ignore[attr-defined]
     spans = [span for child in ast.iter_child_nodes(node) if (span := _span(child))]

@@ -4,97 +4,105 @@ from __future__ import annotations
 
 import ast
 import re
+import threading
 import warnings
+from collections.abc import Callable
+from typing import TypeAlias
 
-from kerascope.source.cutting import LINE_END
+from kerascope.source.cutting import LINE_END, header_colon
+
+Nodes: TypeAlias = tuple[ast.stmt, ...]
 
 _INDENT = re.compile(r"[ \t\f]*")
-_ONE_LINE_AT_START = re.compile(r"(?:async[ \t]+)?(?:def|class)\b|[^@\W]\w*[ \t]*[=.:(,\[]|import\b|from\b|[\"']")
+_ONE_LINE_AT_ITS_COLUMN = re.compile(r"[ \t\f]*(?!if|for|while|try|async|with|@)[^\W\d]")
 
-_CACHE_CHARACTERS = 300_000
-_cache: dict[tuple[str, str], tuple[ast.stmt, ...] | None] = {}
+# A tree takes some hundred times the memory of its text; this is for undo, and for reopening a file.
+_CACHE_CHARACTERS = 150_000
+_cache_lock = threading.Lock()
+_cache: dict[tuple[str, str], Nodes | None] = {}
 _cached_characters = 0
 
 
-def parse_piece(text: str, lead: str = "") -> tuple[ast.stmt, ...] | None:
+def parse_piece(text: str, lead: str = "") -> Nodes | None:
     """The tree of `text`, which may be indented; None if it does not parse.
 
     `lead` is what stands before it on its first line; it counts for the columns only.
     """
-    return _cached(text, lead, _parse_piece)
+    return _cached(_parse_piece, text, lead)
 
 
-def parse_class_header(header: str) -> tuple[ast.stmt, ...] | None:
+def parse_class_header(header: str) -> Nodes | None:
     """The tree of a class header: one `ClassDef` with an empty body, that ends with the header's colon."""
-    return _cached(header, "class", _parse_class_header)
+    return _cached(_parse_class_header, header, "class …")
 
 
-def _cached(text, lead, parse):  # type: ignore[no-untyped-def]
+def _cached(parse: Callable[[str, str], Nodes | None], text: str, lead: str) -> Nodes | None:
     global _cached_characters
     key = (text, lead)
-    if key in _cache:
-        return _cache[key]
+    with _cache_lock:
+        if key in _cache:
+            return _cache[key]
     nodes = parse(text, lead)
     if len(text) * 10 < _CACHE_CHARACTERS:
-        _cache[key] = nodes
-        _cached_characters += len(text)
-        while _cached_characters > _CACHE_CHARACTERS:
-            oldest = next(iter(_cache))
-            del _cache[oldest]
-            _cached_characters -= len(oldest[0])
+        with _cache_lock:
+            if key not in _cache:
+                _cached_characters += len(text)
+            _cache[key] = nodes
+            while _cached_characters > _CACHE_CHARACTERS:
+                oldest = next(iter(_cache))
+                del _cache[oldest]
+                _cached_characters -= len(oldest[0])
     return nodes
 
 
-def _python_ast(text: str) -> list[ast.stmt] | None:
+def _parse_piece(text: str, lead: str) -> Nodes | None:
+    first = text[:1]
+    if lead:
+        # A form feed sets the tokenizer's column back to 0, while the offset in the line goes on counting.
+        indent = _indent_of(text)
+        width = len(lead.encode("utf-8", "surrogatepass")) + len(indent)
+        return _parse(" " * (width - 1) + "\f" + text[len(indent) :])
+    if first == "\ufeff":
+        return _parse("\f\f\f" + text[1:])
+    if first not in (" ", "\t", "\f"):
+        return _parse(text)
+    if _ONE_LINE_AT_ITS_COLUMN.match(text):
+        indent = _indent_of(text)
+        nodes = _parse(indent[:-1] + "\f" + text[len(indent) :])
+        if nodes is not None:
+            return nodes
+    nodes = _parse("if 1:\n" + text)
+    if nodes is None or not isinstance(nodes[0], ast.If) or len(nodes) > 1 or nodes[0].orelse:
+        return None
+    for node in nodes[0].body:
+        ast.increment_lineno(node, -1)
+    return tuple(nodes[0].body)
+
+
+def _parse_class_header(header: str, _: str) -> Nodes | None:
+    nodes = _parse_piece(f"{header}\n{_indent_of(header)} pass\n", "")
+    if nodes is None or len(nodes) != 1 or not isinstance(nodes[0], ast.ClassDef) or len(nodes[0].body) != 1:
+        return None
+    node = nodes[0]
+    node.body = []
+    line_starts = [0, *(match.end() for match in LINE_END.finditer(header))]
+    colon = header_colon(header, header.index("class", line_starts[node.lineno - 1]))
+    if colon is not None:
+        node.end_lineno = sum(start < colon for start in line_starts)
+        line = header[line_starts[node.end_lineno - 1] : colon]
+        node.end_col_offset = len(line.encode("utf-8", "surrogatepass"))
+    return (node,)
+
+
+def _parse(text: str) -> Nodes | None:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return ast.parse(text).body
+            return tuple(ast.parse(text).body)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
 
 
-def _parse_piece(text: str, lead: str) -> tuple[ast.stmt, ...] | None:
-    if lead:
-        # A form feed sets the tokenizer's column back to 0 while the offset in the line goes on.
-        width = len(lead.encode("utf-8", "surrogatepass"))
-        indent = _INDENT.match(text)
-        assert indent is not None
-        rest = text[indent.end() :]
-        nodes = _python_ast(" " * (width + indent.end() - 1) + "\f" + rest)
-    elif text.startswith("\ufeff"):
-        nodes = _python_ast("\f\f\f" + text[1:])
-    elif text[:1] in (" ", "\t", "\f"):
-        nodes = _python_ast("if 1:\n" + text)
-        if nodes is not None:
-            block = nodes[0]
-            assert isinstance(block, ast.If)
-            nodes = block.body
-            for node in nodes:
-                ast.increment_lineno(node, -1)
-    else:
-        nodes = _python_ast(text)
-    return None if nodes is None else tuple(nodes)
-
-
-def _parse_class_header(header: str, _: str) -> tuple[ast.stmt, ...] | None:
-    nodes = _parse_piece(header + ("" if header.endswith(("\n", "\r")) else "\n") + _deeper(header) + "pass\n", "")
-    if nodes is None or len(nodes) != 1 or not isinstance(nodes[0], ast.ClassDef):
-        return None
-    node = nodes[0]
-    if len(node.body) != 1:
-        return None
-    node.body = []
-    lines = LINE_END.split(header)
-    for number in range(len(lines), 0, -1):
-        line = lines[number - 1].split("#")[0] if number > 1 or "#" in lines[number - 1] else lines[number - 1]
-        if line.rstrip().endswith(":"):
-            node.end_lineno = number
-            node.end_col_offset = len(line.rstrip().encode("utf-8", "surrogatepass"))
-            break
-    return (node,)
-
-
-def _deeper(header: str) -> str:
-    indent = _INDENT.match(header.lstrip("\ufeff"))
-    return (indent[0] if indent else "") + " "
+def _indent_of(text: str) -> str:
+    indent = _INDENT.match(text)
+    return indent[0] if indent else ""

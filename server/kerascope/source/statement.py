@@ -53,7 +53,7 @@ class Statement:
     header: str
     body: tuple[Statement, ...]
     context: Context
-    """The columns of the classes around it and of their members: what the cutting needs to go on from here."""
+    """The columns of the classes around it and of their members: from these the cutting can go on."""
     lead: str
     line_breaks: int
     """How many lines end in its own text (a class: in its header)."""
@@ -100,7 +100,8 @@ class Statement:
         share a tree, so nobody may change one.
         """
         if self._nodes is None:
-            nodes = parse_class_header(self.header) if self.kind == "class" else parse_piece(self.text, self.lead)
+            is_class = self.kind == "class"
+            nodes = parse_class_header(self.header) if is_class else parse_piece(self.text, self.lead)
             self._broken = nodes is None
             if nodes is None:
                 nodes = self._predecessor.nodes if self._predecessor is not None else ()
