@@ -20,14 +20,14 @@ Context: TypeAlias = tuple[tuple[int, int], ...]
 NEWLINE = r"(?:\r\n?|\n)"
 LINE_END = re.compile(NEWLINE)
 
-_BLANK_LINES = rf"(?:[ \t\f]*(?:\#[^\r\n]*)?{NEWLINE})*"
+BLANK_LINES = rf"(?:[ \t\f]*(?:[#][^\r\n]*)?{NEWLINE})*"
 _STRING = r"""
     \"{3}[^"\\]*(?:(?:\\.|"(?!""))[^"\\]*)*(?:\"{3}|\\?\Z)
   | '{3}[^'\\]*(?:(?:\\.|'(?!''))[^'\\]*)*(?:'{3}|\\?\Z)
   | "[^"\\\r\n]*(?:\\(?:\r\n|.|\Z)[^"\\\r\n]*)*"?
   | '[^'\\\r\n]*(?:\\(?:\r\n|.|\Z)[^'\\\r\n]*)*'?
 """
-_LINE_AND_INDENT = rf"({NEWLINE}{_BLANK_LINES})([ \t\f]*)"
+_LINE_AND_INDENT = rf"({NEWLINE}{BLANK_LINES})([ \t\f]*)"
 
 
 def _tokens(line: str, colon: bool = False, comment: str = r"\#[^\r\n]*") -> re.Pattern[str]:
@@ -54,7 +54,7 @@ _COLON = 5
 _COMMENT_TOKEN = _tokens(rf"({NEWLINE})", comment=r"(\#[^\r\n]*)")
 _LINE_BREAK, _COMMENT = 3, 4
 
-_LEADING = re.compile(rf"(\ufeff?{_BLANK_LINES})([ \t\f]*)".replace(r"\#", "#"))
+_LEADING = re.compile(rf"(\ufeff?{BLANK_LINES})([ \t\f]*)")
 _REST_OF_LINE = re.compile(rf"[ \t\f]*(?:#[^\r\n]*)?(?:{NEWLINE}|\Z)")
 _WORD = re.compile(
     r"(?:async[ \t]+)?def[ \t]+(?P<function>\w+)"

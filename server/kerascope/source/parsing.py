@@ -9,11 +9,12 @@ import warnings
 from collections.abc import Callable
 from typing import TypeAlias
 
-from kerascope.source.cutting import LINE_END, header_colon
+from kerascope.source.cutting import BLANK_LINES, LINE_END, header_colon
 
 Nodes: TypeAlias = tuple[ast.stmt, ...]
 
 _INDENT = re.compile(r"[ \t\f]*")
+_NO_CODE = re.compile(BLANK_LINES + r"[ \t\f]*(?:#[^\r\n]*)?")
 _ONE_LINE_AT_ITS_COLUMN = re.compile(r"[ \t\f]*(?!if|for|while|try|async|with|@)[^\W\d]")
 
 # A tree takes some hundred times the memory of its text; this is for undo, and for reopening a file.
@@ -58,21 +59,27 @@ def _cached(parse: Callable[[str, str], Nodes | None], text: str, lead: str) -> 
 def _parse_piece(text: str, lead: str) -> Nodes | None:
     first = text[:1]
     if lead:
-        # A form feed sets the tokenizer's column back to 0, while the offset in the line goes on counting.
-        indent = _indent_of(text)
-        width = len(lead.encode("utf-8", "surrogatepass")) + len(indent)
-        return _parse(" " * (width - 1) + "\f" + text[len(indent) :])
+        width = len(lead.encode("utf-8", "surrogatepass"))
+        return _parse_in_block("if 1\\\n" + " " * (width - 1) + ":" + text)
     if first == "\ufeff":
         return _parse("\f\f\f" + text[1:])
     if first not in (" ", "\t", "\f"):
         return _parse(text)
+    if _NO_CODE.fullmatch(text):
+        return ()
     if _ONE_LINE_AT_ITS_COLUMN.match(text):
+        # A form feed sets the tokenizer's column back to 0, while the offset in the line goes on counting.
         indent = _indent_of(text)
         nodes = _parse(indent[:-1] + "\f" + text[len(indent) :])
         if nodes is not None:
             return nodes
-    nodes = _parse("if 1:\n" + text)
-    if nodes is None or not isinstance(nodes[0], ast.If) or len(nodes) > 1 or nodes[0].orelse:
+    return _parse_in_block("if 1:\n" + text)
+
+
+def _parse_in_block(text: str) -> Nodes | None:
+    """The body of the block whose header `text` begins with, in a line of its own."""
+    nodes = _parse(text)
+    if nodes is None or len(nodes) > 1 or not isinstance(nodes[0], ast.If) or nodes[0].orelse:
         return None
     for node in nodes[0].body:
         ast.increment_lineno(node, -1)
