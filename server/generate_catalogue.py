@@ -40,49 +40,57 @@ PREFERRED = (
 
 # Arguments for what a constructor requires, by parameter name, then where one class needs another value.
 ARGUMENTS: dict[str, Any] = {
-    "activation": "relu", "alpha": 0.5, "axes": 1, "backend": None, "cell_units": 3, "depth_multiplier": 1,
+    "activation": "relu", "axes": 1, "depth_multiplier": 1,
     "dims": (1,), "equation": "ab,bc->ac", "factor": 0.2, "filters": 3, "function": lambda x: x, "head_dim": 4,
     "height": 4, "height_factor": 0.2, "input_dim": 10, "key_dim": 4, "kernel_size": 2, "max_number": 3, "n": 2,
-    "name": "x", "num_bins": 4, "num_heads": 2, "num_key_value_heads": 1, "num_query_heads": 2, "output_dim": 3,
-    "output_shape": 3, "output_size": 2, "pool_size": 2, "rate": 0.5, "scale": 2.0, "size": 2, "stddev": 0.5,
-    "target_shape": (-1,), "units": 3, "width": 4, "width_factor": 0.2, "dtype": "float32",
+    "num_bins": 4, "num_heads": 2, "num_key_value_heads": 1, "num_query_heads": 2, "output_dim": 3,
+    "output_shape": 3, "output_size": 2, "pool_size": 2, "rate": 0.5, "scale": 2.0, "stddev": 0.5,
+    "target_shape": (-1,), "units": 3, "width": 4, "width_factor": 0.2,
 }  # fmt: skip
+VARIABLES = (
+    "KerasVariable", "backend.Variable", "backend.KerasVariable", "backend.common.KerasVariable",
+    "backend.common.variables.KerasVariable", "backend.common.variables.Variable",
+    *(f"backend.{name}.core.Variable" for name in ("jax", "numpy", "openvino", "tensorflow", "torch")),
+)  # fmt: skip
 # Only the rank of a private base class, which no constructor argument of the public ones tells.
 RANK = 2
-BOUNDED = dict.fromkeys(("x_factor", "y_factor"), 0.2)
 
 
-def arguments_for(keras: Any, cls: type) -> list[dict[str, Any]]:
-    """Constructor arguments to try for `cls`, best first; wrapped layers are new objects each time."""
-    layers, name = keras.layers, cls.__name__
-    special: dict[str, Callable[[], dict[str, Any]]] = {
+Arguments = Callable[[], dict[str, Any]]
+"""Makes constructor arguments; new ones each time, since a layer among them is built by the first call."""
+
+
+def arguments_for(keras: Any, cls: type) -> Arguments:
+    """Constructor arguments for a layer class."""
+    layers = keras.layers
+    special: dict[str, Arguments] = {
         "Bidirectional": lambda: {"layer": layers.LSTM(3), "backward_layer": layers.LSTM(3, go_backwards=True)},
-        "RNN": lambda: {"cell": layers.LSTMCell(3)},
-        "StackedRNNCells": lambda: {"cells": [layers.LSTMCell(3), layers.LSTMCell(3)]},
-        "Pipeline": lambda: {"layers": [layers.Dense(3)]},
-        "Sequential": lambda: {"layers": [layers.Dense(3)]},
-        "SpectralNormalization": lambda: {"layer": layers.Dense(3)},
-        "TimeDistributed": lambda: {"layer": layers.Dense(3)},
-        "Wrapper": lambda: {"layer": layers.Dense(3)},
         "CategoryEncoding": lambda: {"num_tokens": 4},
+        "ConvLSTM1D": lambda: {"filters": 3, "kernel_size": 1},
+        "ConvLSTM2D": lambda: {"filters": 3, "kernel_size": 1},
+        "ConvLSTM3D": lambda: {"filters": 3, "kernel_size": 1},
         "Cropping1D": lambda: {"cropping": 1},
         "Discretization": lambda: {"bin_boundaries": [0.0, 1.0]},
+        "GroupNormalization": lambda: {"groups": 2},
+        "InputLayer": lambda: {"shape": (3,)} if keras.__version__.startswith("3") else {"input_shape": (3,)},
         "IntegerLookup": lambda: {"vocabulary": [1, 2, 3]},
+        "Pipeline": lambda: {"layers": [layers.Dense(3)]},
+        "RNN": lambda: {"cell": layers.LSTMCell(3)},
+        "RandomPosterization": lambda: {"factor": 4},
+        "STFTSpectrogram": lambda: {"frame_length": 4, "frame_step": 2, "fft_length": 4},
+        "Sequential": lambda: {"layers": [layers.Dense(3)]},
+        "SpectralNormalization": lambda: {"layer": layers.Dense(3)},
+        "StackedRNNCells": lambda: {"cells": [layers.LSTMCell(3), layers.LSTMCell(3)]},
         "StringLookup": lambda: {"vocabulary": ["a", "b"]},
         "TextVectorization": lambda: {"vocabulary": ["a", "b"]},
-        "LoRALayer": lambda: {},
+        "TimeDistributed": lambda: {"layer": layers.Dense(3)},
+        "Wrapper": lambda: {"layer": layers.Dense(3)},
     }
+    if cls.__name__ in special:
+        return special[cls.__name__]
     known = {**ARGUMENTS, "rank": RANK}
-    needed = {
-        p.name: known[p.name]
-        for p in parameters(cls.__init__)
-        if p.default is p.empty and p.name in known and p.kind is not p.VAR_KEYWORD
-    }
-    if name in special:
-        return [special[name]()]
-    if "ConvLSTM" in name:
-        return [needed, {**needed, "kernel_size": (2,)}]
-    return [needed]
+    needed = {p.name: known[p.name] for p in parameters(cls.__init__) if p.default is p.empty and p.name in known}
+    return lambda: dict(needed)
 
 
 def inputs_for(keras: Any, layer: Any) -> Iterator[tuple[Any, ...]]:
@@ -201,22 +209,34 @@ class Package:
         """Public classes, and the private ones that are layers or bases of public ones."""
         found = {self.names[id(v)]: v for v in self.public.values() if inspect.isclass(v)}
         for module in self.modules:
+            if any(part in module.__name__ for part in ("legacy", "_v1", "test_util", "simple_models", "tf_op_layer")):
+                continue  # of TensorFlow 1's graphs, or Keras' own tests
             for value in vars(module).values():
                 if inspect.isclass(value) and self.is_own(value) and value.__module__ == module.__name__:
                     if issubclass(value, self.keras.layers.Layer):
                         found.setdefault(self.canonical(value), value)
         for value in list(found.values()):
-            for base in value.__mro__[1:]:
+            for base in self.bases(value):
                 if self.is_own(base):
                     found.setdefault(self.canonical(base), base)
         return dict(sorted(found.items()))
+
+    def bases(self, cls: type) -> list[type]:
+        """Bases that mean something to a user: what only the TensorFlow backend has is left out."""
+        return [
+            b
+            for b in cls.__mro__[1:]
+            if (self.is_own(b) and not b.__module__.startswith(f"{self.src}.backend.tensorflow"))
+            or b is self.tf.Module
+        ]
 
     def aliases(self, classes: dict[str, type]) -> dict[str, str]:
         """Spelling below the package ("layers.core.dense.Dense") → canonical name, where the two differ."""
         by_id = {id(cls): name for name, cls in classes.items()} | self.names
         found = {}
         for dotted, value in self.public.items():
-            if id(value) in by_id:
+            # Some names are one object without being one thing: keras.optimizers.legacy.Adam only warns in Keras 3.
+            if id(value) in by_id and by_id[id(value)].endswith(f".{getattr(value, '__name__', None)}"):
                 found[dotted.removeprefix("keras.")] = by_id[id(value)]
         for module in self.modules:
             is_package = hasattr(module, "__path__")
@@ -225,6 +245,10 @@ class Package:
                 defined_here = getattr(value, "__module__", None) == module.__name__
                 if id(value) in by_id and (is_package or defined_here) and not key.startswith("__"):
                     found.setdefault(f"{below}.{key}", by_id[id(value)])
+        if self.generation == 3:  # one variable class for each backend, of which one is imported here
+            found |= dict.fromkeys(VARIABLES, "keras.Variable")
+        else:
+            found["models.functional.Functional"] = "keras.src.engine.functional.Functional"  # where Keras 3 has it
         return {key: name for key, name in sorted(found.items()) if "keras." + key != name}
 
     def kind(self, cls: type) -> str:
@@ -254,7 +278,7 @@ class Package:
         is_layer = issubclass(cls, base)
         row: dict[str, Any] = {
             "kind": self.kind(cls),
-            "bases": [self.canonical(b) for b in cls.__mro__[1:] if b is not object],
+            "bases": [self.canonical(b) for b in self.bases(cls)],
             "init": [p.name for p in parameters(cls.__init__)],
             "build": [p.name for p in parameters(getattr(cls, "build", None))],
             "call": [p.name for p in parameters(getattr(cls, "call", None))],
@@ -278,59 +302,61 @@ class Package:
     def measure_layer(self, cls: type) -> dict[str, Any]:
         """Weights, seeds and wrapped layers of a layer class, by making and calling one."""
         row: dict[str, Any] = {"has_weights": "depends"}
-        found = next((t for a in arguments_for(self.keras, cls) if (t := self.try_layer(cls, a)) is not None), None)
-        if found is None or cls in (self.keras.layers.Layer, self.keras.Model):
+        given = arguments_for(self.keras, cls)
+        base = self.keras.layers.Layer
+        row["wraps"] = [
+            k for k, v in given().items() if isinstance(v, base) or (isinstance(v, list) and isinstance(v[0], base))
+        ]
+        found = self.try_layer(cls, given)
+        if found is None or cls in (base, self.keras.Model, self.keras.Sequential):
             return row
         layer, early, call_arguments = found
-        base = self.keras.layers.Layer
-        given = arguments_for(self.keras, cls)[0]
-        row["wraps"] = sorted(
-            k for k, v in given.items() if isinstance(v, base) or (isinstance(v, list) and isinstance(v[0], base))
-        )
         row["builds_in_init"] = bool(early)
         row["has_seed"] = self.has_seed(layer)
         weights = self.weight_names(layer)
-        own = [*self.own_variables(layer)]
         if row["wraps"]:
-            row["has_weights"] = "yes" if own else "depends"
-            return row
-        if cls is self.keras.Sequential:
+            row["has_weights"] = "yes" if self.own_variables(layer) else "depends"
             return row
         row["weights"] = weights
-        row["non_trainable"] = [n for n in weights if n not in self.weight_names(layer, trainable=True)]
+        trainable = self.weight_names(layer, trainable=True)
+        row["non_trainable"] = [n for n in weights if n not in trainable]
         optional, added = {}, {}
-        for parameter in parameters(cls.__init__):
-            if isinstance(parameter.default, bool) and parameter.name not in ("trainable", "autocast"):
-                flipped = self.try_layer(cls, {**given, parameter.name: not parameter.default}, call_arguments)
-                if flipped is None:
-                    continue
-                now = self.weight_names(flipped[0])
-                if parameter.default:
-                    optional.update({n: parameter.name for n in weights if n not in now})
+        for name, value in self.switches(cls):
+            changed = self.try_layer(cls, lambda name=name, value=value: {**given(), name: value}, call_arguments)
+            if changed is not None:
+                now = self.weight_names(changed[0])
+                if value is False:
+                    optional.update({n: name for n in weights if n not in now})
                 else:
-                    added.update({n: parameter.name for n in now if n not in weights})
+                    added.update({n: name for n in now if n not in weights})
         row["optional_weights"], row["added_weights"] = optional, added
         row["has_weights"] = "yes" if weights else "depends" if added else "no"
         return row
 
+    def switches(self, cls: type) -> Iterator[tuple[str, Any]]:
+        """Constructor keywords that may add or take away weights, each with the value that isn't its default."""
+        for parameter in parameters(cls.__init__):
+            if isinstance(parameter.default, bool) and parameter.name not in ("trainable", "autocast"):
+                yield parameter.name, not parameter.default
+            elif parameter.name == "bias_axes":
+                yield parameter.name, "c"
+
     def try_layer(
-        self, cls: type, arguments: dict[str, Any], call: tuple[Any, ...] | None = None
+        self, cls: type, arguments: Arguments, call: tuple[Any, ...] | None = None
     ) -> tuple[Any, list[str], tuple[Any, ...]] | None:
         """The layer after a call, its weights before it, and the arguments of the call that worked."""
         try:
-            probe = cls(**arguments)
-        except Exception as error:
-            print(f"not constructed: {cls.__qualname__}: {str(error)[:150]}", file=sys.stderr)
-            return None
-        early = self.weight_names(probe)
-        try:
+            probe = cls(**arguments())
+            early = self.weight_names(probe)
+            if "InputLayer" in cls.__name__:  # nobody calls it
+                return probe, early, ()
             for inputs in [call] if call else inputs_for(self.keras, probe):
-                layer = cls(**arguments)
+                layer = cls(**arguments())
                 if self.can_call(layer, inputs):
                     return layer, early, inputs
-        except Exception as error:  # abstract properties, states of a shape that is unknown here
-            print(f"no input: {cls.__qualname__}: {str(error)[:150]}", file=sys.stderr)
-        print(f"not called: {cls.__qualname__}", file=sys.stderr)
+            print(f"not called: {cls.__qualname__}", file=sys.stderr)
+        except Exception as error:  # arguments unknown here, abstract classes
+            print(f"not constructed: {cls.__qualname__}: {str(error)[:150]}", file=sys.stderr)
         return None
 
     def can_call(self, layer: Any, inputs: tuple[Any, ...]) -> bool:
@@ -398,9 +424,11 @@ def catalogue_of(package: Package) -> dict[str, Any]:
     functions = package.functions()
     layer, model = package.keras.layers.Layer, package.keras.Model
     reserved = {"keras.layers.Layer": package.reserved(layer), "keras.Model": package.reserved(model)}
+    rows = {name: package.describe(cls) for name, cls in classes.items()}
+    settle_abstract(rows)
     return {
         "measured": [f"{package.name} {package.keras.__version__}, tensorflow {package.tf.__version__}"],
-        "classes": {name: package.describe(cls) for name, cls in classes.items()},
+        "classes": {name: compact(row) for name, row in rows.items()},
         "functions": functions,
         "models": [
             n for n in functions if n.startswith("keras.applications.") and n.rsplit(".", 1)[-1][0].isupper()
@@ -408,6 +436,15 @@ def catalogue_of(package: Package) -> dict[str, Any]:
         "reserved": reserved,
         "aliases": package.aliases(classes),
     }
+
+
+def settle_abstract(rows: dict[str, dict[str, Any]]) -> None:
+    """A private base that can't be called by itself has no weights if no public class made from it has any."""
+    for name, row in rows.items():
+        if row["kind"] == "layer" and row["has_weights"] == "depends" and name.startswith("keras.src."):
+            below = [r for n, r in rows.items() if name in r["bases"] and not n.startswith("keras.src.")]
+            if below and all(r["has_weights"] == "no" for r in below):
+                row["has_weights"] = "no"
 
 
 def compact(row: dict[str, Any]) -> dict[str, Any]:
@@ -459,7 +496,6 @@ def main() -> None:
     options = parser.parse_args()
     package = Package(options.package)
     data = catalogue_of(package)
-    data["classes"] = {name: compact(row) for name, row in data["classes"].items()}
     target = HERE / f"keras{package.generation}.json"
     if target.exists() and not options.fresh:
         data = merged(json.loads(target.read_text(encoding="utf-8")), data)

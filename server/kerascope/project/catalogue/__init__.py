@@ -86,16 +86,21 @@ class Catalogue:
         self.measured: tuple[str, ...] = tuple(data["measured"])
         """The releases that the data were measured on."""
         self._rows: dict[str, dict[str, Any]] = data["classes"]
+        self._aliases: dict[str, str] = data["aliases"]
         self._classes: dict[str, LibraryClass] = {}
         self._functions = frozenset(data["functions"])
         self._models = frozenset(data["models"])
         self._reserved: dict[str, dict[str, str]] = data["reserved"]
 
     def get(self, name: str) -> LibraryClass | None:
-        """The class with this canonical name."""
+        """The class with this canonical name; in a few cases the other generation's name for it will do."""
         known = self._classes.get(name)
-        if known is None and (row := self._rows.get(name)) is not None:
-            known = self._classes[name] = _class_from(name, row)
+        if known is None:
+            own = name
+            if own not in self._rows:
+                own = self._aliases.get(name.removeprefix("keras.").removeprefix("src."), name)
+            if own in self._rows:
+                known = self._classes[name] = _class_from(own, self._rows[own])
         return known
 
     def __iter__(self) -> Iterator[str]:
@@ -197,8 +202,9 @@ def canonical(dotted: str) -> tuple[str, str] | None:
 
 @cache
 def _aliases() -> dict[str, str]:
-    """Spellings of both generations; where both know one, Keras 3's answer."""
-    return {**_data(2)["aliases"], **_data(3)["aliases"]}
+    """Spellings of both generations; a name that one of them lists itself is nobody's alias."""
+    both = {**_data(2)["aliases"], **_data(3)["aliases"]}
+    return {spelling: name for spelling, name in both.items() if not _is_listed(f"keras.{spelling}")}
 
 
 @cache
@@ -218,16 +224,23 @@ def _known(parts: list[str]) -> str | None:
         return alias
     if _is_listed(f"keras.{spelling}"):
         return f"keras.{spelling}"
-    # Releases have moved their files about ("layers.convolutional.Conv2D", "engine.topology.Layer"): a class is
-    # found by the part of Keras and its own name.
-    if len(parts) > 2 or parts[0] in ("engine", "legacy"):
-        last = parts[-1]
-        for area in (parts[0], "layers") if parts[0] != "engine" else ("layers", "models"):
-            if last[:1].isupper() and parts[0] != last:
-                found = _aliases().get(f"{area}.{last}") or f"keras.{area}.{last}"
-                if _is_listed(found):
-                    return found
+    # Releases have moved their files about ("layers.convolutional.Conv2D", "engine.topology.Layer",
+    # "optimizer_v2.adam.Adam"): a class is found by its area and its own name.
+    area, last = parts[0], parts[-1]
+    if len(parts) > 2 or area == "engine":
+        for place in _MOVED.get(area, (area,)):
+            name = _aliases().get(f"{place}.{last}") or f"keras.{place}.{last}"
+            if last[:1].isupper() and _is_listed(name):
+                return name
     return None
+
+
+_MOVED = {
+    "engine": ("layers", "models"),
+    "legacy_tf_layers": ("layers",),
+    "optimizer_v1": ("optimizers",),
+    "optimizer_v2": ("optimizers",),
+}
 
 
 def _is_listed(name: str) -> bool:
