@@ -27,12 +27,14 @@ def outline(statements: tuple[Statement, ...]) -> list[object]:
     return [(s.kind, s.name, outline(s.body)) if s.kind == "class" else (s.kind, s.name) for s in statements]
 
 
+def trees(statement: Statement) -> list[str]:
+    return [ast.dump(node, include_attributes=True) for node in statement.nodes]
+
+
 def facts(doc: Document) -> list[object]:
     """All that analysis can see of a document's statements."""
     return [
-        (s.text, s.kind, s.name, s.header, s.lead, s.broken, doc.line_of(s))
-        + tuple(ast.dump(node, include_attributes=True) for node in s.nodes)
-        for s in doc.walk()
+        (s.text, s.kind, s.name, s.header, s.lead, s.broken, doc.line_of(s), *trees(s)) for s in doc.walk()
     ]
 
 
@@ -170,7 +172,8 @@ def test_line_ends_and_indentation_of_every_kind_are_understood(newline: str, in
         "x = [\n1,\n]\ny = {\n'a': '''\nclass A:\n'''}\n",
         "if a:\n b\n# c\n\nelif d: e\nelse:\n f\ntry:\n g\nexcept E: h\nexcept F:\n i\nelse: j\nfinally: k\n",
         "class A:\n  if a:\n    def f(self): pass\n  else:\n    f = None\n  for i in x: pass\n  else: y\n",
-        "for x in y:\n pass\nelse:\n pass\nwhile a: b\nelse: c\nasync def f():\n async for x in y: z\n else: w\n",
+        "for x in y:\n pass\nelse:\n pass\nwhile a: b\nelse: c\n",
+        "async def f():\n async for x in y: z\n else: w\n",
         "@a\n\n@b(\n)\n# c\nclass A:\n @c\n\n # d\n @e\n async def f(): pass\n",
         "x = 1 + \\\n  2\nif x: y; z\n",
         "x = r'\\'' ; y = b\"\\\"\" # '\nz = '''\\'''# '''\n",
@@ -416,9 +419,7 @@ def test_after_any_edits_a_document_is_as_if_opened_afresh(
         )
         assert doc.line_of(mine) == fresh.line_of(theirs)
         if not theirs.broken:
-            assert [ast.dump(n, include_attributes=True) for n in mine.nodes] == [
-                ast.dump(n, include_attributes=True) for n in theirs.nodes
-            ]
+            assert trees(mine) == trees(theirs)
     try:
         expected = ast.parse(text)
     except (SyntaxError, ValueError):

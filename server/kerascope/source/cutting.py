@@ -54,7 +54,8 @@ _COLON = 5
 _COMMENT_TOKEN = _tokens(rf"({NEWLINE})", comment=r"(\#[^\r\n]*)")
 _LINE_BREAK, _COMMENT = 3, 4
 
-_LEADING = re.compile(rf"(\ufeff?{BLANK_LINES})([ \t\f]*)")
+_LEADING = re.compile(rf"({BLANK_LINES})([ \t\f]*)")
+_LEADING_IN_FILE = re.compile(rf"(\ufeff?{BLANK_LINES})([ \t\f]*)")
 _REST_OF_LINE = re.compile(rf"[ \t\f]*(?:#[^\r\n]*)?(?:{NEWLINE}|\Z)")
 _WORD = re.compile(
     r"(?:async[ \t]+)?def[ \t]+(?P<function>\w+)"
@@ -149,7 +150,7 @@ def cut(
     pieces: list[Piece] = []
     size = len(text)
     stack = list(context)
-    leading = _LEADING.match(text, start)
+    leading = (_LEADING if start else _LEADING_IN_FILE).match(text, start)
     assert leading is not None
     line, code, column = leading.end(1), leading.end(), _column(leading[2])
     if code == size or text[code] == "#":

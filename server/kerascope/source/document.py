@@ -116,6 +116,7 @@ class Document:
                 and offsets[index] == offset - grown
                 and flat[index].context == context
                 and not flat[index].lead
+                and (index == 0) == (offset == 0)  # only there a byte order mark is one
             )
 
         pieces, stop = cut(text, offsets[first], flat[first].context if flat else (), coincides)
@@ -241,9 +242,9 @@ def _statements(text: str, pieces: list[Piece], removed: Sequence[Statement]) ->
 
     Classes get their bodies later, by `_with_bodies`.
     """
-    pool: dict[tuple[str, str, Context], deque[Statement]] = defaultdict(deque)
+    pool: dict[tuple[str, str, str, Context], deque[Statement]] = defaultdict(deque)
     for statement in removed:
-        pool[statement.own_text, statement.lead, statement.context].append(statement)
+        pool[statement.own_text, statement.lead, statement.kind, statement.context].append(statement)
     result: list[Statement] = []
     new: list[Statement] = []
     shared: set[Statement] = set()
@@ -253,7 +254,7 @@ def _statements(text: str, pieces: list[Piece], removed: Sequence[Statement]) ->
         if piece.inline:
             header = result[-1].header
             lead = LINE_END.split(header)[-1]
-        same = pool.get((own, lead, piece.context))
+        same = pool.get((own, lead, piece.kind, piece.context))
         if same:
             statement = same.popleft()
             shared.add(statement)
