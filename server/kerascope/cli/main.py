@@ -11,10 +11,7 @@ import sys
 from collections.abc import Sequence
 
 from kerascope import __version__
-
-
-class CannotRun(Exception):
-    """The command can't do what it was asked for; the text says why, in one line."""
+from kerascope.cli.failure import CannotRun
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -36,6 +33,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # The reader, `head` for example, has seen enough. Python would complain again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except Exception as error:
+        if os.environ.get("KERASCOPE_TRACEBACK"):
+            raise
+        text = " ".join(f"{type(error).__name__}: {error}".split())
+        print(
+            f"kerascope: Kerascope failed; please report that, with what you ran. ({text})", file=sys.stderr
+        )
+        return 2
     return status
 
 
@@ -63,10 +68,16 @@ def _parser() -> argparse.ArgumentParser:
     _add_check(commands.add_parser("check", help="check files and folders", description=_CHECK))
     rule = commands.add_parser("rule", help="explain a rule, or all rules", description=_RULE)
     rule.add_argument("code", nargs="?", metavar="CODE", help="for example KS101; all rules without it")
-    rule.add_argument("--output-format", choices=("text", "json"), default="text", help="default: %(default)s")
+    rule.add_argument(
+        "--output-format", choices=("text", "json"), default="text", help="default: %(default)s"
+    )
     server = commands.add_parser("server", help="serve an editor", description=_SERVER)
-    server.add_argument("--tcp", metavar="HOST:PORT", help="listen there instead of standard input and output")
-    server.add_argument("--stdio", action="store_true", help="serve over standard input and output, as without it")
+    server.add_argument(
+        "--tcp", metavar="HOST:PORT", help="listen there instead of standard input and output"
+    )
+    server.add_argument(
+        "--stdio", action="store_true", help="serve over standard input and output, as without it"
+    )
     return parser
 
 
@@ -79,24 +90,44 @@ _SERVER = "Serves the Language Server Protocol over standard input and output. Y
 
 
 def _add_check(check: argparse.ArgumentParser) -> None:
-    check.add_argument("paths", nargs="*", metavar="PATH", help="files, folders, or - for standard input (default: .)")
-    check.add_argument("--stdin-filename", metavar="PATH", help="which file standard input is, for its imports")
-    check.add_argument("--keras", choices=("2", "3", "both", "auto"), help="whose behaviour to check for (default: auto)")
     check.add_argument(
-        "--select", action="append", metavar="CODES", help="only these rules: KS101,KS2; a prefix means all that begin so"
+        "paths", nargs="*", metavar="PATH", help="files, folders, or - for standard input (default: .)"
+    )
+    check.add_argument(
+        "--stdin-filename", metavar="PATH", help="which file standard input is, for its imports"
+    )
+    check.add_argument(
+        "--keras", choices=("2", "3", "both", "auto"), help="whose behaviour to check for (default: auto)"
+    )
+    check.add_argument(
+        "--select",
+        action="append",
+        metavar="CODES",
+        help="only these rules: KS101,KS2; a prefix means all that begin so",
     )
     check.add_argument("--ignore", action="append", metavar="CODES", help="all rules but these")
     check.add_argument(
-        "--severity", action="append", metavar="CODE=LEVEL", help="error, warning or information, for one rule"
+        "--severity",
+        action="append",
+        metavar="CODE=LEVEL",
+        help="error, warning or information, for one rule",
     )
-    check.add_argument("--output-format", choices=("full", "concise", "json"), default="full", help="default: %(default)s")
+    check.add_argument(
+        "--output-format", choices=("full", "concise", "json"), default="full", help="default: %(default)s"
+    )
     check.add_argument("--fix", action="store_true", help="apply the safe fixes")
     check.add_argument("--unsafe-fixes", action="store_true", help="apply all fixes; look at the result")
-    check.add_argument("--diff", action="store_true", help="print what the fixes would change, and change nothing")
+    check.add_argument(
+        "--diff", action="store_true", help="print what the fixes would change, and change nothing"
+    )
     check.add_argument("--statistics", action="store_true", help="print how often each rule reports instead")
-    check.add_argument("--exit-zero", action="store_true", help="exit with status 0 even if there are findings")
+    check.add_argument(
+        "--exit-zero", action="store_true", help="exit with status 0 even if there are findings"
+    )
     check.add_argument("--jobs", type=int, metavar="N", help="how many processes (default: what pays)")
-    check.add_argument("--no-cache", action="store_true", help="neither read nor write the results of earlier runs")
+    check.add_argument(
+        "--no-cache", action="store_true", help="neither read nor write the results of earlier runs"
+    )
 
 
 if __name__ == "__main__":
