@@ -54,6 +54,7 @@ Symptom = Literal[
     "unbuilt",
     "no-gradient",
     "raises",
+    "fit-raises",
     "not-built-by-build",
     "missing-in-functional",
     "created-every-call",

@@ -1,0 +1,370 @@
+"""KS102: a `tf.Variable` on a Keras 3 layer, which doesn't know TensorFlow's variables."""
+
+from __future__ import annotations
+
+from kerascope.rules.rule import Example, Rule
+
+
+class TfVariableUntracked(Rule):
+    """
+    ## What it does
+    Reports a `tf.Variable` that is stored on a Layer or Model, straight or in a list, dict, tuple or set, under
+    Keras 3.
+
+    ## Why it matters
+    Keras 2 took every `tf.Variable` on an attribute for a weight. Keras 3 takes only its own variables, and drops the
+    others without a word. Measured on `self.w = tf.Variable(...)`, made in `__init__` or in `build`: Keras 2.15
+    has 1 trainable weight, which learns and is saved; Keras 3.15 has 0, `fit` changes nothing, and loading the saved
+    weights gives other outputs. Beside other weights (a `Dense`, say) there isn't even a warning. With
+    `trainable=False` (a counter, a running mean) only saving is lost, so that is reported as information.
+
+    ## Example
+    ```python
+    class Scale(keras.layers.Layer):
+        def __init__(self):
+            super().__init__()
+            self.gain = tf.Variable(tf.ones([4]))
+
+        def call(self, x):
+            return x * self.gain
+    ```
+
+    ## Instead
+    ```python
+            self.gain = self.add_weight(shape=[4], initializer="ones")
+    ```
+    `keras.Variable(value)` is tracked too.
+
+    ## When it is silent
+    In Keras 2; for `keras.Variable` and `add_weight`; for a variable that is handed to code that Kerascope can't
+    see. A variable inside an object that Keras doesn't follow is KS101's.
+
+    ## Fix
+    Calls `add_weight`, where the shape and the initial value are literal (zeros, ones or a number). Unsafe: the
+    weight begins to train and to be saved, and older weight files no longer fit.
+
+    ## References
+    - Keras 3.15.1: `keras/src/layers/layer.py` (`Layer._initialize_tracker`: what is tracked).
+    - Keras 2.15.0: `keras/src/engine/base_layer.py` (`Layer.__setattr__`: any `tf.Variable`, in nested structures
+      too).
+    """
+
+    code = "KS102"
+    name = "tf-variable-untracked"
+    severity = {3: "warning"}  # noqa: RUF012
+    summary = "A `tf.Variable` on a Keras 3 layer is not one of its weights."
+
+    reporting = (
+        Example(
+            "made in the constructor",
+            """\
+import tensorflow as tf
+from tensorflow import keras
+
+
+class Example(keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.gain = tf.Variable(tf.ones([4]), name="gain")  # <- KS102
+
+    def call(self, x):
+        return x * self.gain
+""",
+            generations=(3,),
+            symptom="untracked",
+            fixed="""\
+import tensorflow as tf
+from tensorflow import keras
+
+
+class Example(keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.gain = self.add_weight(shape=[4], initializer="ones", name="gain")  # <- KS102
+
+    def call(self, x):
+        return x * self.gain
+""",
+        ),
+        Example(
+            "made in build",
+            """\
+import keras
+import tensorflow as tf
+
+
+class Example(keras.layers.Layer):
+    def build(self, input_shape):
+        start = tf.random_normal_initializer()
+        self.w = tf.Variable(  # <- KS102
+            initial_value=start(shape=(input_shape[-1], 4), dtype="float32"),
+            trainable=True,
+        )
+        self.b = tf.Variable(tf.zeros((4,)), trainable=True)  # <- KS102
+
+    def call(self, x):
+        return tf.matmul(x, self.w) + self.b
+""",
+            generations=(3,),
+            symptom="untracked",
+        ),
+        Example(
+            "a scalar",
+            """\
+import keras
+import tensorflow as tf
+
+
+class Example(keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.temperature = tf.Variable(0.5, dtype=tf.float32)  # <- KS102
+
+    def call(self, x):
+        return x / self.temperature
+""",
+            generations=(3,),
+            symptom="untracked",
+            fixed="""\
+import keras
+import tensorflow as tf
+
+
+class Example(keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.temperature = self.add_weight(shape=(), initializer=tf.keras.initializers.Constant(0.5), dtype=tf.float32)  # <- KS102
+
+    def call(self, x):
+        return x / self.temperature
+""",
+        ),
+        Example(
+            "in a list",
+            """\
+import keras
+import tensorflow as tf
+
+
+class Example(keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.kernels = [tf.Variable(tf.eye(4)) for _ in range(2)]  # <- KS102
+
+    def call(self, x):
+        for kernel in self.kernels:
+            x = tf.matmul(x, kernel)
+        return x
+""",
+            generations=(3,),
+            symptom="untracked",
+        ),
+        Example(
+            "appended to a list",
+            """\
+import keras
+import tensorflow as tf
+
+
+class Example(keras.layers.Layer):
+    def __init__(self, depth=2):
+        super().__init__()
+        self.kernels = []
+        for i in range(depth):
+            self.kernels.append(tf.Variable(tf.eye(4), name=f"kernel_{i}"))  # <- KS102
+
+    def call(self, x):
+        for kernel in self.kernels:
+            x = x @ kernel
+        return x
+""",
+            generations=(3,),
+            symptom="untracked",
+        ),
+        Example(
+            "on a Model",
+            """\
+import tensorflow as tf
+
+
+class Example(tf.keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.scale = tf.Variable(1.0)  # <- KS102
+        self.shift = tf.Variable(0.0)  # <- KS102
+
+    def call(self, x):
+        return x * self.scale + self.shift
+""",
+            generations=(3,),
+            symptom="untracked",
+            fixed="""\
+import tensorflow as tf
+
+
+class Example(tf.keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.scale = self.add_weight(shape=(), initializer="ones")  # <- KS102
+        self.shift = self.add_weight(shape=(), initializer="zeros")  # <- KS102
+
+    def call(self, x):
+        return x * self.scale + self.shift
+""",
+        ),
+        Example(
+            "beside a tracked layer",
+            """\
+import keras
+import tensorflow as tf
+
+
+class Example(keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.dense = keras.layers.Dense(4)
+        self.residual = tf.Variable(tf.zeros([]))  # <- KS102
+
+    def call(self, x):
+        return x + self.residual * self.dense(x)
+""",
+            generations=(3,),
+            symptom="untracked",
+            fixed="""\
+import keras
+import tensorflow as tf
+
+
+class Example(keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.dense = keras.layers.Dense(4)
+        self.residual = self.add_weight(shape=[], initializer="zeros")  # <- KS102
+
+    def call(self, x):
+        return x + self.residual * self.dense(x)
+""",
+        ),
+        Example(
+            "a counter: only saving is lost",
+            """\
+import keras
+import tensorflow as tf
+
+
+class Example(keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.dense = keras.layers.Dense(4)
+        self.calls = tf.Variable(0.0, trainable=False)  # <- KS102
+
+    def call(self, x):
+        self.calls.assign_add(1.0)
+        return self.dense(x) * self.calls
+""",
+            generations=(3,),
+            symptom="not-saved",
+            fixed="""\
+import keras
+import tensorflow as tf
+
+
+class Example(keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.dense = keras.layers.Dense(4)
+        self.calls = self.add_weight(shape=(), initializer="zeros", trainable=False)  # <- KS102
+
+    def call(self, x):
+        self.calls.assign_add(1.0)
+        return self.dense(x) * self.calls
+""",
+        ),
+    )
+
+    silent = (
+        Example(
+            "add_weight",
+            """\
+import keras
+
+
+class Example(keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.gain = self.add_weight(shape=(4,), initializer="ones", name="gain")
+
+    def call(self, x):
+        return x * self.gain
+""",
+        ),
+        Example(
+            "weights of this layer in a list",
+            """\
+import keras
+
+
+class Example(keras.layers.Layer):
+    def build(self, shape):
+        self.gains = [self.add_weight(shape=(shape[-1],), initializer="ones") for _ in range(2)]
+
+    def call(self, x):
+        for gain in self.gains:
+            x = x * gain
+        return x
+""",
+        ),
+        Example(
+            "keras.Variable, also around a tf.Variable",
+            """\
+import keras
+import tensorflow as tf
+
+
+class Example(keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.gain = keras.Variable(tf.ones([4]))
+        self.shift = keras.Variable(tf.Variable([0.0, 0.0, 0.0, 0.0]))
+
+    def call(self, x):
+        return x * self.gain + self.shift
+""",
+            generations=(3,),
+        ),
+        Example(
+            "tf.Variable in Keras 2",
+            """\
+import tensorflow as tf
+
+
+class Example(tf.keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.gain = tf.Variable(tf.ones([4]))
+        self.shifts = [tf.Variable(tf.zeros([4]))]
+
+    def call(self, x):
+        return x * self.gain + self.shifts[0]
+""",
+            generations=(2,),
+        ),
+        Example(
+            "a variable of a helper that Keras never sees",
+            """\
+import keras
+import tensorflow as tf
+
+STEP = tf.Variable(0, trainable=False)
+
+
+class Example(keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.dense = keras.layers.Dense(4)
+
+    def call(self, x):
+        return self.dense(x)
+""",
+        ),
+    )

@@ -1,0 +1,349 @@
+"""KS105: Keras 3 copies a list or dict on assignment; what is put into the original later stays outside."""
+
+from __future__ import annotations
+
+from kerascope.rules.rule import Example, Rule
+
+
+class ContainerCopiedOnAssignment(Rule):
+    """
+    ## What it does
+    Reports layers or weights that are put into a list or dict through its local name after it was assigned to an
+    attribute: `ls = self.ls = []`, or `self.ls = ls`, and then `ls.append(layer)`.
+
+    ## Why it matters
+    Keras 3 doesn't keep the list that you assign. It makes a tracked copy, and the attribute holds the copy. What goes
+    into your own list afterwards is neither in the attribute nor among the weights. Measured: `self.ls = ls` and then
+    `ls.append(Dense(4))` twice gives `len(self.ls) == 0` and 0 trainable weights in Keras 3.15, so that a loop over
+    `self.ls` in `call` does nothing at all; Keras 2.15 has 4.
+
+    ## Example
+    ```python
+            self.blocks = blocks = []
+            for _ in range(depth):
+                blocks.append(keras.layers.Dense(units))
+    ```
+
+    ## Instead
+    ```python
+            self.blocks = []
+            for _ in range(depth):
+                self.blocks.append(keras.layers.Dense(units))
+    ```
+    or fill the list first and assign it when it is complete.
+
+    ## When it is silent
+    In Keras 2, where both names are one list; when the local name was taken from the attribute
+    (`blocks = self.blocks`), which is the tracked copy itself; when the list is assigned again after it is filled;
+    when the layers are tracked in another way.
+
+    ## Fix
+    Fills the container through the attribute. Safe; offered where the local name serves for nothing else afterwards.
+
+    ## References
+    - Keras 3.15.1: `keras/src/utils/tracking.py` (`Tracker.track`, `TrackedList.__init__`,
+      `TrackedDict.__init__`).
+    """
+
+    code = "KS105"
+    name = "container-copied-on-assignment"
+    severity = {3: "warning"}  # noqa: RUF012
+    summary = "A list or dict is filled after it was assigned to an attribute, which holds a copy."
+
+    reporting = (
+        Example(
+            "assigned first, filled afterwards",
+            """\
+import keras
+
+
+class Example(keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        blocks = []
+        self.blocks = blocks
+        blocks.append(keras.layers.Dense(4))  # <- KS105
+        blocks.append(keras.layers.Dense(4))  # <- KS105
+
+    def call(self, x):
+        for block in self.blocks:
+            x = block(x)
+        return x
+""",
+            generations=(3,),
+            symptom="fewer-weights",
+            evidence="len(layer.trainable_weights) < 4",
+            fixed="""\
+import keras
+
+
+class Example(keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        blocks = []
+        self.blocks = blocks
+        self.blocks.append(keras.layers.Dense(4))  # <- KS105
+        self.blocks.append(keras.layers.Dense(4))  # <- KS105
+
+    def call(self, x):
+        for block in self.blocks:
+            x = block(x)
+        return x
+""",
+        ),
+        Example(
+            "call uses the original through a closure",
+            """\
+import keras
+
+
+class Example(keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        blocks = [keras.layers.Dense(4)]
+        self.blocks = blocks
+        blocks.append(keras.layers.Dense(4))  # <- KS105
+
+        def run(x):
+            for block in blocks:
+                x = block(x)
+            return x
+
+        self.run = run
+
+    def call(self, x):
+        return self.run(x)
+""",
+            generations=(3,),
+            symptom="untracked",
+        ),
+        Example(
+            "two names in one assignment, local name first",
+            """\
+import keras
+
+
+class Example(keras.layers.Layer):
+    def __init__(self, depth=2):
+        super().__init__()
+        blocks = self.blocks = []
+        for _ in range(depth):
+            blocks.append(keras.layers.Dense(4))  # <- KS105
+
+    def call(self, x):
+        for block in self.blocks:
+            x = block(x)
+        return x
+""",
+            generations=(3,),
+            symptom="fewer-weights",
+            evidence="len(layer.trainable_weights) < 4",
+            fixed="""\
+import keras
+
+
+class Example(keras.layers.Layer):
+    def __init__(self, depth=2):
+        super().__init__()
+        blocks = self.blocks = []
+        for _ in range(depth):
+            self.blocks.append(keras.layers.Dense(4))  # <- KS105
+
+    def call(self, x):
+        for block in self.blocks:
+            x = block(x)
+        return x
+""",
+        ),
+        Example(
+            "two names in one assignment, attribute first",
+            """\
+import keras
+
+
+class Example(keras.layers.Layer):
+    def __init__(self, depth=2):
+        super().__init__()
+        self.blocks = blocks = []
+        for _ in range(depth):
+            blocks += [keras.layers.Dense(4)]  # <- KS105
+
+    def call(self, x):
+        for block in self.blocks:
+            x = block(x)
+        return x
+""",
+            generations=(3,),
+            symptom="fewer-weights",
+            evidence="len(layer.trainable_weights) < 4",
+            fixed="""\
+import keras
+
+
+class Example(keras.layers.Layer):
+    def __init__(self, depth=2):
+        super().__init__()
+        self.blocks = blocks = []
+        for _ in range(depth):
+            self.blocks += [keras.layers.Dense(4)]  # <- KS105
+
+    def call(self, x):
+        for block in self.blocks:
+            x = block(x)
+        return x
+""",
+        ),
+        Example(
+            "a dict",
+            """\
+import keras
+
+
+class Example(keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        heads = {}
+        self.heads = heads
+        for name in ("mean", "scale"):
+            heads[name] = keras.layers.Dense(4)  # <- KS105
+
+    def call(self, x):
+        return [x] + [head(x) for head in self.heads.values()]
+""",
+            generations=(3,),
+            symptom="fewer-weights",
+            evidence="len(layer.trainable_weights) < 4",
+            fixed="""\
+import keras
+
+
+class Example(keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        heads = {}
+        self.heads = heads
+        for name in ("mean", "scale"):
+            self.heads[name] = keras.layers.Dense(4)  # <- KS105
+
+    def call(self, x):
+        return [x] + [head(x) for head in self.heads.values()]
+""",
+        ),
+    )
+
+    silent = (
+        Example(
+            "filled first, then assigned",
+            """\
+import keras
+
+
+class Example(keras.layers.Layer):
+    def __init__(self, depth=2):
+        super().__init__()
+        blocks = []
+        for _ in range(depth):
+            blocks.append(keras.layers.Dense(4))
+        self.blocks = blocks
+
+    def call(self, x):
+        for block in self.blocks:
+            x = block(x)
+        return x
+""",
+            evidence="len(layer.trainable_weights) < 4",
+        ),
+        Example(
+            "the local name is taken from the attribute",
+            """\
+import keras
+
+
+class Example(keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.blocks = []
+        blocks = self.blocks
+        blocks.append(keras.layers.Dense(4))
+        self.heads = {}
+        heads = self.heads
+        heads["a"] = keras.layers.Dense(4)
+
+    def call(self, x):
+        return self.heads["a"](self.blocks[0](x))
+""",
+            evidence="len(layer.trainable_weights) < 4",
+        ),
+        Example(
+            "assigned again when it is complete",
+            """\
+import keras
+
+
+class Example(keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.blocks = blocks = []
+        blocks.append(keras.layers.Dense(4))
+        self.blocks = blocks
+
+    def call(self, x):
+        return self.blocks[0](x)
+""",
+            evidence="len(layer.trainable_weights) < 2",
+        ),
+        Example(
+            "one list in Keras 2",
+            """\
+import keras
+
+
+class Example(keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        blocks = self.blocks = []
+        blocks.append(keras.layers.Dense(4))
+
+    def call(self, x):
+        return self.blocks[0](x)
+""",
+            generations=(2,),
+            evidence="len(layer.trainable_weights) < 2",
+        ),
+        Example(
+            "the layers have attributes of their own",
+            """\
+import keras
+
+
+class Example(keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.order = order = []
+        self.first = keras.layers.Dense(4)
+        order.append(self.first)
+
+    def call(self, x):
+        return self.first(x)
+""",
+            evidence="len(layer.trainable_weights) < 2",
+        ),
+        Example(
+            "filled with plain values",
+            """\
+import keras
+
+
+class Example(keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.dense = keras.layers.Dense(4)
+        self.names = names = []
+        names.append("dense")
+
+    def call(self, x):
+        return self.dense(x)
+""",
+            evidence="len(layer.trainable_weights) < 2",
+        ),
+    )
