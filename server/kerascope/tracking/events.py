@@ -15,9 +15,11 @@ class Context:
     """Where in the run something happens.
 
     `site`: the statement or expression. `statement`: the innermost statement that contains it. `method`: the
-    function being run, `owner_class` the class that defines that method (None: a plain function), `phase` the part
-    of the examined layer's life. `guards`: the conditions of the `if`, `while` and conditional expressions
-    around it, in every function on the way, innermost last; `in_loop` likewise.
+    function being run, `owner_class` the class that defines that method (None: a plain function). `subject`: the layer
+    whose constructor, `build` or `call` is running (None: code outside layers), `phase` which of them. `guards`: the
+    conditions of the `if`, `while` and conditional expressions around it, in every function on the way from there,
+    innermost last; `conditional`: one of them couldn't be decided; `in_loop` likewise;
+    `once`: inside a function whose result is cached (`lru_cache`, `cached_property`).
     """
 
     site: Site
@@ -25,8 +27,11 @@ class Context:
     method: str | None
     owner_class: str | None
     phase: Phase
+    subject: Layer | None = None
     guards: tuple[ast.expr, ...] = ()
+    conditional: bool = False
     in_loop: bool = False
+    once: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,20 +3,44 @@
 from __future__ import annotations
 
 import ast
+from collections import deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 from kerascope.project.catalogue import Generation
-from kerascope.project.meaning import ClassDefinition
+from kerascope.project.meaning import ClassDefinition, Library
 from kerascope.project.module import Module
 from kerascope.project.project import Project
 from kerascope.source.document import Site
 from kerascope.source.statement import Statement
-from kerascope.tracking.events import Event
-from kerascope.tracking.values import Container, Layer, State, Value, Weight
+from kerascope.tracking.classes import ClassFacts
+from kerascope.tracking.events import Event, Escaped, LayerBuilt, LayerCalled, LayerMethod, Used
+from kerascope.tracking.interpreter import Interpreter, free_names, options
+from kerascope.tracking.values import (
+    Choice,
+    Constant,
+    Container,
+    Function,
+    Layer,
+    Partial,
+    Plain,
+    State,
+    Tensor,
+    Unknown,
+    Value,
+    Weight,
+)
+
+if TYPE_CHECKING:
+    from kerascope.tracking.examine import Examiner
 
 Tri = Literal["yes", "no", "unknown"]
+Existence = Literal["init", "build", "call", "unknown"]
+_E = TypeVar("_E")
+
+MAX_REACH = 2_000
+"""Values looked at when asking what an object reaches."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +61,14 @@ class Method:
 class OwnedWeight:
     """A weight that a layer will own: who owns it, where it is made, what it is called.
 
-    `site` is None for a weight that Keras' own code makes (Dense's kernel).
+    `site` is None for a weight that Keras' own code makes (Dense's kernel). `exists_after` says when in the life of the
+    layer that was asked about the weight is there: straight after its constructor, after `build(shape)`, or only after a call.
     """
 
     owner: str
     name: str | None
     site: Site | None
+    exists_after: Existence = "unknown"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +83,7 @@ class WeightsOf:
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """How `self` reaches an object at the end of the run.
+    """How an object reaches a layer or weight at the end of the run.
 
     `text`: Python for the way ("self.helper.dense", "self.blocks[0]", "self.fn → d"). `steps`: the objects on the way,
     from self's attribute value to the object itself. `breaks`: the first step that Keras doesn't follow (None where it
@@ -73,94 +99,444 @@ class Reach:
 class LayerRun:
     """One layer class, run symbolically under one Keras generation."""
 
-    generation: Generation
-    project: Project
-    module: Module
-    definition: ClassDefinition
-    layer: Layer
-    """The object under examination: `self`."""
-    events: Sequence[Event]
-    complete: bool
-    """Every base is known, and the run ended by itself. Rules that argue from the absence of something ask this."""
+    def __init__(
+        self,
+        examiner: Examiner,
+        interpreter: Interpreter,
+        definition: ClassDefinition,
+        facts: ClassFacts,
+        layer: Layer,
+        spans: dict[str, tuple[int, int]],
+    ) -> None:
+        self._examiner = examiner
+        self._run = interpreter
+        self.generation: Generation = interpreter.generation
+        self.project: Project = interpreter.project
+        self.module: Module = definition.module
+        self.definition = definition
+        self.facts = facts
+        self.layer = layer
+        self.all_events: Sequence[Event] = interpreter.events
+        """Also what happens inside nested layers' own constructors, `build` and `call`."""
+        self.events: Sequence[Event] = [event for event in interpreter.events if event.at.subject is layer]
+        """What happens in this layer's own life."""
+        self.complete = interpreter.complete and facts.known
+        """Every base is known, and the run ended by itself. Rules that argue from the absence of something ask this."""
+        self._spans = spans
+        self._reachable = interpreter.keras.reachable(layer)
+        self._escaped: set[int] | None = None
+        self._reaches: tuple[Reach, ...] | None = None
+        self._weights: dict[int, WeightsOf] = {}
 
     @property
     def site(self) -> Site:
         """The class's own name, in its header."""
-        raise NotImplementedError
+        return Site(self.definition.module.path, self.definition.statement, self.definition.node)
 
-    def events_of(self, *kinds: type) -> Iterator[Event]:
-        """The events of these kinds, in order."""
-        raise NotImplementedError
+    def events_of(self, *kinds: type[_E]) -> Iterator[_E]:
+        """This layer's events of these kinds, in order."""
+        for event in self.events:
+            if isinstance(event, kinds):
+                yield event
+
+    def mro(self) -> tuple[ClassDefinition | Library, ...]:
+        """The class and its bases, in method resolution order."""
+        return self.facts.resolution
+
+    def run_of(self, layer: Layer) -> LayerRun | None:
+        """The run of another layer's class, if a file defines it."""
+        if layer is self.layer:
+            return self
+        return self._examiner.run(layer.cls) if isinstance(layer.cls, ClassDefinition) else None
 
     def method(self, name: str) -> Method | None:
         """The user's method `name`, by method resolution order; None if only Keras has it, or none has."""
-        raise NotImplementedError
+        found = self._run.classes.find(self.definition, name)
+        if isinstance(found, tuple) and isinstance(found[2], (ast.FunctionDef, ast.AsyncFunctionDef)):
+            return Method(name, found[2], found[1], found[0])
+        return None
 
     def own_build(self) -> Method | None:
         """The user's own `build`, inherited from a user's base class too."""
-        raise NotImplementedError
+        return self.method("build")
 
     def is_model(self) -> bool:
         """Whether the class is a `Model` (for Keras 2, whose `Model.build` runs `call`)."""
-        raise NotImplementedError
+        return self.facts.is_model
+
+    # --- tracked, used, built --------------------------------------------------------------------------------
 
     def tracked(self, value: State) -> Tri:
         """Whether Keras reaches `value` from the layer at the end of the run ("unknown": it escaped where it may be)."""
-        raise NotImplementedError
+        if id(value) in self._reachable:
+            return "yes"
+        if self.escaped(value) or self.escaped(self.layer) or not self._run.complete or not self.facts.known:
+            return "unknown"
+        if any(isinstance(part, Layer) and part.open for part in self._reachable.values()) and self._called_early(value):
+            return "unknown"
+        return "no"
+
+    def _called_early(self, value: State) -> bool:
+        """Whether `value` was called before `call`: a functional model whose outputs aren't known may hold it."""
+        return any(
+            isinstance(event, LayerCalled) and event.layer is value and event.at.phase in ("init", "build", "other")
+            for event in self.all_events
+        )
 
     def used(self, value: State) -> Tri:
         """Whether `call` calls (or reads) `value`."""
-        raise NotImplementedError
-
-    def reaches(self) -> Iterator[Reach]:
-        """Every layer, weight and variable that `self` reaches in any way, nearest first."""
-        raise NotImplementedError
-
-    def sublayers(self) -> Iterator[Reach]:
-        """The layers that the tracker of `self` follows directly (through containers too), one for each object."""
-        raise NotImplementedError
+        for event in self.all_events:
+            if event.at.phase != "call":
+                continue
+            if isinstance(event, LayerCalled) and event.layer is value:
+                return "yes"
+            if isinstance(event, Used):
+                if event.value is value or (isinstance(event.value, Tensor) and value in event.value.weights):
+                    return "yes"
+        return "unknown" if self.escaped(value) or not self._run.complete else "no"
 
     def built_in_build(self, value: Layer) -> Tri:
         """Whether `self.build(shape)` builds `value`: by `value.build`, by calling it, by an escape ("unknown")."""
-        raise NotImplementedError
+        start, end = self._spans["build"]
+        first = self._spans["init"][0]
+        for index, event in enumerate(self.all_events[first:end], first):
+            if isinstance(event, (LayerBuilt, LayerCalled)) and not (isinstance(event, LayerBuilt) and event.by_super):
+                if event.layer is value or (event.layer is not self.layer and self._inside(event.layer, value)):
+                    return "yes"
+            elif isinstance(event, LayerBuilt) and event.layer is self.layer and index >= start:
+                if self._super_build_builds(value):
+                    return "yes"
+            elif isinstance(event, LayerMethod) and event.layer is value and event.name.startswith("build"):
+                return "yes"
+        if id(value) in self._run.built and value.library is not None and value.library.builds_in_init:
+            return "yes"
+        if isinstance(value.cls, Library) and value.cls.name.startswith("keras.applications."):
+            return "yes"
+        return "unknown" if self.escaped(value) or self.escaped(self.layer) or not self.complete else "no"
 
-    def weights_of(self, value: Layer) -> WeightsOf:
-        """The weights that a layer will have once built."""
-        raise NotImplementedError
+    def _inside(self, outer: Layer, value: Layer) -> bool:
+        """Whether building `outer` builds `value`: it is one of the layers that a library layer was given."""
+        return isinstance(outer.cls, Library) and id(value) in self._run.keras.reachable(outer)
+
+    def _super_build_builds(self, value: Layer) -> bool:
+        """Whether Keras' own `build`, reached by `super().build`, builds the children."""
+        if self.generation == 2 and self.is_model():
+            return self.used(value) == "yes"
+        library = self.layer.library
+        if library is None:
+            return False
+        wrapper = library.is_a("keras.layers.Wrapper") or library.is_a("keras.layers.RNN") or library.is_a("keras.Sequential")
+        return wrapper and any(
+            option is value for name in (*library.wraps, "layers") for option in options(self.layer.attributes.get(name, Constant(None)))
+        )
 
     def escaped(self, value: Value) -> bool:
         """Whether `value` (or something that holds it) was handed to code that the run can't see."""
-        raise NotImplementedError
+        if self._escaped is None:
+            self._escaped = set()
+            for event in self.all_events:
+                if isinstance(event, Escaped):
+                    self._add_escaped(event.value)
+        return id(value) in self._escaped
+
+    def _add_escaped(self, value: Value) -> None:
+        assert self._escaped is not None
+        waiting: list[Value] = [value]
+        while waiting and len(self._escaped) < MAX_REACH:
+            part = waiting.pop()
+            if id(part) in self._escaped or isinstance(part, (Unknown, Constant)):
+                continue
+            self._escaped.add(id(part))
+            waiting.extend(inner for _, inner in _contents(part))
+
+    # --- what is reached, and how ----------------------------------------------------------------------------
+
+    def reaches(self) -> Iterator[Reach]:
+        """Every layer, weight and variable that `self` reaches in any way, nearest first."""
+        if self._reaches is None:
+            self._reaches = tuple(self._walk())
+        return iter(self._reaches)
+
+    def _walk(self) -> Iterator[Reach]:
+        keras = self._run.keras
+        seen: set[int] = {id(self.layer)}
+        waiting: deque[tuple[Value, str, tuple[Value, ...], Value | None]] = deque()
+        for text, inner in _contents(self.layer):
+            waiting.append((inner, f"self{text}", (), None))
+        while waiting and len(seen) < MAX_REACH:
+            value, text, steps, breaks = waiting.popleft()
+            if isinstance(value, Choice):
+                waiting.extend((option, text, steps, breaks) for option in value.options)
+                continue
+            if id(value) in seen or not isinstance(value, (Layer, Weight, Container, Plain, Function, Partial)):
+                continue
+            seen.add(id(value))
+            path = (*steps, value)
+            if isinstance(value, (Layer, Weight)):
+                yield Reach(value, text, path, None if id(value) in self._reachable else breaks or value)
+            elif breaks is None and not keras.follows(value):
+                breaks = value
+            if not isinstance(value, Weight):
+                waiting.extend((inner, text + part, path, breaks) for part, inner in _contents(value))
+
+    def sublayers(self) -> Iterator[Reach]:
+        """The layers that the tracker of `self` follows directly (through containers too), one for each object."""
+        direct = {id(value): value for value in self._run.keras.direct(self.layer) if isinstance(value, Layer)}
+        for reach in self.reaches():
+            if id(reach.value) in direct:
+                del direct[id(reach.value)]
+                yield reach
+        for value in direct.values():
+            yield Reach(value, f"self.<{value.class_name}>", (value,), None)
+
+    # --- weights ---------------------------------------------------------------------------------------------
+
+    def weights_of(self, value: Layer) -> WeightsOf:
+        """The weights that a layer will have once built."""
+        found = self._weights.get(id(value))
+        if found is None:
+            self._weights[id(value)] = WeightsOf("unknown")  # while it is computed: a layer that holds itself
+            found = self._weights[id(value)] = self._compute_weights(value)
+        return found
+
+    def _compute_weights(self, value: Layer) -> WeightsOf:
+        if value is not self.layer and isinstance(value.cls, ClassDefinition):
+            run = self._examiner.run(value.cls)
+            if run is None or run is self:
+                return WeightsOf("unknown")
+            return run._with_handed_in(self, value)
+        if value is self.layer:
+            return self._own_weights()
+        return self._library_weights(value)
+
+    def _with_handed_in(self, asking: LayerRun, value: Layer) -> WeightsOf:
+        """The weights of `value`, an object of this run's class, in the run of another class that may have given it layers."""
+        own = self.weights_of(self.layer)
+        parts = [own]
+        for child in asking._run.keras.direct(value):
+            if isinstance(child, Layer) and self._is_handed_in(asking, value, child):
+                given = asking.weights_of(child)
+                parts.append(replace(given, weights=tuple(replace(w, exists_after="unknown") for w in given.weights)))
+        return parts[0] if len(parts) == 1 else _sum(parts)
+
+    @staticmethod
+    def _is_handed_in(asking: LayerRun, value: Layer, child: Layer) -> bool:
+        handed = [*value.arguments, *value.keywords.values()]
+        return any(inner is child for argument in handed for inner in _flat(argument))
+
+    def _own_weights(self) -> WeightsOf:
+        parts: list[WeightsOf] = []
+        names = {id(reach.value): reach.text for reach in self.reaches()}
+        for state in self._run.keras.direct(self.layer):
+            if isinstance(state, Weight):
+                name = names.get(id(state), "").removeprefix("self.") or None
+                after: Existence = state.phase if state.phase in ("init", "build", "call") else "unknown"  # type: ignore[assignment]
+                if state.phase == "class body" or state.phase == "module":
+                    after = "init"
+                sure: Tri = "unknown" if state.conditional else "yes"
+                weight = OwnedWeight(self.definition.name, name, state.site, after)
+                parts.append(WeightsOf(sure, (weight,), None if state.conditional or state.many else 1))
+            elif isinstance(state, Layer):
+                parts.append(self._as_child(state))
+        library = self.layer.library
+        if library is not None and library.weights and library.kind == "layer":
+            reached = self.own_build() is None or any(
+                event.by_super and event.layer is self.layer for event in self.events_of(LayerBuilt)
+            )
+            if reached:
+                weights = tuple(OwnedWeight(self.definition.name, name, None, "build") for name in library.weights)
+                parts.append(WeightsOf("yes", weights, None))
+        if not parts:
+            return WeightsOf("no" if self.complete and not self.layer.open and not self._calls_unknown() else "unknown")
+        total = _sum(parts)
+        return replace(total, count=None) if self.layer.open else total
+
+    def _calls_unknown(self) -> bool:
+        return any(isinstance(event, Escaped) for event in self.events)
+
+    def _as_child(self, child: Layer) -> WeightsOf:
+        """A sublayer's weights, with the time at which they exist in *this* layer's life."""
+        found = self.weights_of(child)
+        built = self.built_in_build(child)
+        own = self.own_build() is not None
+        keras2_model = self.generation == 2 and self.is_model() and not own
+
+        def after(weight: OwnedWeight) -> Existence:
+            if child.phase == "call" or weight.exists_after == "call":
+                return "call" if not (keras2_model or built == "yes") or weight.exists_after != "call" else "build"
+            if weight.exists_after == "unknown" or built == "unknown":
+                return "unknown"
+            if weight.exists_after == "init":
+                return "build" if child.phase == "build" else "init"
+            if built == "yes":
+                return "build" if self._built_after_init(child) else "init"
+            if keras2_model:
+                return "build"
+            return "build" if self._super_build_builds(child) and not own else "call"
+
+        has: Tri = "unknown" if found.has == "yes" and child.conditional else found.has
+        count = None if child.many or child.conditional else found.count
+        return WeightsOf(has, tuple(replace(w, exists_after=after(w)) for w in found.weights), count)
+
+    def _built_after_init(self, child: Layer) -> bool:
+        start, end = self._spans["init"]
+        return not any(
+            isinstance(event, (LayerBuilt, LayerCalled)) and event.layer is child for event in self.all_events[start:end]
+        )
+
+    def _library_weights(self, layer: Layer) -> WeightsOf:
+        """The weights of an object of Keras' own class."""
+        assert isinstance(layer.cls, Library)
+        if layer.cls.name.startswith("keras.applications."):
+            return WeightsOf("yes", (OwnedWeight(layer.class_name, None, None, "init"),), None)
+        entry = layer.library
+        if entry is None or layer.open:
+            return WeightsOf("unknown")
+        children = [
+            self._library_child(layer, state)
+            for state in self._run.keras.direct(layer)
+            if isinstance(state, Layer)
+        ]
+        if entry.has_weights == "no" and not children:
+            return WeightsOf("no", (), 0)
+        arguments = {
+            name: value.value if isinstance(value, Constant) else ...
+            for name, value in {**dict(zip(entry.init, layer.arguments)), **layer.keywords}.items()
+        }
+        names = entry.weights_with(arguments)
+        parts = list(children)
+        if names:
+            after: Existence = "init" if entry.builds_in_init else "build"
+            own = tuple(OwnedWeight(layer.class_name, name, None, after) for name in names)
+            parts.append(WeightsOf("yes", own, len(own)))
+        elif entry.has_weights == "yes" and not children:
+            parts.append(WeightsOf("yes", (OwnedWeight(layer.class_name, None, None, "build"),), None))
+        if not parts:
+            known = names == () or (entry.name == "keras.Sequential" and not layer.arguments and not layer.keywords)
+            return WeightsOf("no" if known else "unknown", (), 0 if known else None)
+        total = _sum(parts)
+        return replace(total, count=None) if names is None and entry.has_weights == "depends" and not children else total
+
+    def _library_child(self, layer: Layer, child: Layer) -> WeightsOf:
+        found = self.weights_of(child)
+        functional = any(
+            isinstance(option, (Tensor, Container)) and _has_tensor(option)
+            for argument in [*layer.arguments, *layer.keywords.values()]
+            for option in options(argument)
+        )
+        is_model = layer.library is not None and layer.library.kind == "model"
+        if is_model and functional:
+            return replace(found, weights=tuple(replace(w, exists_after="init") for w in found.weights))
+        if is_model:
+            return replace(found, weights=tuple(replace(w, exists_after="build") for w in found.weights))
+        return found
 
 
 class ScriptRun:
     """Module-level code, or one function outside layer classes, run in the order of the code."""
 
-    generation: Generation
-    project: Project
-    module: Module
-    events: Sequence[Event]
-    """`Created` of layers, `LayerCalled`, `LayerBuilt`, `AttributeRead`, `LayerMethod`, `Escaped` …, in order."""
+    def __init__(self, examiner: Examiner, interpreter: Interpreter, module: Module) -> None:
+        self._examiner = examiner
+        self._run = interpreter
+        self.generation: Generation = interpreter.generation
+        self.project: Project = interpreter.project
+        self.module = module
+        self.events: Sequence[Event] = interpreter.events
+        """`Created` of layers, `LayerCalled`, `LayerBuilt`, `AttributeRead`, `LayerMethod`, `Escaped` …, in order; those
+        with a `subject` happen inside a layer that the script made."""
+        self.complete = interpreter.complete
 
-    def events_of(self, *kinds: type) -> Iterator[Event]:
-        raise NotImplementedError
+    def events_of(self, *kinds: type[_E]) -> Iterator[_E]:
+        """The script's own events of these kinds, in order."""
+        for event in self.events:
+            if event.at.subject is None and isinstance(event, kinds):
+                yield event
 
     def run_of(self, layer: Layer) -> LayerRun | None:
         """The symbolic run of the class of a layer made in this script, if a file defines it."""
-        raise NotImplementedError
+        return self._examiner.run(layer.cls) if isinstance(layer.cls, ClassDefinition) else None
 
     def weights_of(self, layer: Layer) -> WeightsOf:
-        raise NotImplementedError
+        """The weights that a layer made in this script will have once built."""
+        run = self.run_of(layer)
+        return run.weights_of(run.layer) if run is not None else WeightsOf("unknown")
+
+    def escaped(self, value: Value, before: Event | None = None) -> bool:
+        """Whether `value` was handed to code that the run can't see (before `before`, if given)."""
+        for event in self.events:
+            if event is before:
+                return False
+            if isinstance(event, Escaped) and any(inner is value for inner in _flat(event.value)):
+                return True
+        return False
 
 
-__all__ = [
-    "Container",
-    "LayerRun",
-    "Method",
-    "OwnedWeight",
-    "Reach",
-    "ScriptRun",
-    "Tri",
-    "Weight",
-    "WeightsOf",
-]
+def _sum(parts: Sequence[WeightsOf]) -> WeightsOf:
+    has: Tri = "no"
+    if any(part.has == "yes" for part in parts):
+        has = "yes"
+    elif any(part.has == "unknown" for part in parts):
+        has = "unknown"
+    weights = tuple(weight for part in parts for weight in part.weights)
+    counts = [part.count if part.has != "no" else 0 for part in parts]
+    known = [count for count in counts if count is not None]
+    return WeightsOf(has, weights, sum(known) if len(known) == len(counts) else None)
+
+
+def _has_tensor(value: Value) -> bool:
+    if isinstance(value, Container):
+        return any(_has_tensor(option) for item in value.items for option in options(item.value))
+    return isinstance(value, Tensor)
+
+
+def _flat(value: Value, depth: int = 6) -> Iterator[Value]:
+    """A value and everything that it holds."""
+    waiting: list[tuple[Value, int]] = [(value, depth)]
+    seen: set[int] = set()
+    while waiting and len(seen) < MAX_REACH:
+        part, left = waiting.pop()
+        if id(part) in seen:
+            continue
+        seen.add(id(part))
+        yield part
+        if left:
+            waiting.extend((inner, left - 1) for _, inner in _contents(part))
+
+
+def _contents(value: Value) -> Iterator[tuple[str, Value]]:
+    """What an object holds, and Python for the way to it."""
+    if isinstance(value, (Layer, Plain)):
+        for name, inner in value.attributes.items():
+            yield (f".{name}" if name != "*" else ".…") if not name.startswith("[") else name, inner
+    elif isinstance(value, Container):
+        keyed = value.kind in ("dict", "OrderedDict", "defaultdict", "dict subclass", "UserDict", "mappingproxy", "namedtuple")
+        for index, item in enumerate(value.items):
+            if keyed and isinstance(item.key, Constant):
+                key = repr(item.key.value)
+                yield f".{item.key.value}" if value.kind == "namedtuple" else f"[{key}]", item.value
+            elif value.kind in ("set", "frozenset", "iterator", "dict view", "set subclass"):
+                yield "", item.value
+            else:
+                yield f"[{index}]" if not keyed else "[…]", item.value
+    elif isinstance(value, Function):
+        names = free_names(value.node)
+        for scope in value.closure:
+            for name, inner in list(scope.items()):
+                if name in names:
+                    yield f" → {name}", inner
+        for name, inner in value.defaults.items():
+            yield f" → {name}", inner
+        if value.bound is not None:
+            yield "", value.bound
+    elif isinstance(value, Partial):
+        yield ("" if value.method else " → function"), value.function
+        for index, inner in enumerate(value.arguments):
+            yield f" → argument {index + 1}", inner
+        for name, inner in value.keywords.items():
+            yield f" → {name}", inner
+    elif isinstance(value, Choice):
+        for option in value.options:
+            yield "", option
+
+
+__all__ = ["LayerRun", "Method", "OwnedWeight", "Reach", "ScriptRun", "Tri", "WeightsOf"]

@@ -74,6 +74,8 @@ class Tensor:
     phase: Phase = "call"
     site: Site | None = None
     made_by: str | None = None
+    layers: frozenset[Layer] = frozenset()
+    """The layers that were called on the way: a functional model over this tensor holds them."""
 
 
 @dataclass(eq=False, slots=True)
@@ -82,8 +84,9 @@ class Layer:
 
     `cls`: its class; `library`: that class or its nearest base in Keras' catalogue. `site`: the expression
     that made it (for the layer under examination, the class itself). `attributes`: what its attributes can hold at the
-    end of the run. `tracked`: what its own tracker holds under the generation of the run (not transitive).
-    `phase`: the part of the *examined* layer's life in which it was made.
+    end of the run. `tracked`: what its own tracker holds under the generation of the run (not transitive; Keras 2
+    also containers and tf.Modules, whose contents it reads when asked). `phase`: the part of the life of the layer
+    whose method made it.
     """
 
     cls: ClassDefinition | Library
@@ -91,12 +94,17 @@ class Layer:
     site: Site
     phase: Phase
     attributes: dict[str, Value] = field(default_factory=dict)
-    tracked: list[Layer | Weight] = field(default_factory=list)
+    tracked: list[Layer | Weight | Container | Plain] = field(default_factory=list)
     arguments: list[Value] = field(default_factory=list)
     keywords: dict[str, Value] = field(default_factory=dict)
     many: bool = False
     """Stands for several objects made by the same expression in a loop whose turns aren't known."""
-    frozen: bool = False
+    conditional: bool = False
+    """Made under a condition that the run couldn't decide."""
+    cached: bool = False
+    """Made by a function whose result is cached (`lru_cache`), which may serve other objects too."""
+    open: bool = False
+    """May hold sublayers or weights that the run doesn't know (a functional model of unknown outputs, say)."""
 
     @property
     def class_name(self) -> str:
@@ -118,6 +126,8 @@ class Weight:
     owner: Layer | None = None
     trainable: bool | None = True
     """None: not known."""
+    conditional: bool = False
+    many: bool = False
 
 
 @dataclass(frozen=True, slots=True)

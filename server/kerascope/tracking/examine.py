@@ -1,0 +1,301 @@
+"""Runs a layer class through its life, as Keras would: constructor, `build`, `call`; and scripts in their order.
+
+Results are kept until something that they read has changed.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from kerascope.project.catalogue import Generation, catalogue
+from kerascope.project.meaning import ClassDefinition, Library
+from kerascope.project.module import Module
+from kerascope.project.project import Project, Reads
+from kerascope.source.document import Site
+from kerascope.source.statement import Statement
+from kerascope.tracking.calls import call_function, library_init, outside_object
+from kerascope.tracking.classes import ClassIndex
+from kerascope.tracking.interpreter import Frame, Interpreter, OutOfSteps, join, options
+from kerascope.tracking.run import LayerRun, ScriptRun
+from kerascope.tracking.values import UNKNOWN, ClassValue, Container, Function, Item, Layer, Tensor, Value, Weight
+
+AFTER_CALL = ("train_step", "test_step", "predict_step", "compute_loss")
+"""Methods of a Model that run it, like `call`."""
+
+LAYER_WORDS = ("Layer", "Model", "Sequential", "keras", "tensorflow", "tf.")
+SCRIPT_WORDS = ("weights", "trainable_variables", "summary(", "count_params", ".build(", "apply_gradients", ".variables")
+"""A script without any of these has nothing to say."""
+
+
+@dataclass
+class _Kept:
+    run: LayerRun | None
+    reads: Reads
+
+
+@dataclass
+class _KeptScripts:
+    statements: tuple[Statement, ...]
+    runs: tuple[ScriptRun, ...]
+    reads: Reads
+
+
+class Examiner:
+    """Runs the classes and scripts of one project under one generation."""
+
+    def __init__(self, project: Project, generation: Generation) -> None:
+        self.project = project
+        self.generation: Generation = generation
+        self._layers: dict[tuple[str, str, int], _Kept] = {}
+        self._scripts: dict[str, _KeptScripts] = {}
+        self._under_way: set[tuple[str, str, int]] = set()
+
+    # --- layer classes ---------------------------------------------------------------------------------------
+
+    def run(self, definition: ClassDefinition) -> LayerRun | None:
+        """The symbolic run of a class; None if it is no layer, as far as is known."""
+        key = _key(definition)
+        kept = self._layers.get(key)
+        if kept is not None and self.project.unchanged(kept.reads):
+            self.project.note(kept.reads)
+            if kept.run is not None and kept.run.definition is not definition and kept.run.definition == definition:
+                kept.run.definition, kept.run.module = definition, definition.module
+            if kept.run is None or kept.run.definition == definition:
+                return kept.run
+        if key in self._under_way:
+            return None
+        self._under_way.add(key)
+        try:
+            with self.project.recording() as reads:
+                made = self._examine(definition)
+        finally:
+            self._under_way.discard(key)
+        self._layers[key] = _Kept(made, reads)
+        return made
+
+    def _examine(self, definition: ClassDefinition) -> LayerRun | None:
+        classes = ClassIndex(self.project, catalogue(self.generation))
+        facts = classes.facts(definition)
+        if facts.layer is None:
+            return None
+        return self._live(Interpreter(self.project, self.generation, classes), definition)
+
+    def _live(self, run: Interpreter, definition: ClassDefinition) -> LayerRun:
+        facts = run.classes.facts(definition)
+        assert facts.layer is not None
+        site = Site(definition.module.path, definition.statement, definition.node)
+        layer = Layer(definition, facts.layer, site, "module")
+        frame = Frame(definition.module, definition.statement, ({},))
+        spans = {"init": (0, 0), "build": (0, 0), "call": (0, 0)}
+        first = len(run.events)
+        try:
+            self._construct(run, frame, layer, definition)
+            spans["init"] = (first, len(run.events))
+            self._method(run, frame, layer, "build", tensors=False)
+            run.built.add(id(layer))
+            spans["build"] = (spans["init"][1], len(run.events))
+            for name in ("__call__", "call"):
+                self._method(run, frame, layer, name, tensors=True)
+            frame.phase = "call"
+            for name in AFTER_CALL:
+                self._method(run, frame, layer, name, tensors=True)
+        except (OutOfSteps, RecursionError):
+            run.complete = False
+            run.journals.clear()
+            spans["init"] = (first, spans["init"][1] or len(run.events))
+            spans["build"] = (spans["init"][1], spans["build"][1] or len(run.events))
+        spans["call"] = (spans["build"][1], len(run.events))
+        return LayerRun(self, run, definition, facts, layer, spans)
+
+    def _construct(self, run: Interpreter, frame: Frame, layer: Layer, definition: ClassDefinition) -> None:
+        from kerascope.tracking.calls import construct
+
+        found = run.classes.find(definition, "__init__")
+        facts = run.classes.facts(definition)
+        if isinstance(found, tuple) and isinstance(found[2], (ast.FunctionDef, ast.AsyncFunctionDef)):
+            if not (facts.dataclass and found[0] != definition):
+                method = run.method(found[0], found[1], found[2], layer)
+                call_function(run, frame, definition.node, method, *self._parameters(run, frame, method, found[0]))
+                return
+        if found is None or isinstance(found, Library):
+            if facts.dataclass:
+                construct(run, frame, definition.node, layer, [], {})
+                return
+            assert layer.library is not None
+            inner = Frame(definition.module, definition.statement, ({},), "__init__", definition, layer, layer, "init")
+            library_init(run, inner, definition.node, layer, layer.library, [], {})
+            return
+        construct(run, frame, definition.node, layer, [], {})
+
+    def _parameters(
+        self, run: Interpreter, frame: Frame, method: Function, owner: ClassDefinition
+    ) -> tuple[list[Value], dict[str, Value]]:
+        """Unknown values for a constructor's parameters, except what annotations and mutable defaults tell."""
+        keywords: dict[str, Value] = {}
+        arguments = method.node.args
+        inner = Frame(owner.module, method.site.statement, (*method.closure, {}))
+        for parameter in [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs][1:]:
+            given = self._annotated(run, inner, parameter)
+            default = method.defaults.get(parameter.arg)
+            if default is not None and given is UNKNOWN and _holds_state(default):
+                given = join([default, UNKNOWN])
+            keywords[parameter.arg] = given
+        return [], keywords
+
+    def _annotated(self, run: Interpreter, frame: Frame, parameter: ast.arg) -> Value:
+        """An object of the class that a parameter is annotated with, if that is a layer class."""
+        annotation = parameter.annotation
+        if isinstance(annotation, ast.Constant) and isinstance(annotation.value, str):
+            try:
+                annotation = ast.parse(annotation.value, mode="eval").body
+            except (SyntaxError, ValueError):
+                return UNKNOWN
+        many = False
+        if isinstance(annotation, ast.BinOp) and isinstance(annotation.op, ast.BitOr):  # X | None
+            if isinstance(annotation.right, ast.Constant) and annotation.right.value is None:
+                annotation = annotation.left
+        if isinstance(annotation, ast.Subscript) and isinstance(annotation.value, (ast.Name, ast.Attribute)):
+            name = ast.unparse(annotation.value).rsplit(".", 1)[-1]
+            if name == "Optional":
+                annotation = annotation.slice
+            elif name in ("list", "List", "Sequence"):
+                annotation, many = annotation.slice, True
+        if not isinstance(annotation, (ast.Name, ast.Attribute)):
+            return UNKNOWN
+        cls = run.value(frame, annotation)
+        if not isinstance(cls, ClassValue):
+            return UNKNOWN
+        made = outside_object(run, frame, annotation, cls)
+        if many and isinstance(made, Layer):
+            site = run.site(frame, parameter)
+            made.many = True
+            return Container("list", site, [Item(UNKNOWN, made, site)])
+        return made
+
+    def _method(self, run: Interpreter, frame: Frame, layer: Layer, name: str, tensors: bool) -> None:
+        """Run one of the class's own methods on tensors (or on unknown shapes)."""
+        assert isinstance(layer.cls, ClassDefinition)
+        found = run.classes.find(layer.cls, name)
+        if not isinstance(found, tuple) or not isinstance(found[2], (ast.FunctionDef, ast.AsyncFunctionDef)):
+            return
+        method = run.method(found[0], found[1], found[2], layer)
+        arguments = found[2].args
+        required = len(arguments.posonlyargs) + len(arguments.args) - 1 - len(arguments.defaults)
+        values: list[Value] = [Tensor(phase="call") if tensors else UNKNOWN for _ in range(max(required, 0))]
+        keywords: dict[str, Value] = {
+            parameter.arg: UNKNOWN
+            for parameter in [*arguments.posonlyargs, *arguments.args][1 + len(values) :] + arguments.kwonlyargs
+        }
+        if "staticmethod" in {ast.unparse(decorator) for decorator in found[2].decorator_list}:
+            return
+        call_function(run, frame, found[2], method, values, keywords)
+
+    def layer_classes(self, module: Module) -> Iterator[ClassDefinition]:
+        """The classes at module level (in `if` and `try` too) and inside classes, in order of the text."""
+        for statement in module.document.statements:
+            if statement.kind == "class":
+                yield from self._class_pieces(module, statement)
+            elif statement.kind == "other" and "class " in statement.text:
+                for node in statement.nodes:
+                    for inner in ast.walk(node):
+                        if isinstance(inner, ast.ClassDef):
+                            yield ClassDefinition(module, statement, inner)
+
+    def _class_pieces(self, module: Module, statement: Statement) -> Iterator[ClassDefinition]:
+        for node in statement.nodes:
+            if isinstance(node, ast.ClassDef):
+                yield ClassDefinition(module, statement, node)
+        for inner in statement.body:
+            if inner.kind == "class":
+                yield from self._class_pieces(module, inner)
+
+    # --- scripts and functions -------------------------------------------------------------------------------
+
+    def scripts(self, module: Module) -> tuple[ScriptRun, ...]:
+        """The module's own code, and each of its functions."""
+        statements = module.document.statements
+        kept = self._scripts.get(module.path)
+        code = tuple(statement for statement in statements if statement.kind not in ("class", "import"))
+        if kept is not None and kept.statements == code and self.project.unchanged(kept.reads):
+            self.project.note(kept.reads)
+            return kept.runs
+        with self.project.recording() as reads:
+            runs = tuple(self._run_scripts(module, code))
+        self._scripts[module.path] = _KeptScripts(code, runs, reads)
+        return runs
+
+    def _run_scripts(self, module: Module, code: tuple[Statement, ...]) -> Iterator[ScriptRun]:
+        top = [statement for statement in code if statement.kind == "other"]
+        if any(word in statement.text for statement in code for word in SCRIPT_WORDS) and top:
+            run = Interpreter(self.project, self.generation)
+            frame = Frame(module, top[0], ({},))
+            try:
+                for statement in top:
+                    frame.statement = statement
+                    run.block(frame, statement.nodes)
+            except (OutOfSteps, RecursionError):
+                run.complete = False
+                run.journals.clear()
+            yield ScriptRun(self, run, module)
+        for statement in code:
+            if statement.kind == "function" and any(word in statement.text for word in SCRIPT_WORDS):
+                yield from self._run_function(module, statement)
+
+    def _run_function(self, module: Module, statement: Statement) -> Iterator[ScriptRun]:
+        for node in statement.nodes:
+            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+                run = Interpreter(self.project, self.generation)
+                function = Function(node, Site(module.path, statement, node), module.path)
+                frame = Frame(module, statement, ({},))
+                parameters = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
+                try:
+                    given = {p.arg: self._annotated(run, frame, p) for p in parameters}
+                    call_function(run, frame, node, function, [], given)
+                except (OutOfSteps, RecursionError):
+                    run.complete = False
+                    run.journals.clear()
+                yield ScriptRun(self, run, module)
+
+    def local_runs(self, module: Module) -> Iterator[LayerRun]:
+        """The layer classes that the module's functions define, each in the scope of its function."""
+        for statement in module.document.statements:
+            if statement.kind != "function" or "class " not in statement.text:
+                continue
+            if not any(word in statement.text for word in LAYER_WORDS):
+                continue
+            for node in statement.nodes:
+                if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+                    yield from self._local_runs(module, statement, node)
+
+    def _local_runs(
+        self, module: Module, statement: Statement, node: ast.FunctionDef | ast.AsyncFunctionDef
+    ) -> Iterator[LayerRun]:
+        run = Interpreter(self.project, self.generation)
+        function = Function(node, Site(module.path, statement, node), module.path)
+        try:
+            call_function(run, Frame(module, statement, ({},)), node, function, [], {})
+        except (OutOfSteps, RecursionError):
+            run.journals.clear()
+        for definition, _ in list(run.local_classes):
+            if run.classes.facts(definition).layer is not None:
+                fresh = Interpreter(self.project, self.generation, run.classes)
+                fresh.closures = run.closures
+                fresh.global_values = run.global_values
+                yield self._live(fresh, definition)
+
+
+def _key(definition: ClassDefinition) -> tuple[str, str, int]:
+    """Names a class for as long as its file keeps it: path, name, and its place within a statement that isn't itself."""
+    inside = definition.node.lineno if definition.statement.kind != "class" else 0
+    return definition.module.path, definition.name, inside
+
+
+def _holds_state(value: Value, depth: int = 3) -> bool:
+    for option in options(value):
+        if isinstance(option, (Layer, Weight)):
+            return True
+        if isinstance(option, Container) and depth and any(_holds_state(i.value, depth - 1) for i in option.items):
+            return True
+    return False
