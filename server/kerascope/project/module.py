@@ -177,8 +177,7 @@ def _node_bindings(node: ast.stmt) -> Iterator[_Found]:
 
 
 def _branches(branches: Sequence[Sequence[ast.stmt]]) -> Iterator[_Found]:
-    """What alternatives bind. A name that all of them bind loses its earlier meaning, else it keeps that too.
-    """
+    """What alternatives bind. A name bound by all of them loses its earlier meaning, else it keeps that."""
     found = [_block(branch) for branch in branches]
     ending = (ast.Raise, ast.Return, ast.Continue, ast.Break)
     passing = [
