@@ -145,8 +145,7 @@ class Cache:
         if old is not None and old[0] == status.st_mtime_ns and old[1] == status.st_size:
             return old
         if stat.S_ISDIR(status.st_mode):
-            names = "\0".join(sorted(os.listdir(path)))  # noqa: PTH208
-            return [status.st_mtime_ns, status.st_size, _digest(names.encode("utf-8", "surrogateescape"))]
+            return [0, 0, "folder"]  # findings depend on whether it is there, not on what is in it
         return [status.st_mtime_ns, status.st_size, _digest(Path(path).read_bytes())]
 
     def _prune(self) -> None:
@@ -180,7 +179,7 @@ def cache_folder(project: Path | None) -> Path | None:
 def _write(file: Path, text: str) -> None:
     descriptor, name = tempfile.mkstemp(dir=file.parent, prefix=file.stem, suffix=".tmp")
     try:
-        with open(descriptor, "w", encoding="utf-8") as stream:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
             stream.write(text)
         Path(name).replace(file)
     except BaseException:

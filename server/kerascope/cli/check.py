@@ -130,7 +130,7 @@ class _Run:
         return results
 
     def _mend(self, results: Sequence[FileResult]) -> bool:
-        """Apply the fixes that `results` offer, or print what they would change; whether a file was written."""
+        """Apply the fixes that `results` offer, or print their differences; whether a file was written."""
         unsafe = self.options.unsafe_fixes
         mendable = [
             result.path

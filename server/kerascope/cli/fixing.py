@@ -27,7 +27,7 @@ ROUNDS = 10
 
 
 def fixed(checker: Checker, document: Document, *, unsafe: bool) -> tuple[Document, int]:
-    """`document` with its findings' fixes applied, and how many were; `unsafe`: all of them, not only the safe.
+    """`document` with its findings' fixes applied (`unsafe`: all of them, not only the safe), and how many.
 
     The checker's project has the result as its open document afterwards. A fix is left out where the result
     would not parse.
@@ -132,14 +132,14 @@ def _parses(text: str) -> bool:
 
 
 def _replace(path: Path, data: bytes) -> None:
-    """Write `data` in one step where the folder allows it, so that a crash leaves the old file or the new one."""
+    """Write `data` in one step where the folder allows it: a crash leaves the old file or the new one."""
     try:
         descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
     except OSError:
         path.write_bytes(data)
         return
     try:
-        with open(descriptor, "wb") as file:
+        with os.fdopen(descriptor, "wb") as file:
             file.write(data)
         shutil.copystat(path, name)
         with contextlib.suppress(OSError, AttributeError):

@@ -81,8 +81,9 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-_CHECK = """Checks Python files, and every Python file in folders (.gitignore is respected). Exit status: 0
-nothing found, or information only; 1 findings of severity warning or error; 2 something could not be checked."""
+_CHECK = """Checks Python files, and every Python file in folders (.gitignore is respected).
+Exit status: 0 nothing found, or information only; 1 findings of severity warning or error; 2 something
+that you named could not be checked."""
 
 _RULE = "Explains a rule: what it reports, why that is bad, what to write instead."
 

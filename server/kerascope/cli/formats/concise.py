@@ -15,7 +15,8 @@ def write(results: Sequence[FileResult], output: Output) -> None:
     paint = Palette(output.colour)
     for found in all_found(results):
         finding = found.finding
-        place = f"{printable(shown_path(finding.path))}:{finding.range.start.line + 1}:{finding.range.start.column + 1}"
+        start = finding.range.start
+        place = f"{printable(shown_path(finding.path))}:{start.line + 1}:{start.column + 1}"
         level = paint.severity(finding.severity, f"{finding.severity} {finding.code}")
         fixable = "" if found.fix is None else " [fixable]" if found.fix.safe else " [fixable, unsafe]"
         output.stream.write(f"{place}: {level} {printable(finding.message)}{fixable}\n")

@@ -40,7 +40,8 @@ def _finding(found: Found, output: Output, paint: Palette) -> Iterator[str]:
     if found.fix:
         yield bar
         option = "--fix" if found.fix.safe else "--unsafe-fixes"
-        yield f"{' ' * gutter} {paint.blue('=')} {paint.green('fix')} ({option}): {printable(found.fix.title)}"
+        help_ = f"{paint.green('fix')} ({option}): {printable(found.fix.title)}"
+        yield f"{' ' * gutter} {paint.blue('=')} {help_}"
 
 
 def _frame(

@@ -1,0 +1,100 @@
+"""The house stays in order: imports point one way, and nothing of the user's is ever run by the analysis."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parent.parent / "server" / "kerascope"
+FILES = sorted(PACKAGE.rglob("*.py"))
+
+# Each may import itself and what stands before it; `lsp` and `cli` know nothing of each other.
+ORDER = ["source", "project", "tracking", "rules", "check"]
+EDGES = {"lsp", "cli"}
+MEETING_POINTS = {("cli", "kerascope.lsp.serve")}
+"""`kerascope server` starts the server."""
+
+THIRD_PARTY = {
+    "source": {"libcst"},
+    "project": {"jedi", "parso", "tomli"},
+    "tracking": set[str](),
+    "rules": {"libcst"},
+    "check": set[str](),
+    "lsp": {"pygls", "lsprotocol"},
+    "cli": {"pathspec"},
+}
+
+
+def part_of(module: str) -> str:
+    """ "kerascope.rules.rule" → "rules"; "" for what stands beside the parts."""
+    return module.split(".")[1] if "." in module else ""
+
+
+@cache
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(path.read_text("utf-8"))
+
+
+@cache
+def imports_of(path: Path) -> frozenset[str]:
+    """Every module that a file imports, wherever in it."""
+    found: set[str] = set()
+    for node in ast.walk(tree_of(path)):
+        if isinstance(node, ast.Import):
+            found.update(name.name for name in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: imports are written out, not relative"
+            found.add(str(node.module))
+    return frozenset(found)
+
+
+def named(path: Path) -> str:
+    return str(path.relative_to(PACKAGE))
+
+
+@pytest.mark.parametrize("path", FILES, ids=named)
+def test_imports_point_one_way(path: Path) -> None:
+    part = part_of(".".join(["kerascope", *path.relative_to(PACKAGE).with_suffix("").parts]))
+    for module in imports_of(path):
+        if module.split(".")[0] != "kerascope":
+            continue
+        imported = part_of(module)
+        if not imported or imported == part or (part, module) in MEETING_POINTS:
+            continue
+        if part == "__main__":
+            assert imported == "cli", f"{module} in __main__"
+            continue
+        assert imported in ORDER, f"{part} must not import {module}"
+        allowed = ORDER if part in EDGES else ORDER[: ORDER.index(part)]
+        assert imported in allowed, f"{part} must not import {module}"
+
+
+@pytest.mark.parametrize("path", FILES, ids=named)
+def test_each_part_uses_only_its_own_libraries(path: Path) -> None:
+    part = path.relative_to(PACKAGE).with_suffix("").parts[0]
+    for module in imports_of(path):
+        top = module.split(".")[0]
+        if top != "kerascope" and top not in sys.stdlib_module_names and top != "tomllib":
+            assert top in THIRD_PARTY.get(part, set()), f"{part} must not import {module}"
+
+
+@pytest.mark.parametrize("path", FILES, ids=named)
+def test_keras_is_never_imported(path: Path) -> None:
+    tops = {module.split(".")[0] for module in imports_of(path)}
+    assert not tops & {"tensorflow", "keras", "tf_keras", "keras_hub"}
+
+
+@pytest.mark.parametrize("path", FILES, ids=named)
+def test_a_file_says_what_is_in_it(path: Path) -> None:
+    assert path.stem not in {"utils", "util", "helpers", "helper", "common", "misc"}
+    docstring = ast.get_docstring(tree_of(path))
+    assert docstring, "a module begins with what it is for"
+
+
+def test_every_part_is_a_package_that_is_installed() -> None:
+    for folder in {path.parent for path in FILES}:
+        assert (folder / "__init__.py").exists(), folder
