@@ -20,6 +20,7 @@ Context: TypeAlias = tuple[tuple[int, int], ...]
 NEWLINE = r"(?:\r\n?|\n)"
 LINE_END = re.compile(NEWLINE)
 
+_INDENTATION = rf"(?:[ \t\f]*\\{NEWLINE})*[ \t\f]*"
 BLANK_LINES = rf"(?:[ \t\f]*(?:[#][^\r\n]*)?{NEWLINE})*"
 _STRING = r"""
     \"{3}[^"\\]*(?:(?:\\.|"(?!""))[^"\\]*)*(?:\"{3}|\\?\Z)
@@ -27,7 +28,7 @@ _STRING = r"""
   | "[^"\\\r\n]*(?:\\(?:\r\n|.|\Z)[^"\\\r\n]*)*"?
   | '[^'\\\r\n]*(?:\\(?:\r\n|.|\Z)[^'\\\r\n]*)*'?
 """
-_LINE_AND_INDENT = rf"({NEWLINE}{BLANK_LINES})([ \t\f]*)"
+_LINE_AND_INDENT = rf"({NEWLINE}{BLANK_LINES})({_INDENTATION})"
 
 
 def _tokens(line: str, colon: bool = False, comment: str = r"\#[^\r\n]*") -> re.Pattern[str]:
@@ -54,8 +55,8 @@ _COLON = 5
 _COMMENT_TOKEN = _tokens(rf"({NEWLINE})", comment=r"(\#[^\r\n]*)")
 _LINE_BREAK, _COMMENT = 3, 4
 
-_LEADING = re.compile(rf"({BLANK_LINES})([ \t\f]*)")
-_LEADING_IN_FILE = re.compile(rf"(\ufeff?{BLANK_LINES})([ \t\f]*)")
+_LEADING = re.compile(rf"({BLANK_LINES})({_INDENTATION})")
+_LEADING_IN_FILE = re.compile(rf"(\ufeff?{BLANK_LINES})({_INDENTATION})")
 _REST_OF_LINE = re.compile(rf"[ \t\f]*(?:#[^\r\n]*)?(?:{NEWLINE}|\Z)")
 _WORD = re.compile(
     r"(?:async[ \t]+)?def[ \t]+(?P<function>\w+)"
@@ -89,6 +90,9 @@ class Piece:
 
 
 def _column(indent: str) -> int:
+    if "\\" in indent:
+        # Of an indentation that a backslash carries over to the next line, the first part that is any counts.
+        return next(filter(None, map(_column, re.split(rf"\\{NEWLINE}", indent))), 0)
     if "\f" in indent:
         indent = indent[indent.rindex("\f") + 1 :]
     return len(indent.expandtabs(8)) if "\t" in indent else len(indent)

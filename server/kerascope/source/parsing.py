@@ -63,7 +63,7 @@ def _parse_piece(text: str, lead: str) -> Nodes | None:
         return _parse_in_block("if 1\\\n" + " " * (width - 1) + ":" + text)
     if first == "\ufeff":
         return _parse("\f\f\f" + text[1:])
-    if first not in (" ", "\t", "\f"):
+    if first not in (" ", "\t", "\f", "\\"):
         return _parse(text)
     if _NO_CODE.fullmatch(text):
         return ()
