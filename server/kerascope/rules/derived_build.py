@@ -20,18 +20,24 @@ _KEEPS_SHAPE = frozenset(
     for name in (
         "Activation ActivityRegularization AlphaDropout BatchNormalization Dropout ELU GaussianDropout GaussianNoise "
         "GroupNormalization Identity LayerNormalization LeakyReLU Masking PReLU RMSNormalization ReLU Softmax "
-        "SpatialDropout1D SpatialDropout2D SpatialDropout3D SpectralNormalization ThresholdedReLU UnitNormalization"
+        "SpatialDropout1D SpatialDropout2D SpatialDropout3D ThresholdedReLU UnitNormalization"
     ).split()
-    if name != "SpectralNormalization"
 )
 _ATTENTION = frozenset(("keras.layers.MultiHeadAttention", "keras.layers.GroupQueryAttention"))
 # Functions of TensorFlow and Keras whose result has the shape of their first argument.
 _KEEPS_SHAPE_FUNCTIONS = frozenset(
-    "abs cast celu clip_by_value cos dropout elu erf exp gelu glu_free hard_sigmoid hard_silu hard_swish hard_tanh "
+    "abs cast celu clip_by_value cos dropout elu erf exp gelu hard_sigmoid hard_silu hard_swish hard_tanh "
     "identity leaky_relu log log_softmax mish negative nan_to_num relu relu6 round rsqrt selu sigmoid sign silu sin "
     "soft_shrink softmax softplus softsign sqrt square squareplus stop_gradient swish tanh".split()
 )
-_FUNCTION_MODULES = ("tensorflow", "tensorflow.math", "tensorflow.nn", "keras.ops", "keras.activations", "keras.backend")
+_FUNCTION_MODULES = (
+    "tensorflow",
+    "tensorflow.math",
+    "tensorflow.nn",
+    "keras.ops",
+    "keras.activations",
+    "keras.backend",
+)
 _LOOP_BUILTINS = frozenset(("enumerate", "len", "range", "reversed", "zip"))
 
 
@@ -80,8 +86,8 @@ def derive_build(
 ) -> DerivedBuild | None:
     """Lines that build `sublayers`, and whatever else has weights that `call` uses on the way to them.
 
-    `parameters`: which parameter of an existing `build` holds the shape of which argument of `call`; None where
-    the `build` is still to be written.
+    `parameters`: which parameter of an existing `build` holds the shape of which argument of `call`; what else has
+    weights is built there already. None where the `build` is still to be written.
     """
     call = run.method("call")
     if call is None or not isinstance(call.node, ast.FunctionDef):
@@ -91,7 +97,7 @@ def derive_build(
     if not required:
         return None
     if parameters is not None:
-        return _derive(run, call, sublayers, dict(parameters))
+        return _derive(run, call, sublayers, dict(parameters), only=sublayers)
     alone = _derive(run, call, sublayers, {required[0]: "input_shape"})
     if alone is not None or run.generation == 2 or len(required) == 1:
         return alone
@@ -99,9 +105,13 @@ def derive_build(
 
 
 def _derive(
-    run: LayerRun, call: Method, sublayers: Sequence[Layer], parameters: dict[str, str]
+    run: LayerRun,
+    call: Method,
+    sublayers: Sequence[Layer],
+    parameters: dict[str, str],
+    only: Sequence[Layer] | None = None,
 ) -> DerivedBuild | None:
-    threading = _Threading(run, parameters)
+    threading = _Threading(run, parameters, only)
     try:
         threading.statements(call.node.body)
     except _Underivable:
@@ -115,8 +125,9 @@ def _derive(
 class _Threading:
     """Follows `call` statement by statement. `shapes`: for each variable, the variable of `build` with its shape."""
 
-    def __init__(self, run: LayerRun, parameters: Mapping[str, str]) -> None:
+    def __init__(self, run: LayerRun, parameters: Mapping[str, str], only: Sequence[Layer] | None) -> None:
         self._run = run
+        self._only = only
         self.steps: list[_Step] = []
         self.built: list[Layer] = []
         self._texts: set[str] = set()
@@ -299,7 +310,7 @@ class _Threading:
             return self._attention_call(ref, shapes, named)
         shape = shapes[0] if len(shapes) == 1 else None
         weights = [self._run.weights_of(layer) for layer in ref.layers]
-        if any(found.has != "no" for found in weights):
+        if any(found.has != "no" for found in weights) and self._is_wanted(ref):
             if shape is None or not all(self._buildable(layer) for layer in ref.layers):
                 raise _Underivable
             shape = self._named(shape)
@@ -319,11 +330,15 @@ class _Threading:
         given |= {name: named[name] for name in ("query", "value", "key") if name in named}
         texts = [given[name] for name in ("query", "value", "key") if name in given]
         known = [self._named(text) for text in texts if text is not None]
-        if self._run.generation == 2 or len(known) < 2 or len(known) != len(texts):
-            raise _Underivable
-        self._build(ref, ", ".join(known))
-        plain = all("output_shape" not in layer.keywords and not layer.arguments[9:] for layer in ref.layers)
-        return known[0] if plain and "return_attention_scores" not in named else None
+        if self._is_wanted(ref):
+            if self._run.generation == 2 or len(known) < 2 or len(known) != len(texts):
+                raise _Underivable
+            self._build(ref, ", ".join(known))
+        plain = all("output_shape" not in layer.keywords and not layer.arguments[5:] for layer in ref.layers)
+        return known[0] if known and plain and "return_attention_scores" not in named else None
+
+    def _is_wanted(self, ref: _Ref) -> bool:
+        return self._only is None or any(layer in self._only for layer in ref.layers)
 
     def _named(self, shape: str) -> str:
         """A variable that holds `shape`, so that an expression isn't written twice."""
@@ -342,7 +357,9 @@ class _Threading:
     def _buildable(self, layer: Layer) -> bool:
         """Whether `layer.build(shape)` makes all its weights."""
         found = self._run.weights_of(layer)
-        if found.has != "yes" or any(weight.exists_after not in ("init", "build") for weight in found.weights):
+        if found.has != "yes" or any(
+            weight.exists_after not in ("init", "build") for weight in found.weights
+        ):
             return False
         if isinstance(layer.cls, Library):
             return layer.library is not None and len(layer.library.build) == 1
@@ -355,7 +372,10 @@ class _Threading:
 
     def _computes_shape(self, layer: Layer) -> bool:
         """Whether `layer.compute_output_shape(shape)` works before a call, and gives one shape."""
-        if any(isinstance(layer.keywords.get(name), Constant) for name in ("return_state", "return_sequences_state")):
+        if any(
+            isinstance(layer.keywords.get(name), Constant)
+            for name in ("return_state", "return_sequences_state")
+        ):
             return False
         if isinstance(layer.cls, ClassDefinition):
             own = self._run.run_of(layer)

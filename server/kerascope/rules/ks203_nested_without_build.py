@@ -1,0 +1,669 @@
+"""KS203: a layer with sublayers, and no build() that builds them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from kerascope.rules.class_edits import MethodText
+from kerascope.rules.derived_build import derive_build
+from kerascope.rules.places import in_own_class, named, sublayer_places
+from kerascope.rules.rule import Example, Fix, Report, Rule
+from kerascope.source.document import Document
+from kerascope.tracking.run import LayerRun, Reach
+from kerascope.tracking.values import Layer
+
+
+class NestedWithoutBuild(Rule):
+    """A layer holds sublayers with weights, and has no `build()` of its own.
+
+    ## What it does
+    Reports a layer or model class whose `call` uses sublayers that have weights, while neither it nor a base of yours
+    has a `build()`.
+
+    ## Why it matters
+    Such a layer is correct: the first call builds the sublayers, and from then on Keras tracks, trains and saves
+    their weights. But nothing else builds them. Measured for the example below:
+
+    | | Keras 3.15 | Keras 2.15, tf_keras 2.21 |
+    | --- | --- | --- |
+    | weights after the constructor | 0 | 0 |
+    | after `layer.build((None, 4))` | **0**, with a warning, and marked as built | **0** (a Model: 2, its `build` runs `call`) |
+    | after a call | 2 | 2 |
+
+    What reads the weights before the first call finds none: `summary()` says 0, an optimizer built on them rejects
+    them later, and in Keras 3 `load_weights` after `build(shape)` loads nothing and says nothing (see KS202). This
+    rule speaks for Keras 3.
+
+    ## Example
+    ```python
+    import keras
+
+
+    class Example(keras.layers.Layer):
+        def __init__(self):
+            super().__init__()
+            self.project = keras.layers.Dense(3)
+
+        def call(self, inputs):
+            return self.project(inputs)
+    ```
+
+    ## Instead
+    ```python
+    import keras
+
+
+    class Example(keras.layers.Layer):
+        def __init__(self):
+            super().__init__()
+            self.project = keras.layers.Dense(3)
+
+        def build(self, input_shape):
+            self.project.build(input_shape)
+            self.built = True
+
+        def call(self, inputs):
+            return self.project(inputs)
+    ```
+
+    ## When it is silent
+    Where the class or a base has a `build()` (KS201 looks into it), where all sublayers are built in the constructor or
+    have no weights, and where a sublayer's class or a base can't be known. A subclass that adds nothing is not
+    reported beside its base.
+
+    ## Fix
+    Unsafe: writes a `build()` that builds each sublayer, with the shapes threaded as `call` threads them. Offered where
+    these shapes can be derived: chains of layers, loops over a list of layers, attention.
+
+    ## References
+    Keras 3.15.1: `keras/src/layers/layer.py`, `Layer.build` (the warning) and `Layer._maybe_build` (the first call).
+    Keras 2.15.0: `keras/src/engine/base_layer.py`, `Layer._maybe_build`; `keras/src/engine/training.py`, `Model.build`.
+    """
+
+    code = "KS203"
+    name = "nested-without-build"
+    severity = {3: "information"}  # noqa: RUF012
+    summary = "A layer with sublayers has no build(): their weights exist only after a call."
+
+    reporting = (
+        Example(
+            "a Dense in a layer",
+            """\
+import keras
+
+
+class Example(keras.layers.Layer):  # <- KS203
+    def __init__(self):
+        super().__init__()
+        self.project = keras.layers.Dense(3)
+
+    def call(self, inputs):
+        return self.project(inputs)
+""",
+            (3,),
+            symptom="not-built-by-build",
+            fixed="""\
+import keras
+
+
+class Example(keras.layers.Layer):  # <- KS203
+    def __init__(self):
+        super().__init__()
+        self.project = keras.layers.Dense(3)
+
+    def build(self, input_shape):
+        self.project.build(input_shape)
+        self.built = True
+
+    def call(self, inputs):
+        return self.project(inputs)
+""",
+        ),
+        Example(
+            "a layer of one's own in another",
+            """\
+import tensorflow as tf
+
+
+class Scale(tf.keras.layers.Layer):
+    def build(self, input_shape):
+        self.gain = self.add_weight(shape=(input_shape[-1],), initializer="ones", name="gain")
+
+    def call(self, inputs):
+        return inputs * self.gain
+
+
+class Example(tf.keras.layers.Layer):  # <- KS203
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.scale = Scale()
+
+    def call(self, inputs):
+        return self.scale(inputs)
+""",
+            (3,),
+            symptom="not-built-by-build",
+            fixed="""\
+import tensorflow as tf
+
+
+class Scale(tf.keras.layers.Layer):
+    def build(self, input_shape):
+        self.gain = self.add_weight(shape=(input_shape[-1],), initializer="ones", name="gain")
+
+    def call(self, inputs):
+        return inputs * self.gain
+
+
+class Example(tf.keras.layers.Layer):  # <- KS203
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.scale = Scale()
+
+    def build(self, input_shape):
+        self.scale.build(input_shape)
+        self.built = True
+
+    def call(self, inputs):
+        return self.scale(inputs)
+""",
+        ),
+        Example(
+            "a subclass of Dense in another layer",
+            """\
+from tensorflow import keras
+
+
+class Projection(keras.layers.Dense):
+    def __init__(self, width, **kwargs):
+        super().__init__(width, use_bias=False, **kwargs)
+
+
+class Example(keras.layers.Layer):  # <- KS203
+    def __init__(self):
+        super().__init__()
+        self.down = Projection(2)
+        self.up = Projection(4)
+
+    def call(self, inputs):
+        return self.up(self.down(inputs))
+""",
+            (3,),
+            symptom="not-built-by-build",
+            fixed="""\
+from tensorflow import keras
+
+
+class Projection(keras.layers.Dense):
+    def __init__(self, width, **kwargs):
+        super().__init__(width, use_bias=False, **kwargs)
+
+
+class Example(keras.layers.Layer):  # <- KS203
+    def __init__(self):
+        super().__init__()
+        self.down = Projection(2)
+        self.up = Projection(4)
+
+    def build(self, input_shape):
+        self.down.build(input_shape)
+        inner_shape = self.down.compute_output_shape(input_shape)
+        self.up.build(inner_shape)
+        self.built = True
+
+    def call(self, inputs):
+        return self.up(self.down(inputs))
+""",
+        ),
+        Example(
+            "a model of several layers",
+            """\
+import keras
+from keras import layers
+
+
+class Example(keras.Model):  # <- KS203
+    def __init__(self, classes=3):
+        super().__init__()
+        self.hidden = layers.Dense(8, activation="relu")
+        self.norm = layers.LayerNormalization()
+        self.drop = layers.Dropout(0.1)
+        self.out = layers.Dense(classes)
+
+    def call(self, inputs, training=False):
+        x = self.hidden(inputs)
+        x = keras.activations.gelu(self.norm(x))
+        x = self.drop(x, training=training)
+        return self.out(x)
+""",
+            (3,),
+            symptom="not-built-by-build",
+            fixed="""\
+import keras
+from keras import layers
+
+
+class Example(keras.Model):  # <- KS203
+    def __init__(self, classes=3):
+        super().__init__()
+        self.hidden = layers.Dense(8, activation="relu")
+        self.norm = layers.LayerNormalization()
+        self.drop = layers.Dropout(0.1)
+        self.out = layers.Dense(classes)
+
+    def build(self, input_shape):
+        self.hidden.build(input_shape)
+        x_shape = self.hidden.compute_output_shape(input_shape)
+        self.norm.build(x_shape)
+        self.out.build(x_shape)
+        self.built = True
+
+    def call(self, inputs, training=False):
+        x = self.hidden(inputs)
+        x = keras.activations.gelu(self.norm(x))
+        x = self.drop(x, training=training)
+        return self.out(x)
+""",
+        ),
+        Example(
+            "a list of layers",
+            """\
+import keras
+
+
+class Example(keras.layers.Layer):  # <- KS203
+    def __init__(self):
+        super().__init__()
+        self.blocks = [keras.layers.Dense(width) for width in (8, 6)]
+
+    def call(self, x):
+        for block in self.blocks:
+            x = block(x)
+        return x
+""",
+            (3,),
+            symptom="not-built-by-build",
+            fixed="""\
+import keras
+
+
+class Example(keras.layers.Layer):  # <- KS203
+    def __init__(self):
+        super().__init__()
+        self.blocks = [keras.layers.Dense(width) for width in (8, 6)]
+
+    def build(self, input_shape):
+        for block in self.blocks:
+            block.build(input_shape)
+            input_shape = block.compute_output_shape(input_shape)
+        self.built = True
+
+    def call(self, x):
+        for block in self.blocks:
+            x = block(x)
+        return x
+""",
+        ),
+        Example(
+            "attention over a sequence",
+            """\
+import keras
+
+
+class Example(keras.layers.Layer):  # <- KS203
+    def __init__(self):
+        super().__init__()
+        self.as_sequence = keras.layers.Reshape((2, 2))
+        self.attention = keras.layers.MultiHeadAttention(num_heads=2, key_dim=3)
+        self.norm = keras.layers.LayerNormalization()
+
+    def call(self, inputs):
+        x = self.as_sequence(inputs)
+        x = self.norm(self.attention(x, x))
+        return x
+""",
+            (3,),
+            symptom="not-built-by-build",
+            fixed="""\
+import keras
+
+
+class Example(keras.layers.Layer):  # <- KS203
+    def __init__(self):
+        super().__init__()
+        self.as_sequence = keras.layers.Reshape((2, 2))
+        self.attention = keras.layers.MultiHeadAttention(num_heads=2, key_dim=3)
+        self.norm = keras.layers.LayerNormalization()
+
+    def build(self, input_shape):
+        x_shape = self.as_sequence.compute_output_shape(input_shape)
+        self.attention.build(x_shape, x_shape)
+        self.norm.build(x_shape)
+        self.built = True
+
+    def call(self, inputs):
+        x = self.as_sequence(inputs)
+        x = self.norm(self.attention(x, x))
+        return x
+""",
+        ),
+        Example(
+            "a layer inside a wrapper",
+            """\
+import keras
+
+
+class Twice(keras.layers.Layer):  # <- KS203
+    def __init__(self):
+        super().__init__()
+        self.dense = keras.layers.Dense(4)
+
+    def call(self, x):
+        return self.dense(self.dense(x))
+
+
+class Example(keras.layers.Wrapper):
+    def __init__(self):
+        super().__init__(Twice())
+
+    def call(self, x):
+        return self.layer(x)
+""",
+            (3,),
+            symptom="not-built-by-build",
+            fixed="""\
+import keras
+
+
+class Twice(keras.layers.Layer):  # <- KS203
+    def __init__(self):
+        super().__init__()
+        self.dense = keras.layers.Dense(4)
+
+    def build(self, input_shape):
+        self.dense.build(input_shape)
+        self.built = True
+
+    def call(self, x):
+        return self.dense(self.dense(x))
+
+
+class Example(keras.layers.Wrapper):
+    def __init__(self):
+        super().__init__(Twice())
+
+    def call(self, x):
+        return self.layer(x)
+""",
+        ),
+        Example(
+            "a shape that can't be derived: no fix",
+            """\
+import keras
+import tensorflow as tf
+
+
+class Example(keras.layers.Layer):  # <- KS203
+    def __init__(self):
+        super().__init__()
+        self.gate = keras.layers.Dense(4, activation="sigmoid")
+        self.mix = keras.layers.Dense(4)
+
+    def call(self, x):
+        gated = tf.concat([x, self.gate(x)], axis=-1)
+        return self.mix(gated)
+""",
+            (3,),
+            symptom="not-built-by-build",
+        ),
+        Example(
+            "a base class and a subclass that adds nothing to it",
+            """\
+import keras
+
+
+class Encoder(keras.layers.Layer):  # <- KS203
+    def __init__(self, units=4):
+        super().__init__()
+        self.dense = keras.layers.Dense(units)
+
+    def call(self, x):
+        return self.dense(x)
+
+
+class Example(Encoder):
+    def __init__(self):
+        super().__init__(units=2)
+""",
+            (3,),
+            symptom="not-built-by-build",
+        ),
+        Example(
+            "two inputs",
+            """\
+import keras
+
+
+class Example(keras.layers.Layer):  # <- KS203
+    def __init__(self):
+        super().__init__()
+        self.left = keras.layers.Dense(3)
+        self.right = keras.layers.Dense(3)
+
+    def call(self, first, second):
+        return self.left(first) + self.right(second)
+""",
+            (3,),
+            arguments="x, x",
+            symptom="not-built-by-build",
+            fixed="""\
+import keras
+
+
+class Example(keras.layers.Layer):  # <- KS203
+    def __init__(self):
+        super().__init__()
+        self.left = keras.layers.Dense(3)
+        self.right = keras.layers.Dense(3)
+
+    def build(self, first_shape, second_shape):
+        self.left.build(first_shape)
+        self.right.build(second_shape)
+        self.built = True
+
+    def call(self, first, second):
+        return self.left(first) + self.right(second)
+""",
+        ),
+    )
+    silent = (
+        Example(
+            "a build() that builds the sublayer",
+            """\
+import keras
+
+
+class Example(keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.project = keras.layers.Dense(3)
+
+    def build(self, input_shape):
+        self.project.build(input_shape)
+        self.built = True
+
+    def call(self, inputs):
+        return self.project(inputs)
+""",
+            (3,),
+        ),
+        Example(
+            "sublayers without weights",
+            """\
+import keras
+
+
+class Example(keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.drop = keras.layers.Dropout(0.2)
+        self.act = keras.layers.Activation("tanh")
+
+    def call(self, x):
+        return self.act(self.drop(x))
+""",
+            (3,),
+        ),
+        Example(
+            "a functional model made in the constructor",
+            """\
+import keras
+
+
+class Example(keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        inputs = keras.Input((4,))
+        hidden = keras.layers.Dense(8)(inputs)
+        self.network = keras.Model(inputs, keras.layers.Dense(2)(hidden))
+
+    def call(self, x):
+        return self.network(x)
+""",
+            (3,),
+        ),
+        Example(
+            "a Sequential that knows its input",
+            """\
+import keras
+
+
+class Example(keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.network = keras.Sequential([keras.Input((4,)), keras.layers.Dense(8), keras.layers.Dense(2)])
+
+    def call(self, x):
+        return self.network(x)
+""",
+            (3,),
+        ),
+        Example(
+            "a sublayer built in the constructor",
+            """\
+import keras
+
+
+class Example(keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.project = keras.layers.Dense(3)
+        self.project.build((None, 4))
+
+    def call(self, inputs):
+        return self.project(inputs)
+""",
+            (3,),
+        ),
+        Example(
+            "a subclass of Sequential",
+            """\
+import keras
+
+
+class Example(keras.Sequential):
+    def __init__(self):
+        super().__init__([keras.layers.Dense(8), keras.layers.Dense(2)])
+""",
+            (3,),
+        ),
+        Example(
+            "a subclass of Dense, and weights of the layer's own",
+            """\
+import keras
+
+
+class Example(keras.layers.Dense):
+    def __init__(self, **kwargs):
+        super().__init__(4, activation="relu", **kwargs)
+""",
+            (3,),
+        ),
+        Example(
+            "a wrapper, whose build() builds what it wraps",
+            """\
+import keras
+
+
+class Example(keras.layers.Wrapper):
+    def __init__(self):
+        super().__init__(keras.layers.Dense(4))
+
+    def call(self, x):
+        return self.layer(x) * 2.0
+""",
+            (3,),
+        ),
+        Example(
+            "a sublayer that no call uses",
+            """\
+import keras
+
+
+class Example(keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.spare = keras.layers.Dense(3)
+
+    def call(self, inputs):
+        return inputs * 2.0
+""",
+            (3,),
+        ),
+    )
+
+    def check_layer(self, run: LayerRun) -> Iterator[Report]:
+        if run.generation != 3 or not run.complete or run.own_build() is not None:
+            return
+        library = run.layer.library
+        if library is None or library.own_build or run.layer.open:
+            return
+        late = [reach for reach in run.sublayers() if _is_late(run, reach)]
+        call = run.method("call")
+        if not late or call is None:
+            return
+        if not in_own_class(run, call.site) and not any(
+            in_own_class(run, reach.value.site) for reach in late
+        ):
+            return
+        name = run.definition.name
+        yield Report(
+            run.site,
+            f"{name} has no build(): `build(shape)` makes no weights of {named(late)}, only the first call does",
+            sublayer_places(run, late),
+            lambda document: _write_build(document, run, late),
+        )
+
+
+def _is_late(run: LayerRun, reach: Reach) -> bool:
+    """Whether only a call makes weights of this sublayer."""
+    layer = reach.value
+    if not isinstance(layer, Layer) or run.used(layer) != "yes" or run.built_in_build(layer) != "no":
+        return False
+    found = run.weights_of(layer)
+    return (
+        found.has == "yes"
+        and not run.escaped(layer)
+        and any(weight.exists_after in ("build", "call") for weight in found.weights)
+    )
+
+
+def _write_build(document: Document, run: LayerRun, late: Sequence[Reach]) -> Fix | None:
+    text = MethodText.of(document, run.method("call"))
+    derived = derive_build(run, [reach.value for reach in late if isinstance(reach.value, Layer)])
+    if text is None or derived is None or not in_own_class(run, late[0].value.site):
+        return None
+    step = "\t" if text.indent.startswith("\t") else "    "
+    lines = [f"def build(self, {', '.join(derived.parameters)}):"]
+    lines += [step + line for line in (*derived.lines, "self.built = True")]
+    return Fix("Write a build() that builds the sublayers", False, (text.method_before(lines),))
