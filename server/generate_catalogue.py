@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import collections
+import functools
 import importlib
 import inspect
 import json
@@ -41,9 +42,10 @@ PREFERRED = (
 # Arguments for what a constructor requires, by parameter name, then where one class needs another value.
 ARGUMENTS: dict[str, Any] = {
     "activation": "relu", "axes": 1, "depth_multiplier": 1,
-    "dims": (1,), "equation": "ab,bc->ac", "factor": 0.2, "filters": 3, "function": lambda x: x, "head_dim": 4,
-    "height": 4, "height_factor": 0.2, "input_dim": 10, "key_dim": 4, "kernel_size": 2, "max_number": 3, "n": 2,
-    "num_bins": 4, "num_heads": 2, "num_key_value_heads": 1, "num_query_heads": 2, "output_dim": 3,
+    "dims": (1,),
+    "equation": "ab,bc->ac", "factor": 0.2, "filters": 3, "function": lambda x: x, "head_dim": 4,
+    "height": 4, "height_factor": 0.2, "input_dim": 10, "key_dim": 4, "kernel_size": 2, "max_number": 3,
+    "n": 2, "num_bins": 4, "num_heads": 2, "num_key_value_heads": 1, "num_query_heads": 2, "output_dim": 3,
     "output_shape": 3, "output_size": 2, "pool_size": 2, "rate": 0.5, "scale": 2.0, "stddev": 0.5,
     "target_shape": (-1,), "units": 3, "width": 4, "width_factor": 0.2,
 }  # fmt: skip
@@ -52,6 +54,8 @@ VARIABLES = (
     "backend.common.variables.KerasVariable", "backend.common.variables.Variable",
     *(f"backend.{name}.core.Variable" for name in ("jax", "numpy", "openvino", "tensorflow", "torch")),
 )  # fmt: skip
+# Private modules for TensorFlow 1's graphs, or for Keras' own tests.
+ANTIQUE = ("legacy", "_v1", "test_util", "simple_models", "tf_op_layer")
 # Only the rank of a private base class, which no constructor argument of the public ones tells.
 RANK = 2
 
@@ -64,7 +68,10 @@ def arguments_for(keras: Any, cls: type) -> Arguments:
     """Constructor arguments for a layer class."""
     layers = keras.layers
     special: dict[str, Arguments] = {
-        "Bidirectional": lambda: {"layer": layers.LSTM(3), "backward_layer": layers.LSTM(3, go_backwards=True)},
+        "Bidirectional": lambda: {
+            "layer": layers.LSTM(3),
+            "backward_layer": layers.LSTM(3, go_backwards=True),
+        },
         "CategoryEncoding": lambda: {"num_tokens": 4},
         "ConvLSTM1D": lambda: {"filters": 3, "kernel_size": 1},
         "ConvLSTM2D": lambda: {"filters": 3, "kernel_size": 1},
@@ -89,7 +96,8 @@ def arguments_for(keras: Any, cls: type) -> Arguments:
     if cls.__name__ in special:
         return special[cls.__name__]
     known = {**ARGUMENTS, "rank": RANK}
-    needed = {p.name: known[p.name] for p in parameters(cls.__init__) if p.default is p.empty and p.name in known}
+    required = [p.name for p in parameters(cls.__init__) if p.default is p.empty]
+    needed = {name: known[name] for name in required if name in known}
     return lambda: dict(needed)
 
 
@@ -146,8 +154,8 @@ class Package:
 
     def _walk_public(self) -> Iterator[tuple[str, Any]]:
         hidden = {"src", "api", "_tf_keras", "protobuf"}
-        for info in [None, *pkgutil.walk_packages(self.keras.__path__, self.name + ".", onerror=lambda _: None)]:
-            dotted = info.name if info else self.name
+        walked = pkgutil.walk_packages(self.keras.__path__, self.name + ".", onerror=lambda _: None)
+        for dotted in [self.name, *(info.name for info in walked)]:
             if len(dotted.split(".")) > 1 and dotted.split(".")[1] in hidden:
                 continue
             try:
@@ -207,14 +215,15 @@ class Package:
 
     def classes(self) -> dict[str, type]:
         """Public classes, and the private ones that are layers or bases of public ones."""
+        layer = self.keras.layers.Layer
         found = {self.names[id(v)]: v for v in self.public.values() if inspect.isclass(v)}
         for module in self.modules:
-            if any(part in module.__name__ for part in ("legacy", "_v1", "test_util", "simple_models", "tf_op_layer")):
-                continue  # of TensorFlow 1's graphs, or Keras' own tests
+            if any(part in module.__name__ for part in ANTIQUE):
+                continue
             for value in vars(module).values():
-                if inspect.isclass(value) and self.is_own(value) and value.__module__ == module.__name__:
-                    if issubclass(value, self.keras.layers.Layer):
-                        found.setdefault(self.canonical(value), value)
+                defined_here = inspect.isclass(value) and value.__module__ == module.__name__
+                if defined_here and issubclass(value, layer):
+                    found.setdefault(self.canonical(value), value)
         for value in list(found.values()):
             for base in self.bases(value):
                 if self.is_own(base):
@@ -235,7 +244,8 @@ class Package:
         by_id = {id(cls): name for name, cls in classes.items()} | self.names
         found = {}
         for dotted, value in self.public.items():
-            # Some names are one object without being one thing: keras.optimizers.legacy.Adam only warns in Keras 3.
+            # Names of one object need not be names of one thing: in Keras 3, all of keras.optimizers.legacy
+            # is one class that only raises.
             if id(value) in by_id and by_id[id(value)].endswith(f".{getattr(value, '__name__', None)}"):
                 found[dotted.removeprefix("keras.")] = by_id[id(value)]
         for module in self.modules:
@@ -248,7 +258,8 @@ class Package:
         if self.generation == 3:  # one variable class for each backend, of which one is imported here
             found |= dict.fromkeys(VARIABLES, "keras.Variable")
         else:
-            found["models.functional.Functional"] = "keras.src.engine.functional.Functional"  # where Keras 3 has it
+            # Where Keras 3 has it.
+            found["models.functional.Functional"] = "keras.src.engine.functional.Functional"
         return {key: name for key, name in sorted(found.items()) if "keras." + key != name}
 
     def kind(self, cls: type) -> str:
@@ -276,6 +287,7 @@ class Package:
         """Everything that the catalogue says of one class."""
         base = self.keras.layers.Layer
         is_layer = issubclass(cls, base)
+        own_shape = is_layer and cls.compute_output_shape is not base.compute_output_shape
         row: dict[str, Any] = {
             "kind": self.kind(cls),
             "bases": [self.canonical(b) for b in self.bases(cls)],
@@ -283,7 +295,7 @@ class Package:
             "build": [p.name for p in parameters(getattr(cls, "build", None))],
             "call": [p.name for p in parameters(getattr(cls, "call", None))],
             "own_build": is_layer and cls.build is not base.build,
-            "own_compute_output_shape": is_layer and cls.compute_output_shape is not base.compute_output_shape,
+            "own_compute_output_shape": own_shape,
         }
         row.update(self.measure_layer(cls) if row["kind"] in ("layer", "model") else self.measure_other(cls))
         return row
@@ -305,7 +317,9 @@ class Package:
         given = arguments_for(self.keras, cls)
         base = self.keras.layers.Layer
         row["wraps"] = [
-            k for k, v in given().items() if isinstance(v, base) or (isinstance(v, list) and isinstance(v[0], base))
+            name
+            for name, value in given().items()
+            if isinstance(value[0] if isinstance(value, list) else value, base)
         ]
         found = self.try_layer(cls, given)
         if found is None or cls in (base, self.keras.Model, self.keras.Sequential):
@@ -322,7 +336,8 @@ class Package:
         row["non_trainable"] = [n for n in weights if n not in trainable]
         optional, added = {}, {}
         for name, value in self.switches(cls):
-            changed = self.try_layer(cls, lambda name=name, value=value: {**given(), name: value}, call_arguments)
+            switched = functools.partial(lambda name, value: {**given(), name: value}, name, value)
+            changed = self.try_layer(cls, switched, call_arguments)
             if changed is not None:
                 now = self.weight_names(changed[0])
                 if value is False:
@@ -334,7 +349,7 @@ class Package:
         return row
 
     def switches(self, cls: type) -> Iterator[tuple[str, Any]]:
-        """Constructor keywords that may add or take away weights, each with the value that isn't its default."""
+        """Constructor keywords that may add or take away weights, each with a value not its default."""
         for parameter in parameters(cls.__init__):
             if isinstance(parameter.default, bool) and parameter.name not in ("trainable", "autocast"):
                 yield parameter.name, not parameter.default
@@ -439,7 +454,7 @@ def catalogue_of(package: Package) -> dict[str, Any]:
 
 
 def settle_abstract(rows: dict[str, dict[str, Any]]) -> None:
-    """A private base that can't be called by itself has no weights if no public class made from it has any."""
+    """A private base that can't be called has no weights if no public class made from it has any."""
     for name, row in rows.items():
         if row["kind"] == "layer" and row["has_weights"] == "depends" and name.startswith("keras.src."):
             below = [r for n, r in rows.items() if name in r["bases"] and not n.startswith("keras.src.")]
@@ -455,10 +470,10 @@ def compact(row: dict[str, Any]) -> dict[str, Any]:
 def merged(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
     """`old`, with what only `new` has; differences in measured facts are printed."""
     for name in sorted(old["classes"].keys() & new["classes"].keys()):
-        for key in ("kind", "has_weights", "weights", "own_build", "own_compute_output_shape", "has_seed", "wraps"):
-            a, b = old["classes"][name].get(key), new["classes"][name].get(key)
-            if a != b:
-                print(f"differs: {name}.{key}: {a} / {b}", file=sys.stderr)
+        for key in ("kind", "has_weights", "weights", "own_build", "own_compute_output_shape", "wraps"):
+            before, now = old["classes"][name].get(key), new["classes"][name].get(key)
+            if before != now:
+                print(f"differs: {name}.{key}: {before} / {now}", file=sys.stderr)
     for name in sorted(old["classes"].keys() ^ new["classes"].keys()):
         print("only in one:", name, file=sys.stderr)
     return {
@@ -467,7 +482,8 @@ def merged(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
         "functions": sorted({*old["functions"], *new["functions"]}),
         "models": sorted({*old["models"], *new["models"]}),
         "reserved": {
-            name: dict(sorted({**new["reserved"][name], **entries}.items())) for name, entries in old["reserved"].items()
+            name: dict(sorted({**new["reserved"][name], **old["reserved"][name]}.items()))
+            for name in old["reserved"]
         },
         "aliases": dict(sorted({**new["aliases"], **old["aliases"]}.items())),
     }
@@ -490,7 +506,8 @@ def text_of(data: dict[str, Any]) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    plain = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=plain)
     parser.add_argument("package", choices=("keras", "tf_keras"))
     parser.add_argument("--fresh", action="store_true", help="forget what the file says at present")
     options = parser.parse_args()

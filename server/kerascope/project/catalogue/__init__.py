@@ -22,15 +22,16 @@ class LibraryClass:
 
     `kind`: "layer", "model", "metric", "loss", "optimizer", "initializer", "regularizer", "constraint",
     "seed_generator", "variable" or "other". `has_weights`: whether an instance owns weights of its own after
-    a build ("yes"; "no"; "depends" on its arguments or on the layers it wraps). `has_seed`: whether it owns a
-    seed generator. `bases`: canonical names in method resolution order, itself left out. `init`/`build`/`call`:
-    parameter names in order without self. `own_build`, `own_compute_output_shape`: whether it or a base below
-    Layer overrides it. `wraps`: constructor parameters that take layers. `builds_in_init`: weights exist
-    straight after construction.
+    a build ("yes"; "no"; "depends" on its arguments or on the layers it wraps). `has_seed`: whether it owns
+    a seed generator. `bases`: canonical names in method resolution order, itself left out.
+    `init`/`build`/`call`: parameter names in order without self. `own_build`, `own_compute_output_shape`:
+    whether it or a base below Layer overrides it. `wraps`: constructor parameters that take layers.
+    `builds_in_init`: weights exist straight after construction.
 
-    `weights`: names of the weights after a typical build ("kernel", "query/kernel"), empty where they depend on
-    what is wrapped. `non_trainable`: those of them that don't train. `optional_weights`: weight → the constructor
-    keyword that takes it away when False. `added_weights`: weight → the keyword that adds it when True.
+    `weights`: names of the weights after a typical build ("kernel", "query/kernel"), empty where they depend
+    on what is wrapped. `non_trainable`: those of them that don't train. `optional_weights`: weight → the
+    constructor keyword that takes it away when False. `added_weights`: weight → the keyword that adds it
+    when True.
     """
 
     name: str
@@ -116,7 +117,10 @@ class Catalogue:
         return name in self._models
 
     def reserved(self, base: Literal["keras.layers.Layer", "keras.Model"]) -> Mapping[str, str]:
-        """Attributes of a bare instance → "attribute", "method", "property", or "read-only" (a property without setter)."""
+        """Attributes of a bare instance → "attribute", "method", "property", or "read-only".
+
+        Assigning to a read-only one (a property without setter) raises.
+        """
         return self._reserved[base]
 
     def methods(self, base: Literal["keras.layers.Layer", "keras.Model"]) -> frozenset[str]:
@@ -160,14 +164,15 @@ def catalogue(generation: Generation) -> Catalogue:
     return Catalogue(generation)
 
 
-# Every package under which Keras, or a copy of it, can be imported. What follows is the same vocabulary in all.
+# Every package under which Keras, or a copy of it, can be imported; what follows is one vocabulary in all.
 _PACKAGES = re.compile(
     r"""
     (?: (?P<tf> (?:tf|tensorflow|tensorflow_core)
-              (?: \.python | \._api\.v\d | \.contrib | \.compat\.v\d | \.v\d | \._tf_uses_legacy_keras )* \.keras
+              (?: \.python | \._api\.v\d | \.contrib | \.compat\.v\d | \.v\d )* \.keras
               (?: \.api (?:\._v\d\.keras)? )? )
       | (?P<tf_keras> tf_keras (?: \.src | \.api\._v\d(?:\.keras)? | \.api )? )
-      | (?P<keras> (?:keras|keras_core) (?: \.src | \._tf_keras(?:\.keras)? | \.api\._v\d(?:\.keras)? | \.api )? )
+      | (?P<keras> (?:keras|keras_core)
+              (?: \.src | \._tf_keras(?:\.keras)? | \.api\._v\d(?:\.keras)? | \.api )? )
     ) (?= \. | $ )
     """,
     re.VERBOSE,
@@ -183,7 +188,7 @@ _TENSORFLOW_SOURCES = {
 
 
 def canonical(dotted: str) -> tuple[str, str] | None:
-    """`(canonical name, origin)` of a dotted Keras or TensorFlow name in any spelling; None for other libraries.
+    """`(canonical name, origin)` of a dotted Keras or TensorFlow name in any spelling, None for others.
 
     "tf.keras.layers.Dense" → ("keras.layers.Dense", "tf"); "keras.src.layers.Dense" → (…, "keras");
     "tensorflow.Variable" → ("tensorflow.Variable", "tf"). Modules too: "tensorflow.keras" → ("keras", "tf").
