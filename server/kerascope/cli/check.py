@@ -14,10 +14,13 @@ from kerascope.cli.cache import Cache
 from kerascope.cli.failure import CannotRun
 from kerascope.cli.files import Selection, absolute, select
 from kerascope.cli.formats import Output, Write, prepare, shown_path
-from kerascope.cli.results import FileResult, fails
+from kerascope.cli.results import FileResult, Found, fails
 from kerascope.cli.terminal import Progress, printable, wants_colour
 from kerascope.cli.workspace import Workspace, Workspaces
+from kerascope.project.settings import Problem, Settings
+from kerascope.rules.rule import Finding
 from kerascope.source.encoding import SourceText, Unreadable, decode, encode, read
+from kerascope.source.position import Position, Range
 
 if TYPE_CHECKING:
     from kerascope.check import Checker
@@ -57,14 +60,34 @@ class _Run:
             self._complain(problem.path, problem.text, failed=problem.named)
         if not selection.files and not selection.problems:
             _say("no Python files found here")
-        results = self._check(selection.files)
+        files = [path for path in selection.files if path in selection.named or not self._excluded(path)]
+        results = self._check(files)
         if self.mends and self._mend(results):
-            results = self._check(selection.files)
+            results = self._check(files)
         for result in results:
             if result.problem is not None:
                 named = result.path in selection.named
                 self._complain(result.path, result.problem, failed=named or result.crashed)
-        return self._finish(results)
+        return self._finish([*self._configuration(), *results])
+
+    def _excluded(self, path: str) -> bool:
+        settings = self.workspaces.of(path).settings
+        return not settings.enable or settings.excludes(path)
+
+    def _configuration(self) -> list[FileResult]:
+        """What is wrong in configuration files: said at once, but for unknown codes, which are findings."""
+        results = []
+        for problem, settings in self.workspaces.problems.items():
+            lines = self._lines(problem.path)
+            finding = _unknown_code(
+                problem, settings, lines[problem.line] if problem.line < len(lines) else ""
+            )
+            if finding is not None:
+                results.append(FileResult(problem.path, (Found(finding, None),)))
+            elif problem.code is None:
+                place = f"{shown_path(problem.path)}:{problem.line + 1}:{problem.column + 1}"
+                _say(f"{place}: {problem.message}")
+        return results
 
     def standard_input(self) -> int:
         source = decode(sys.stdin.buffer.read())
@@ -203,6 +226,20 @@ class _Run:
     def _complain(self, path: str, text: str, *, failed: bool) -> None:
         self.failed |= failed
         _say(f"{shown_path(path)}: {text}")
+
+
+def _unknown_code(problem: Problem, settings: Settings, line: str) -> Finding | None:
+    """An unknown code in a configuration file as a finding; None for another problem, or where it isn't wanted."""
+    if problem.code is None or not settings.reports(problem.code):
+        return None
+    level = settings.level(problem.code)
+    word = re.match(r"[\w-]*", line[problem.column :])
+    start = Position(problem.line, problem.column)
+    end = Position(problem.line, problem.column + (word.end() if word else 0))
+    severity = level if level is not None and level != "off" else "warning"
+    return Finding(
+        problem.path, Range(start, end), problem.code, "unknown-code", severity, problem.message, (2, 3)
+    )
 
 
 def _say(text: str) -> None:
