@@ -6,6 +6,7 @@ import argparse
 import re
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, cast
@@ -14,6 +15,7 @@ from kerascope.cli.cache import Cache
 from kerascope.cli.failure import CannotRun
 from kerascope.cli.files import Selection, absolute, select
 from kerascope.cli.formats import Output, Write, prepare, shown_path
+from kerascope.cli.formats.summary import counted
 from kerascope.cli.results import FileResult, Found, fails
 from kerascope.cli.terminal import Progress, printable, wants_colour
 from kerascope.cli.workspace import Workspace, Workspaces
@@ -78,10 +80,8 @@ class _Run:
         """What is wrong in configuration files: said at once, but for unknown codes, which are findings."""
         results = []
         for problem, settings in self.workspaces.problems.items():
-            lines = self._lines(problem.path)
-            finding = _unknown_code(
-                problem, settings, lines[problem.line] if problem.line < len(lines) else ""
-            )
+            line = "".join(self._lines(problem.path)[problem.line : problem.line + 1])
+            finding = _unknown_code(problem, settings, line)
             if finding is not None:
                 results.append(FileResult(problem.path, (Found(finding, None),)))
             elif problem.code is None:
@@ -168,9 +168,7 @@ class _Run:
                 count += fixes
                 written += bool(fixes) and not self.options.diff
         if not self.options.diff:
-            _say(
-                f"{count} {'fix' if count == 1 else 'fixes'} applied in {written} {'file' if written == 1 else 'files'}"
-            )
+            _say(f"{counted(count, 'fix', 'es')} applied in {counted(written, 'file')}")
         return written > 0
 
     def _mend_file(self, checker: Checker, path: str, unsafe: bool) -> int:
@@ -229,8 +227,9 @@ class _Run:
 
 
 def _unknown_code(problem: Problem, settings: Settings, line: str) -> Finding | None:
-    """An unknown code in a configuration file as a finding; None for another problem, or where it isn't wanted."""
-    if problem.code is None or not settings.reports(problem.code):
+    """An unknown code in a configuration file, as a finding; None for another problem, or if not wanted."""
+    # A wrong `select` selects nothing, and must not hide itself by that.
+    if problem.code is None or not replace(settings, select=()).reports(problem.code):
         return None
     level = settings.level(problem.code)
     word = re.match(r"[\w-]*", line[problem.column :])
