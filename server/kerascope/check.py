@@ -2,20 +2,258 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from weakref import WeakKeyDictionary
 
-from kerascope.project.project import Project
+from kerascope.project.catalogue import Generation
+from kerascope.project.environment import Environment, choose_keras
+from kerascope.project.module import Module
+from kerascope.project.project import Project, Reads
 from kerascope.project.settings import Settings
-from kerascope.rules.rule import Finding
+from kerascope.rules import all_rules
+from kerascope.rules.rule import Finding, FindingRelated, Report, Rule, Severity
+from kerascope.source.document import Document, Site
+from kerascope.source.position import Position, Range
+from kerascope.source.statement import Statement
+from kerascope.source.suppression import Suppression, suppressions
+from kerascope.tracking.examine import Examiner
+from kerascope.tracking.run import LayerRun, ScriptRun
+from kerascope.tracking.tree import tree_at
+
+SEVERITIES: tuple[Severity, ...] = ("information", "warning", "error")
+
+_KERAS_NAMES = re.compile(r"\b(?:tf_keras|keras|tensorflow|tf|keras_hub|keras_core)(?:\.\w+)+|\bTF_USE_LEGACY_KERAS\b")
+_IMPORTS = re.compile(
+    r"^[ \t]*(?:from[ \t]+([\w.]+)[ \t]+import[ \t]+\(?([^)#\n]*)|import[ \t]+([\w., \t]+))", re.M
+)
+
+
+@dataclass
+class _Kept:
+    """What the rules said of one run."""
+
+    run: LayerRun | ScriptRun
+    header: Statement | None
+    """The class's statement then: reports name places in it."""
+    reports: tuple[tuple[type[Rule], Report], ...]
+
+
+@dataclass
+class _Checked:
+    """The findings of one file, and what they were derived from."""
+
+    document: Document
+    generations: tuple[Generation, ...]
+    reads: Reads
+    findings: tuple[Finding, ...]
 
 
 class Checker:
     """Checks the files of one project; keeps results until something that they read has changed."""
 
-    def __init__(self, project: Project, settings: Settings) -> None:
+    def __init__(self, project: Project, settings: Settings, environment: Environment | None = None) -> None:
         self.project = project
         self.settings = settings
+        self.environment = environment or Environment()
+        self._examiners: dict[Generation, Examiner] = {}
+        self._rules = tuple(rule() for rule in all_rules())
+        self._kept: dict[int, _Kept] = {}
+        self._checked: dict[str, _Checked] = {}
 
     def check(self, path: str) -> Sequence[Finding]:
         """The findings of one file, in order of place, suppressions and settings applied."""
-        raise NotImplementedError
+        module = self.project.module(path)
+        if module is None or not self.settings.enable or self.settings.excludes(path):
+            return ()
+        known = self._checked.get(path)
+        if known is not None and known.document is module.document and self.project.unchanged(known.reads):
+            return known.findings
+        generations = self.generations(module.document)
+        with self.project.recording() as reads:
+            raw = self._raw_findings(module, generations)
+        findings = self._finish(module.document, raw)
+        self._checked[path] = _Checked(module.document, generations, reads, findings)
+        return findings
+
+    def forget(self, path: str) -> None:
+        """Drop what is kept for a file that nobody looks at any more."""
+        self._checked.pop(path, None)
+
+    def dependencies(self, path: str) -> frozenset[str]:
+        """The files, there or not, whose change may change the findings of `path`."""
+        known = self._checked.get(path)
+        return self.project.files_read(known.reads) - {path} if known is not None else frozenset()
+
+    def depends(self, path: str, on_path: str) -> bool:
+        """Whether the findings of `path` were derived from `on_path` too."""
+        known = self._checked.get(path)
+        return known is not None and not self.project.unchanged(known.reads)
+
+    def generations(self, document: Document) -> tuple[Generation, ...]:
+        """The Keras generations for which a file is checked."""
+        names = names_used(document)
+        return choose_keras(
+            self.environment, self.settings.keras, names, "TF_USE_LEGACY_KERAS" in names
+        ).generations
+
+    def tree(self, path: str, position: Position) -> str | None:
+        """Markdown: the sublayers and weights of the layer class or sublayer attribute at `position`, and what each
+        Keras generation does to them; None where there is no layer."""
+        module = self.project.module(path)
+        if module is None:
+            return None
+        return tree_at(module, position, [self.examiner(3), self.examiner(2)], self.generations(module.document))
+
+    def examiner(self, generation: Generation) -> Examiner:
+        """The symbolic runs under one generation."""
+        if generation not in self._examiners:
+            self._examiners[generation] = Examiner(self.project, generation)
+        return self._examiners[generation]
+
+    # --- from runs to findings -------------------------------------------------------------------------------
+
+    def _raw_findings(self, module: Module, generations: Iterable[Generation]) -> list[Finding]:
+        found: dict[tuple[object, ...], Finding] = {}
+        for generation in generations:
+            examiner = self.examiner(generation)
+            for run in self._runs(examiner, module):
+                for rule, report in self._reports(run, generation):
+                    finding = self._finding(module, run, rule, report, generation)
+                    if finding is None:
+                        continue
+                    key = (finding.range, finding.code)
+                    known = found.get(key)
+                    if known is None:
+                        found[key] = finding
+                    elif generation not in known.generations:
+                        worse = max(known.severity, finding.severity, key=SEVERITIES.index)
+                        found[key] = replace(known, severity=worse, generations=(*known.generations, generation))
+        return list(found.values())
+
+    def _runs(self, examiner: Examiner, module: Module) -> Iterator[LayerRun | ScriptRun]:
+        for definition in examiner.layer_classes(module):
+            run = examiner.run(definition)
+            if run is not None:
+                yield run
+        yield from examiner.local_runs(module)
+        yield from examiner.scripts(module)
+
+    def _reports(self, run: LayerRun | ScriptRun, generation: Generation) -> tuple[tuple[type[Rule], Report], ...]:
+        header = run.definition.statement if isinstance(run, LayerRun) else None
+        kept = self._kept.get(id(run))
+        if kept is not None and kept.run is run and kept.header is header:
+            return kept.reports
+        reports: list[tuple[type[Rule], Report]] = []
+        for rule in self._rules:
+            if generation in rule.severity:
+                check = rule.check_layer(run) if isinstance(run, LayerRun) else rule.check_script(run)
+                reports.extend((type(rule), report) for report in check)
+        if len(self._kept) > 5_000:
+            self._kept.clear()
+        self._kept[id(run)] = _Kept(run, header, tuple(reports))
+        return self._kept[id(run)].reports
+
+    def _finding(
+        self, module: Module, run: LayerRun | ScriptRun, rule: type[Rule], report: Report, generation: Generation
+    ) -> Finding | None:
+        site = report.site
+        if site.path != module.path:
+            return None
+        found = module.document.range_of(site)
+        if found is None:
+            return None
+        related = tuple(
+            FindingRelated(place.site.path, where, place.message)
+            for place in report.related
+            if (where := self._range_of(place.site)) is not None
+        )
+        return Finding(
+            module.path,
+            found,
+            rule.code,
+            rule.name,
+            report.severity or rule.severity[generation],
+            report.message,
+            (generation,),
+            related,
+            report.fix,
+        )
+
+    def _range_of(self, site: Site) -> Range | None:
+        document = self.project.document(site.path)
+        return document.range_of(site) if document is not None else None
+
+    # --- suppressions and settings ---------------------------------------------------------------------------
+
+    def _finish(self, document: Document, raw: list[Finding]) -> tuple[Finding, ...]:
+        comments = suppressions(document)
+        codes = frozenset(rule.code for rule in all_rules())
+        kept = [finding for finding in raw if not _suppressed(comments, finding)]
+        if comments:
+            from kerascope.rules.ks901_unused_suppression import unused
+            from kerascope.rules.ks902_unknown_code import unknown_codes
+
+            own = [*unused(document, comments, raw), *unknown_codes(document, comments, codes)]
+            kept += [finding for finding in own if not _suppressed(comments, finding)]
+        kept = [shown for finding in kept if (shown := self._as_set(finding)) is not None]
+        return tuple(sorted(kept, key=lambda finding: (finding.range, finding.code)))
+
+    def _as_set(self, finding: Finding) -> Finding | None:
+        """The finding with the severity that the user set; None if it isn't wanted."""
+        if not self.settings.reports(finding.code, finding.path):
+            return None
+        level = self.settings.level(finding.code)
+        return replace(finding, severity=level) if level is not None and level != "off" else finding
+
+
+def names_used(document: Document) -> frozenset[str]:
+    """The dotted Keras and TensorFlow names that a file imports or writes, import aliases undone."""
+    aliases: dict[str, str] = {}
+    names: set[str] = set()
+    for statement in document.walk():
+        for name, alias in _names_in(statement):
+            if alias is not None:
+                aliases[alias] = name
+            names.add(name)
+    found = set(names)
+    for name in names:
+        first, dot, rest = name.partition(".")
+        if dot and first in aliases:
+            found.discard(name)
+            found.add(f"{aliases[first]}.{rest}")
+    return frozenset(found)
+
+
+_names_by_statement: WeakKeyDictionary[Statement, tuple[tuple[str, str | None], ...]] = WeakKeyDictionary()
+
+
+def _names_in(statement: Statement) -> tuple[tuple[str, str | None], ...]:
+    """The names that one piece writes, and the aliases that its imports make; kept with the piece."""
+    known = _names_by_statement.get(statement)
+    if known is None:
+        known = _names_by_statement[statement] = _read_names(statement.own_text)
+    return known
+
+
+@lru_cache(maxsize=4_000)
+def _read_names(text: str) -> tuple[tuple[str, str | None], ...]:
+    if "keras" not in text and "tensorflow" not in text and "tf." not in text and "KERAS" not in text:
+        return ()
+    found: list[tuple[str, str | None]] = []
+    for module, imported, plain in _IMPORTS.findall(text):
+        for part in (imported or plain).split(","):
+            words = part.split()
+            if not words:
+                continue
+            name = f"{module}.{words[0]}" if module else words[0]
+            alias = words[2] if len(words) == 3 and words[1] == "as" else (words[0] if module else None)
+            found.append((name, alias))
+    found.extend((name, None) for name in _KERAS_NAMES.findall(text))
+    return tuple(dict.fromkeys(found))
+
+
+def _suppressed(comments: Sequence[Suppression], finding: Finding) -> bool:
+    return any(comment.suppresses(finding.code, finding.range.start.line) for comment in comments)

@@ -1214,7 +1214,9 @@ class Interpreter:
             key: Value = UNKNOWN
         else:
             key = self.value(frame, node.slice)
-        return join(self._item(frame, node, option, key) for option in options(owner))
+        found = join(self._item(frame, node, option, key) for option in options(owner))
+        self._note_use(frame, node, found)
+        return found
 
     def _item(self, frame: Frame, node: ast.Subscript, owner: Value, key: Value) -> Value:
         if isinstance(owner, Container):
@@ -1303,7 +1305,9 @@ class Interpreter:
     def _call(self, frame: Frame, node: ast.Call) -> Value:
         from kerascope.tracking.calls import call  # the two halves of one evaluator
 
-        return call(self, frame, node)
+        found = call(self, frame, node)
+        self._note_use(frame, node, found)
+        return found
 
     # --- calls (made by `calls`) ------------------------------------------------------------------------------
 
