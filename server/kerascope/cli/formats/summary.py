@@ -12,19 +12,19 @@ def summary(results: Sequence[FileResult], checked: int) -> str:
     """One or two sentences."""
     everything = all_found(results)
     if not everything:
-        return f"No findings in {_count(checked, 'file')}."
+        return f"No findings in {counted(checked, 'file')}."
     severities = Counter(found.finding.severity for found in everything)
     parts = [
         text
         for severity, text in (
-            ("error", _count(severities["error"], "error")),
-            ("warning", _count(severities["warning"], "warning")),
+            ("error", counted(severities["error"], "error")),
+            ("warning", counted(severities["warning"], "warning")),
             ("information", f"{severities['information']} for information"),
         )
         if severities[severity]  # type: ignore[index]
     ]
     files = sum(1 for result in results if result.found)
-    text = f"Found {_listed(parts)} in {files} of {_count(checked, 'file')}."
+    text = f"Found {_listed(parts)} in {files} of {counted(checked, 'file')}."
     safe = sum(1 for found in everything if found.fix and found.fix.safe)
     unsafe = sum(1 for found in everything if found.fix and not found.fix.safe)
     if safe:
@@ -36,8 +36,9 @@ def summary(results: Sequence[FileResult], checked: int) -> str:
     return text
 
 
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
+def counted(number: int, noun: str, plural: str = "s") -> str:
+    """ "1 file", "2 files"; `plural` is the ending."""
+    return f"{number} {noun}{'' if number == 1 else plural}"
 
 
 def _listed(parts: Sequence[str]) -> str:
