@@ -5,12 +5,11 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Mapping, Sequence
 
-from kerascope.rules.class_edits import MethodText
 from kerascope.rules.derived_build import derive_build
 from kerascope.rules.places import in_own_class, named, sublayer_places
 from kerascope.rules.rule import Example, Fix, Report, Rule
-from kerascope.source.document import Document
-from kerascope.source.position import Edit
+from kerascope.source import rewrite
+from kerascope.source.document import Document, Site
 from kerascope.tracking.events import LayerBuilt, LayerCalled
 from kerascope.tracking.run import LayerRun, Method, Reach
 from kerascope.tracking.values import Layer
@@ -713,16 +712,19 @@ def _is_called(run: LayerRun, layer: Layer) -> bool:
 
 
 def _add_builds(document: Document, run: LayerRun, build: Method, skipped: Sequence[Reach]) -> Fix | None:
-    text = MethodText.of(document, build)
+    """The calls at the end of `build`, but before what marks the layer as built, and before `return`."""
     parameters = _shape_parameters(run, build)
-    if text is None or text.body_indent is None or parameters is None:
-        return None
     layers = [reach.value for reach in skipped if isinstance(reach.value, Layer)]
-    derived = derive_build(run, layers, parameters)
+    derived = derive_build(run, layers, parameters) if parameters is not None else None
     if derived is None:
         return None
+    last = build.node.body[-1]
+    insert = rewrite.insert_before if _ends_build(last) else rewrite.insert_after
+    if isinstance(last, ast.Pass):
+        insert = rewrite.replace
+    edits = insert(document, Site(build.site.path, build.statement, last), "\n".join(derived.lines))
     them = "the sublayer" if len(layers) == 1 else "the sublayers"
-    return Fix(f"Build {them} in build()", False, (_append(text, build, derived.lines),))
+    return Fix(f"Build {them} in build()", False, edits) if edits else None
 
 
 def _shape_parameters(run: LayerRun, build: Method) -> Mapping[str, str] | None:
@@ -743,12 +745,6 @@ def _shape_parameters(run: LayerRun, build: Method) -> Mapping[str, str] | None:
         return {arguments[0]: shapes[0]}
     given = {shape.removesuffix("_shape"): shape for shape in shapes if shape.endswith("_shape")}
     return given if len(given) == len(shapes) and set(given) <= set(arguments) else None
-
-
-def _append(text: MethodText, build: Method, lines: Sequence[str]) -> Edit:
-    """`lines` at the end of `build`, but before what marks the layer as built, and before `return`."""
-    last = build.node.body[-1]
-    return text.before(last, lines) if _ends_build(last) else text.after(last, lines)
 
 
 def _ends_build(node: ast.stmt) -> bool:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from kerascope.rules.class_edits import MethodText
 from kerascope.rules.derived_build import derive_build
 from kerascope.rules.places import in_own_class, named, sublayer_places
 from kerascope.rules.rule import Example, Fix, Report, Rule
+from kerascope.source import rewrite
 from kerascope.source.document import Document
 from kerascope.tracking.run import LayerRun, Reach
 from kerascope.tracking.values import Layer
@@ -437,6 +437,27 @@ class Example(Encoder):
 """,
             (3,),
             symptom="not-built-by-build",
+            fixed="""\
+import keras
+
+
+class Encoder(keras.layers.Layer):  # <- KS203
+    def __init__(self, units=4):
+        super().__init__()
+        self.dense = keras.layers.Dense(units)
+
+    def build(self, input_shape):
+        self.dense.build(input_shape)
+        self.built = True
+
+    def call(self, x):
+        return self.dense(x)
+
+
+class Example(Encoder):
+    def __init__(self):
+        super().__init__(units=2)
+""",
         ),
         Example(
             "two inputs",
@@ -659,11 +680,14 @@ def _is_late(run: LayerRun, reach: Reach) -> bool:
 
 
 def _write_build(document: Document, run: LayerRun, late: Sequence[Reach]) -> Fix | None:
-    text = MethodText.of(document, run.method("call"))
-    derived = derive_build(run, [reach.value for reach in late if isinstance(reach.value, Layer)])
-    if text is None or derived is None or not in_own_class(run, late[0].value.site):
+    layers = [reach.value for reach in late if isinstance(reach.value, Layer)]
+    call = run.method("call")
+    if call is None or not in_own_class(run, call.site):
         return None
-    step = "\t" if text.indent.startswith("\t") else "    "
+    derived = derive_build(run, layers)
+    if derived is None:
+        return None
     lines = [f"def build(self, {', '.join(derived.parameters)}):"]
-    lines += [step + line for line in (*derived.lines, "self.built = True")]
-    return Fix("Write a build() that builds the sublayers", False, (text.method_before(lines),))
+    lines += ["    " + line for line in (*derived.lines, "self.built = True")]
+    edits = rewrite.insert_method(document, run.site, "\n".join(lines))
+    return Fix("Write a build() that builds the sublayers", False, edits) if edits else None

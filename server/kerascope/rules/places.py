@@ -5,12 +5,11 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Sequence
 
-from kerascope.project.meaning import ClassDefinition
 from kerascope.rules.rule import Related
 from kerascope.source.document import Site
 from kerascope.tracking.events import Context
 from kerascope.tracking.run import LayerRun, OwnedWeight, Reach
-from kerascope.tracking.values import Layer
+from kerascope.tracking.values import Choice, Container, Function, Layer, Partial, Plain, Value
 
 _PLACES = 5
 
@@ -67,5 +66,26 @@ def named(reaches: Sequence[Reach]) -> str:
     return texts[0] if len(texts) == 1 else f"{', '.join(texts[:-1])} and {texts[-1]}"
 
 
-def same_class(first: ClassDefinition, second: ClassDefinition) -> bool:
-    return first.statement is second.statement and first.node is second.node
+def holds(value: Value, wanted: Layer, depth: int = 4) -> bool:
+    """Whether a value is this layer, or an object that gives whoever has it the layer."""
+    if value is wanted:
+        return True
+    if depth == 0:
+        return False
+    inner: list[Value] = []
+    match value:
+        case Container(items=items):
+            inner = [item.value for item in items]
+        case Choice(options=options):
+            inner = list(options)
+        case Partial(function=function, arguments=arguments, keywords=keywords):
+            inner = [function, *arguments, *keywords.values()]
+        case Function(node=node, closure=closure, bound=bound):
+            names = {name.id for name in ast.walk(node) if isinstance(name, ast.Name)}
+            inner = [scope[name] for scope in closure for name in names & set(scope)]
+            inner += [bound] if bound is not None else []
+        case Plain(attributes=attributes):
+            inner = list(attributes.values())
+        case _:
+            pass
+    return any(holds(part, wanted, depth - 1) for part in inner)

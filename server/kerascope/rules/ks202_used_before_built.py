@@ -1,0 +1,1009 @@
+"""KS202: weights that are read before anything has made them."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from kerascope.project.catalogue import Generation
+from kerascope.project.meaning import Library
+from kerascope.rules.places import holds, weight_places
+from kerascope.rules.rule import Example, Fix, Related, Report, Rule
+from kerascope.source import rewrite
+from kerascope.source.document import Document, Site
+from kerascope.tracking.events import (
+    AttributeRead,
+    AttributeWrite,
+    ContainerWrite,
+    Context,
+    Created,
+    Escaped,
+    LayerBuilt,
+    LayerCalled,
+    LayerMethod,
+)
+from kerascope.tracking.run import OwnedWeight, ScriptRun
+from kerascope.tracking.values import Layer, Value
+
+_READS = frozenset(("weights", "trainable_weights", "variables", "trainable_variables"))
+_READING_METHODS = frozenset(("summary", "count_params", "get_weights", "load_weights", "save_weights"))
+_CALLING_METHODS = frozenset(
+    ("fit", "evaluate", "predict", "train_on_batch", "test_on_batch", "predict_on_batch", "build_from_config")
+)
+
+
+class UsedBeforeBuilt(Rule):
+    """
+    ## What it does
+    Reports code that reads a layer's weights (`weights`, `trainable_weights`, `trainable_variables`, `summary()`,
+    `count_params()`, `get_weights()`, `load_weights()`, `save_weights()`; also as an argument of `optimizer.build` or
+    `apply_gradients`) while, in the order of the code, nothing has made them yet. The message says how many are missing,
+    and which class owns them.
+
+    In Keras 3, `layer.build(shape)` or `model.build(shape)` makes no weights of sublayers when the class has no
+    `build()` of its own. In Keras 2, `Model.build` runs `call` and makes them; `Layer.build` doesn't.
+
+    ## Why it matters
+    A layer makes its weights when it is first called. What reads them earlier finds an empty or a short list, most often
+    without an error. Measured on a model with two `Dense` layers (4 weights):
+
+    | before the first call | Keras 3.15 | Keras 2.15, tf_keras 2.21 |
+    | --- | --- | --- |
+    | `len(model.trainable_weights)` | 0 | 0 |
+    | `model.summary()` | 0 parameters | ValueError |
+    | `model.build(shape)`, then `model.summary()` | 0 parameters, with a warning | 40 parameters |
+    | `model.build(shape)`, then `load_weights` | loads nothing, says nothing | loads |
+    | `optimizer.build(model.trainable_variables)`, then training | ValueError "Unknown variable" | KeyError |
+    | the list kept and used in `apply_gradients` | ValueError | trains nothing, says nothing |
+    | `layer.count_params()` | ValueError | ValueError |
+
+    ## Example
+    ```python
+    import keras
+    import numpy as np
+
+
+    class Example(keras.layers.Layer):
+        def __init__(self):
+            super().__init__()
+            self.dense = keras.layers.Dense(3)
+
+        def call(self, inputs):
+            return self.dense(inputs)
+
+
+    batch = np.ones((2, 4), "float32")
+    example = Example()
+    early = len(example.trainable_weights)
+    outputs = example(batch)
+    ```
+
+    ## Instead
+    ```python
+    import keras
+    import numpy as np
+
+
+    class Example(keras.layers.Layer):
+        def __init__(self):
+            super().__init__()
+            self.dense = keras.layers.Dense(3)
+
+        def call(self, inputs):
+            return self.dense(inputs)
+
+
+    batch = np.ones((2, 4), "float32")
+    example = Example()
+    outputs = example(batch)
+    print(len(example.trainable_weights))
+    ```
+
+    ## When it is silent
+    After the first call, `fit`, `evaluate` or `predict`; after a `build(shape)` that makes the weights; where the layer
+    was handed to code that Kerascope can't see; where the read is guarded by `built`, or stands in an assertion; for
+    functional models and weights made in the constructor; in Keras 2, for `load_weights` of a TensorFlow checkpoint,
+    which waits until the weights exist.
+
+    ## Fix
+    Unsafe: calls the layer once before the read, on what the program calls it on later, or on a `keras.Input` of the
+    shape that `build` was given.
+
+    ## References
+    Keras 3.15.1: `keras/src/layers/layer.py`, `Layer._maybe_build`, `Layer.build`;
+    `keras/src/saving/saving_lib.py`, `load_weights_only`; `keras/src/optimizers/base_optimizer.py`.
+    Keras 2.15.0: `keras/src/engine/training.py`, `Model.build`, `Model.weights`.
+    """
+
+    code = "KS202"
+    name = "used-before-built"
+    severity = {2: "warning", 3: "warning"}  # noqa: RUF012
+    summary = "Weights are read before a call has made them."
+
+    reporting = (
+        Example(
+            "the weights are counted before the first call",
+            """\
+import keras
+import numpy as np
+
+
+class Example(keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.dense = keras.layers.Dense(3)
+
+    def call(self, inputs):
+        return self.dense(inputs)
+
+
+batch = np.ones((2, 4), "float32")
+example = Example()
+early = len(example.trainable_weights)  # <- KS202
+outputs = example(batch)
+""",
+            symptom="fewer-weights",
+            evidence="early < len(layer.trainable_weights)",
+            fixed="""\
+import keras
+import numpy as np
+
+
+class Example(keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.dense = keras.layers.Dense(3)
+
+    def call(self, inputs):
+        return self.dense(inputs)
+
+
+batch = np.ones((2, 4), "float32")
+example = Example()
+example(batch)
+early = len(example.trainable_weights)  # <- KS202
+outputs = example(batch)
+""",
+        ),
+        Example(
+            "a layer of one's own inside another",
+            """\
+import tensorflow as tf
+
+
+class Linear(tf.keras.layers.Layer):
+    def __init__(self, units, **kwargs):
+        super().__init__(**kwargs)
+        self.units = units
+
+    def build(self, shape):
+        self.kernel = self.add_weight(shape=(shape[-1], self.units), initializer="random_normal", name="kernel")
+
+    def call(self, inputs):
+        return tf.matmul(inputs, self.kernel)
+
+
+class Example(tf.keras.layers.Layer):
+    def __init__(self, units=3, **kwargs):
+        super().__init__(**kwargs)
+        self.linear = Linear(units)
+
+    def call(self, inputs):
+        return self.linear(inputs)
+
+
+layer = Example()
+before = layer.trainable_weights  # <- KS202
+print(f"{len(before)} weights")
+""",
+            symptom="fewer-weights",
+            evidence="len(before) < len(layer.trainable_weights)",
+        ),
+        Example(
+            "a subclass of Dense inside a layer",
+            """\
+import tensorflow as tf
+
+
+class Projection(tf.keras.layers.Dense):
+    def __init__(self, width, **kwargs):
+        super().__init__(width, activation="tanh", **kwargs)
+
+
+class Example(tf.keras.layers.Layer):
+    def __init__(self, width=3):
+        super().__init__()
+        self.projection = Projection(width)
+
+    def call(self, inputs):
+        return self.projection(inputs)
+
+
+def report():
+    layer = Example(width=5)
+    return [w.shape for w in layer.weights]  # <- KS202
+
+
+shapes = report()
+""",
+            symptom="fewer-weights",
+            evidence="len(shapes) < len(layer.weights)",
+        ),
+        Example(
+            "summary() after a build(shape) that builds nothing",
+            """\
+import keras
+from keras import layers
+
+
+class Example(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.hidden = layers.Dense(8)
+        self.out = layers.Dense(2)
+
+    def call(self, x):
+        return self.out(self.hidden(x))
+
+
+model = Example()
+model.build((None, 4))
+model.summary()  # <- KS202
+counted = len(model.weights)  # <- KS202
+""",
+            (3,),
+            symptom="fewer-weights",
+            evidence="counted < len(layer.weights)",
+            fixed="""\
+import keras
+from keras import layers
+
+
+class Example(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.hidden = layers.Dense(8)
+        self.out = layers.Dense(2)
+
+    def call(self, x):
+        return self.out(self.hidden(x))
+
+
+model = Example()
+model.build((None, 4))
+model(keras.Input((4,)))
+model.summary()  # <- KS202
+counted = len(model.weights)  # <- KS202
+""",
+        ),
+        Example(
+            "build(shape) of a layer without build(), in both generations",
+            """\
+import keras
+
+
+class Example(keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.dense = keras.layers.Dense(3)
+
+    def call(self, inputs):
+        return self.dense(inputs)
+
+
+if __name__ != "__main__":
+    example = Example()
+    example.build((None, 4))
+    parameters = example.count_params()  # <- KS202
+""",
+            symptom="fewer-weights",
+            evidence="parameters < layer.count_params()",
+            fixed="""\
+import keras
+
+
+class Example(keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.dense = keras.layers.Dense(3)
+
+    def call(self, inputs):
+        return self.dense(inputs)
+
+
+if __name__ != "__main__":
+    example = Example()
+    example.build((None, 4))
+    example(keras.Input((4,)))
+    parameters = example.count_params()  # <- KS202
+""",
+        ),
+        Example(
+            "a build() that leaves the sublayers for later",
+            """\
+import keras
+
+
+class Example(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.dense = keras.layers.Dense(3)
+
+    def build(self, input_shape):
+        super().build(input_shape)
+
+    def call(self, inputs):
+        return self.dense(inputs)
+
+
+model = Example()
+model.build((None, 4))
+found = len(model.trainable_variables)  # <- KS202
+""",
+            (3,),
+            symptom="fewer-weights",
+            evidence="found < len(layer.trainable_variables)",
+        ),
+        Example(
+            "weights loaded into a model that has none yet",
+            """\
+import os
+import tempfile
+
+import keras
+import numpy as np
+
+
+class Example(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.hidden = keras.layers.Dense(8)
+        self.out = keras.layers.Dense(2)
+
+    def call(self, x):
+        return self.out(self.hidden(x))
+
+
+batch = np.ones((2, 4), "float32")
+trained = Example()
+trained(batch)
+path = os.path.join(tempfile.mkdtemp(), "trained.weights.h5")
+trained.save_weights(path)
+
+restored = Example()
+restored.build((None, 4))
+restored.load_weights(path)  # <- KS202
+different = abs(np.asarray(restored(batch)) - np.asarray(trained(batch))).max()
+""",
+            (3,),
+            symptom="fewer-weights",
+            evidence="different > 1e-6",
+            fixed="""\
+import os
+import tempfile
+
+import keras
+import numpy as np
+
+
+class Example(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.hidden = keras.layers.Dense(8)
+        self.out = keras.layers.Dense(2)
+
+    def call(self, x):
+        return self.out(self.hidden(x))
+
+
+batch = np.ones((2, 4), "float32")
+trained = Example()
+trained(batch)
+path = os.path.join(tempfile.mkdtemp(), "trained.weights.h5")
+trained.save_weights(path)
+
+restored = Example()
+restored.build((None, 4))
+restored(batch)
+restored.load_weights(path)  # <- KS202
+different = abs(np.asarray(restored(batch)) - np.asarray(trained(batch))).max()
+""",
+        ),
+        Example(
+            "an optimizer built on the weights of a model that has none yet",
+            """\
+import keras
+import tensorflow as tf
+
+
+class Example(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.dense = keras.layers.Dense(2)
+
+    def call(self, x):
+        return self.dense(x)
+
+
+def train(batches):
+    model = Example()
+    optimizer = keras.optimizers.Adam()
+    optimizer.build(model.trainable_variables)  # <- KS202
+    for x in batches:
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(tf.square(model(x)))
+        gradients = tape.gradient(loss, model.trainable_variables)
+        optimizer.apply_gradients(zip(gradients, model.trainable_variables))
+
+
+train([tf.ones((2, 4))])
+""",
+            symptom="raises",
+        ),
+        Example(
+            "a list of variables kept from before the first call",
+            """\
+import keras
+import tensorflow as tf
+
+
+class Example(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.dense = keras.layers.Dense(2)
+
+    def call(self, x):
+        return self.dense(x)
+
+
+model = Example()
+optimizer = keras.optimizers.SGD(0.1)
+variables = model.trainable_variables  # <- KS202
+
+for x in [tf.ones((2, 4)), tf.ones((2, 4))]:
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_mean(tf.square(model(x)))
+    gradients = tape.gradient(loss, variables)
+    optimizer.apply_gradients(zip(gradients, variables))
+""",
+            symptom={2: "fewer-weights", 3: "raises"},
+            evidence="len(variables) < len(layer.trainable_variables)",
+        ),
+        Example(
+            "summary() of a model that was never called",
+            """\
+import keras
+
+
+class Example(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.dense = keras.layers.Dense(2)
+
+    def call(self, x):
+        return self.dense(x)
+
+
+model = Example()
+model.compile(optimizer="sgd", loss="mse")
+model.summary()  # <- KS202
+""",
+            symptom={2: "raises", 3: "fewer-weights"},
+            evidence="len(model.weights) < len(layer.weights)",
+        ),
+        Example(
+            "count_params() of a layer that was never called",
+            """\
+import keras
+
+
+class Example(keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.dense = keras.layers.Dense(2)
+
+    def call(self, x):
+        return self.dense(x)
+
+
+print(Example().count_params())  # <- KS202
+""",
+            symptom="raises",
+        ),
+        Example(
+            "a Sequential that doesn't know its input",
+            """\
+import keras
+
+model = keras.Sequential([keras.layers.Dense(8, activation="relu"), keras.layers.Dense(1)])
+model.summary()  # <- KS202
+""",
+            make='keras.Sequential([keras.layers.Dense(8, activation="relu"), keras.layers.Dense(1)])',
+            symptom={2: "raises", 3: "fewer-weights"},
+            evidence="len(model.weights) < len(layer.weights)",
+        ),
+    )
+    silent = (
+        Example(
+            "the weights are read after the call",
+            """\
+import tensorflow as tf
+
+
+class Linear(tf.keras.layers.Layer):
+    def __init__(self, units):
+        super().__init__()
+        self.units = units
+
+    def build(self, shape):
+        self.kernel = self.add_weight(shape=(shape[-1], self.units), initializer="random_normal", name="kernel")
+
+    def call(self, inputs):
+        return tf.matmul(inputs, self.kernel)
+
+
+class Example(tf.keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.linear = Linear(3)
+
+    def call(self, inputs):
+        return self.linear(inputs)
+
+
+data = tf.random.normal((2, 4))
+example = Example()
+result = example(data)
+print(len(example.trainable_weights))
+""",
+        ),
+        Example(
+            "after a call on a keras.Input",
+            """\
+import keras
+
+
+class Example(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.dense = keras.layers.Dense(2)
+
+    def call(self, x):
+        return self.dense(x)
+
+
+model = Example()
+model(keras.Input((4,)))
+model.summary()
+""",
+        ),
+        Example(
+            "after fit",
+            """\
+import keras
+import numpy as np
+
+
+class Example(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.dense = keras.layers.Dense(1)
+
+    def call(self, x):
+        return self.dense(x)
+
+
+model = Example()
+model.compile(optimizer="sgd", loss="mse")
+model.fit(np.ones((2, 4)), np.ones((2, 1)), verbose=0)
+model.summary()
+print(model.count_params())
+""",
+        ),
+        Example(
+            "a build() that makes all weights",
+            """\
+import keras
+
+
+class Example(keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.dense = keras.layers.Dense(3)
+
+    def build(self, input_shape):
+        self.dense.build(input_shape)
+        self.built = True
+
+    def call(self, inputs):
+        return self.dense(inputs)
+
+
+example = Example()
+example.build((None, 4))
+print(example.trainable_weights)
+""",
+        ),
+        Example(
+            "in Keras 2, Model.build() runs call",
+            """\
+import keras
+
+
+class Example(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.dense = keras.layers.Dense(3)
+
+    def call(self, inputs):
+        return self.dense(inputs)
+
+
+model = Example()
+model.build((None, 4))
+model.summary()
+""",
+            (2,),
+        ),
+        Example(
+            "functional models and Sequential with an Input",
+            """\
+import keras
+
+inputs = keras.Input((4,))
+model = keras.Model(inputs, keras.layers.Dense(2)(inputs))
+model.summary()
+stack = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)])
+print(stack.count_params(), len(stack.weights))
+""",
+            make="stack",
+        ),
+        Example(
+            "weights made in the constructor",
+            """\
+import keras
+
+
+class Example(keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.gain = self.add_weight(shape=(), initializer="ones", name="gain")
+
+    def call(self, x):
+        return x * self.gain
+
+
+example = Example()
+print(example.trainable_weights)
+""",
+        ),
+        Example(
+            "a read that waits until the layer is built",
+            """\
+import keras
+
+
+class Example(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.dense = keras.layers.Dense(3)
+
+    def call(self, x):
+        return self.dense(x)
+
+
+model = Example()
+if model.built:
+    model.summary()
+""",
+        ),
+        Example(
+            "an assertion about it",
+            """\
+import keras
+
+
+class Example(keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.dense = keras.layers.Dense(3)
+
+    def call(self, x):
+        return self.dense(x)
+
+
+example = Example()
+assert len(example.weights) == 0
+""",
+        ),
+        Example(
+            "a function that takes the model, and one that calls it",
+            """\
+import keras
+import tensorflow as tf
+
+
+class Example(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.dense = keras.layers.Dense(3)
+
+    def call(self, x):
+        return self.dense(x)
+
+
+def prepare(network, batch):
+    network(batch)
+
+
+def count(network):
+    return len(network.weights)
+
+
+model = Example()
+prepare(model, tf.ones((2, 4)))
+print(len(model.weights))
+print(count(model))
+""",
+        ),
+        Example(
+            "a global model called in a function",
+            """\
+import keras
+import tensorflow as tf
+
+
+class Example(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.dense = keras.layers.Dense(3)
+
+    def call(self, x):
+        return self.dense(x)
+
+
+model = Example()
+
+
+def step(batch):
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_sum(model(batch))
+    return tape.gradient(loss, model.trainable_variables)
+
+
+step(tf.ones((2, 4)))
+model.summary()
+""",
+        ),
+        Example(
+            "a layer that another layer calls",
+            """\
+import keras
+import tensorflow as tf
+
+
+class Outer(keras.layers.Layer):
+    def __init__(self, inner):
+        super().__init__()
+        self.inner = inner
+
+    def call(self, x):
+        return self.inner(x)
+
+
+class Example(keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.dense = keras.layers.Dense(3)
+
+    def call(self, x):
+        return self.dense(x)
+
+
+inner = Example()
+outer = Outer(inner)
+outer(tf.ones((2, 4)))
+print(len(inner.weights))
+""",
+        ),
+    )
+
+    def check_script(self, run: ScriptRun) -> Iterator[Report]:
+        lives = _Lives()
+        for event in run.events:
+            match event:
+                case Created(value=Layer() as layer, at=at):
+                    lives.hand_over([*layer.arguments, *layer.keywords.values()])
+                    if at.subject is None:
+                        lives.begin(layer, at)
+                case Created(value=value) | AttributeWrite(value=value) | Escaped(value=value):
+                    lives.hand_over([value])
+                case ContainerWrite(values=values):
+                    lives.hand_over(values)
+                case LayerCalled(layer=layer, arguments=arguments):
+                    lives.end(layer)
+                    lives.hand_over(arguments)
+                case LayerBuilt(layer=layer):
+                    if (life := lives.of(layer)) is not None:
+                        life.build = event
+                case LayerMethod(layer=layer, name=name) if name in _CALLING_METHODS:
+                    lives.end(layer)
+                case AttributeRead(owner=layer, name=name, at=at) if name in _READS:
+                    yield from _read(run, lives.of(layer), at, f"`{name}`")
+                case LayerMethod(layer=layer, name=name, at=at, call=call) if name in _READING_METHODS:
+                    if name != "load_weights" or run.generation == 3 or not _may_wait(call):
+                        yield from _read(run, lives.of(layer), at, f"`{name}()`")
+                case _:
+                    pass
+
+
+@dataclass(slots=True)
+class _Life:
+    """A layer that the script made and hasn't called yet. `build`: the last `layer.build(…)`."""
+
+    layer: Layer
+    made: Context
+    build: LayerBuilt | None = None
+    reported: bool = False
+
+
+class _Lives:
+    """The layers that were made and not called yet, by the expression that made them: a function that reads a
+    layer of the module knows it as another object."""
+
+    def __init__(self) -> None:
+        self._lives: dict[ast.AST, _Life] = {}
+
+    def begin(self, layer: Layer, at: Context) -> None:
+        self._lives[layer.site.node] = _Life(layer, at)
+
+    def of(self, layer: Layer) -> _Life | None:
+        return self._lives.get(layer.site.node)
+
+    def end(self, layer: Layer) -> None:
+        self._lives.pop(layer.site.node, None)
+
+    def hand_over(self, values: Sequence[Value]) -> None:
+        """What else holds a layer may call it."""
+        for life in list(self._lives.values()):
+            if any(holds(value, life.layer) for value in values):
+                self.end(life.layer)
+
+
+def _read(run: ScriptRun, life: _Life | None, at: Context, what: str) -> Iterator[Report]:
+    if life is None or _is_meant(at):
+        return
+    if life.made.method is None and at.method is not None:
+        # A function that reads a layer of the module: what happens before its call isn't known.
+        return
+    found = run.weights_of(life.layer)
+    there = ("init", "build") if life.build else ("init",)
+    missing = [weight for weight in found.weights if weight.exists_after not in there]
+    if found.has != "yes" or not missing or any(weight.exists_after == "unknown" for weight in missing):
+        return
+    yield Report(
+        at.site,
+        _message(run.generation, life, what, missing, len(found.weights) - len(missing), found.count),
+        (*_place_of_build(life), *weight_places(missing)),
+        None if life.reported else (lambda document: _call_first(document, run, life, at)),
+    )
+    life.reported = True
+
+
+def _is_meant(at: Context) -> bool:
+    """Whether the author expects no weights: an assertion, or a guard that asks."""
+    statement = at.statement
+    if isinstance(statement, ast.Assert):
+        return True
+    if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call):
+        function = statement.value.func
+        name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
+        if name.startswith("assert"):
+            return True
+    return any(
+        isinstance(node, ast.Attribute) and (node.attr == "built" or node.attr in _READS)
+        for guard in at.guards
+        for node in ast.walk(guard)
+    )
+
+
+def _may_wait(call: ast.Call) -> bool:
+    """Whether Keras 2's `load_weights` may be given a TensorFlow checkpoint, which it restores later."""
+    path = call.args[0] if call.args else None
+    return not (
+        isinstance(path, ast.Constant)
+        and isinstance(path.value, str)
+        and path.value.endswith((".h5", ".keras"))
+    )
+
+
+def _message(
+    generation: Generation,
+    life: _Life,
+    what: str,
+    missing: list[OwnedWeight],
+    there: int,
+    count: int | None,
+) -> str:
+    owners = sorted({weight.owner for weight in missing})
+    who = owners[0] if len(owners) == 1 else f"{', '.join(owners[:-1])} and {owners[-1]}"
+    name = life.layer.class_name
+    if count is None:
+        finds = "finds none of" if not there else "doesn't find all of"
+        finds += " its weights"
+    else:
+        finds = f"finds {max(0, count - len(missing))} of its {count} weights"
+    if life.build is None:
+        return f"{what} is read before {name} is called and {finds}: {who} makes them in the first call"
+    return (
+        f"{what} {finds}: `build(shape)` builds no sublayers of {name} in Keras {generation}, "
+        f"{who} makes them in the first call"
+    )
+
+
+def _place_of_build(life: _Life) -> tuple[Related, ...]:
+    if life.build is None:
+        return ()
+    return (Related(life.build.at.site, f"this builds {life.layer.class_name} alone, not its sublayers"),)
+
+
+def _call_first(document: Document, run: ScriptRun, life: _Life, at: Context) -> Fix | None:
+    """A call before the statement that reads: on what the script calls it on later, or on an Input."""
+    made = life.made.statement
+    if not isinstance(made, ast.Assign) or made.value is not life.layer.site.node or at.statement is None:
+        return None
+    target = made.targets[0]
+    argument = _later_argument(run, life, at) or _input(document, run, life)
+    if not isinstance(target, ast.Name) or argument is None:
+        return None
+    place = Site(at.site.path, at.site.statement, at.statement)
+    edits = rewrite.insert_before(document, place, f"{target.id}({argument})")
+    return Fix(f"Call {target.id} once before", False, edits) if edits else None
+
+
+def _later_argument(run: ScriptRun, life: _Life, at: Context) -> str | None:
+    """The variable that the layer is called on later, if it is bound before the read for good."""
+    for event in run.events_of(LayerCalled):
+        argument = event.call.args[0] if event.layer is life.layer and len(event.call.args) == 1 else None
+        if isinstance(argument, ast.Name) and not event.call.keywords and at.site.path == event.at.site.path:
+            return argument.id if _bound_once_before(run, argument.id, at) else None
+    return None
+
+
+def _bound_once_before(run: ScriptRun, name: str, at: Context) -> bool:
+    """Whether the only binding of `name` at its level is a plain assignment before the read."""
+    document = run.module.document
+    read = document.extent_of(at.site)
+    bindings = []
+    for statement in document.statements:
+        for node in statement.nodes:
+            for inner in ast.walk(node):
+                if isinstance(inner, ast.Name) and inner.id == name and isinstance(inner.ctx, ast.Store):
+                    bindings.append(
+                        (statement, node, document.extent_of(Site(at.site.path, statement, inner)))
+                    )
+    if read is None or len(bindings) != 1:
+        return False
+    statement, node, place = bindings[0]
+    return isinstance(node, ast.Assign) and place is not None and place.start < read.start
+
+
+def _input(document: Document, run: ScriptRun, life: _Life) -> str | None:
+    """`keras.Input(…)` of the shape that `build` was given, under the file's own name for it."""
+    if life.build is None or not life.build.call.args or life.build.call.args[1:]:
+        return None
+    shape = life.build.call.args[0]
+    if not isinstance(shape, ast.Tuple | ast.List) or len(shape.elts) < 2:
+        return None
+    if any(not isinstance(size, ast.Constant) for size in shape.elts):
+        return None
+    sizes = [ast.unparse(size) for size in shape.elts[1:]]
+    for name in ("keras.Input", "tf.keras.Input", "Input", "layers.Input", "tensorflow.keras.Input"):
+        meanings = run.project.resolve(run.module, name)
+        if meanings and all(
+            isinstance(meaning, Library) and meaning.name in ("keras.Input", "keras.layers.Input")
+            for meaning in meanings
+        ):
+            return f"{name}(({', '.join(sizes)}{',' if len(sizes) == 1 else ''}))"
+    return None
