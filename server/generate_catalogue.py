@@ -202,6 +202,8 @@ class Package:
         if id(cls) in self.names:
             return self.names[id(cls)]
         module = cls.__module__
+        if self.generation == 3 and f"{module}.{cls.__name__}".removeprefix(f"{self.src}.") in VARIABLES:
+            return "keras.Variable"
         if module.split(".")[0] == self.name:
             module = "keras" + module[len(self.name) :]
         if module.startswith("tensorflow"):
@@ -290,7 +292,7 @@ class Package:
         own_shape = is_layer and cls.compute_output_shape is not base.compute_output_shape
         row: dict[str, Any] = {
             "kind": self.kind(cls),
-            "bases": [self.canonical(b) for b in self.bases(cls)],
+            "bases": [name for b in self.bases(cls) if (name := self.canonical(b)) != self.canonical(cls)],
             "init": [p.name for p in parameters(cls.__init__)],
             "build": [p.name for p in parameters(getattr(cls, "build", None))],
             "call": [p.name for p in parameters(getattr(cls, "call", None))],
@@ -427,9 +429,7 @@ class Package:
             value = inspect.getattr_static(cls, name, None)
             if isinstance(value, property):
                 found[name] = "property" if value.fset else "read-only"
-            elif name in vars(instance):
-                found[name] = "attribute"
-            else:
+            else:  # an instance of Keras 3 holds its own wrapped `build`: still a method
                 found[name] = "method" if callable(getattr(cls, name, None)) else "attribute"
         return found
 
