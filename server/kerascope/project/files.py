@@ -55,7 +55,6 @@ class Files:
 
     def changed_on_disk(self, path: str) -> None:
         """Forget what was read from `path` (a file or folder made, changed or deleted)."""
-        was_there = self.is_file(path)
         inside = path.rstrip(os.sep) + os.sep
         for known in [path, *(other for other in self._disk if other.startswith(inside))]:
             document = self._disk.pop(known, None)
@@ -64,12 +63,21 @@ class Files:
             self.problems.pop(known, None)
         for folder in [path, *(other for other in self._listings if other.startswith(inside))]:
             self._listings.pop(folder, None)
-        above = os.path.dirname(path)
-        while self._listings.pop(above, None) is None and above != os.path.dirname(above):
-            above = os.path.dirname(above)
+        was_there = self._forget_listings(path)
         self.epoch += 1
         if self.is_file(path) != was_there or not path.endswith(".py"):
             self._rename_modules()
+
+    def _forget_listings(self, path: str) -> bool:
+        """Forget the listings that may have changed with `path`; whether they had it."""
+        folder, name = os.path.split(path)
+        listing = self._listings.pop(folder, None)
+        was_there = listing is not None and name in listing
+        while not (listing is not None and name in listing) and folder != os.path.dirname(folder):
+            # The folders around it may be new too.
+            folder, name = os.path.split(folder)
+            listing = self._listings.pop(folder, None)
+        return was_there
 
     def document(self, path: str) -> Document | None:
         """The open document, else the file's; None if it can't be read (`problems` says why)."""
