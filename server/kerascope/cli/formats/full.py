@@ -8,6 +8,7 @@ from kerascope.cli.formats import Output, shown_path
 from kerascope.cli.formats.summary import summary
 from kerascope.cli.results import FileResult, Found, all_found
 from kerascope.cli.terminal import Palette, laid_out, printable
+from kerascope.rules.rule import Severity
 from kerascope.source.position import Range
 
 LONGEST_LINE = 160
@@ -28,42 +29,56 @@ def _finding(found: Found, output: Output, paint: Palette) -> Iterator[str]:
     finding = found.finding
     places = [finding.range, *(related.range for related in finding.related)]
     gutter = len(str(max(place.start.line for place in places) + 1))
+    margin = " " * gutter
+    bar = paint.blue("|")
 
     level = paint.severity(finding.severity, f"{finding.severity} {finding.code}")
     yield f"{level} {paint.quiet(finding.name)}: {paint.bold(printable(finding.message))}"
-    yield from _frame(finding.path, finding.range, finding.severity, gutter, output, paint)
-    bar = f"{' ' * gutter} {paint.blue('|')}"
+    yield f"{margin}{paint.blue('-->')} {_place(finding.path, finding.range)}"
+    yield f"{margin} {bar}"
+    yield from _code(finding.path, finding.range, finding.severity, "", gutter, output, paint)
+    shown = finding.path
     for related in finding.related:
-        yield bar
-        yield f"{' ' * gutter} {paint.blue('=')} {printable(related.message)}"
-        yield from _frame(related.path, related.range, None, gutter, output, paint)
+        if related.path != shown:
+            yield f"{margin}{paint.blue(':::')} {_place(related.path, related.range)}"
+            shown = related.path
+        yield from _code(related.path, related.range, None, related.message, gutter, output, paint)
     if found.fix:
-        yield bar
         option = "--fix" if found.fix.safe else "--unsafe-fixes"
-        help_ = f"{paint.green('fix')} ({option}): {printable(found.fix.title)}"
-        yield f"{' ' * gutter} {paint.blue('=')} {help_}"
+        yield f"{margin} {paint.blue('=')} {paint.green('fix')} ({option}): {printable(found.fix.title)}"
 
 
-def _frame(
-    path: str, place: Range, severity: str | None, gutter: int, output: Output, paint: Palette
+def _place(path: str, place: Range) -> str:
+    return f"{printable(shown_path(path))}:{place.start.line + 1}:{place.start.column + 1}"
+
+
+def _code(
+    path: str,
+    place: Range,
+    severity: Severity | None,
+    label: str,
+    gutter: int,
+    output: Output,
+    paint: Palette,
 ) -> Iterator[str]:
-    """The place, and under it the line of code with what is meant underlined."""
+    """The line of code at `place`, and below it what is meant underlined, as the finding's or as related to it."""
+    label = paint.blue(printable(label)) if label else ""
     start = place.start
     margin = " " * gutter
-    yield f"{margin}{paint.blue('-->')} {printable(shown_path(path))}:{start.line + 1}:{start.column + 1}"
+    bar = paint.blue("|")
     lines = output.lines_of(path)
-    if start.line >= len(lines):
+    if start.line >= len(lines):  # the file has changed or gone since
+        if label:
+            yield f"{margin} {bar} {label}"
         return
     text = lines[start.line]
     end = place.end.column if place.end.line == start.line else len(text.rstrip())
     text, first, last = _cropped(text, min(start.column, len(text)), min(max(end, start.column), len(text)))
     shown, columns = laid_out(printable(text))
-    marks = "^" * max(columns[last] - columns[first], 1)
-    marks = paint.severity(severity, marks) if severity else paint.blue(marks.replace("^", "-"))
-    bar = paint.blue("|")
-    yield f"{margin} {bar}"
+    wide = max(columns[last] - columns[first], 1)
+    marks = paint.severity(severity, "^" * wide) if severity else paint.blue("-" * wide)
     yield f"{paint.blue(str(start.line + 1).rjust(gutter))} {bar} {shown}"
-    yield f"{margin} {bar} {' ' * columns[first]}{marks}"
+    yield f"{margin} {bar} {' ' * columns[first]}{marks}{' ' if label else ''}{label}"
 
 
 def _cropped(text: str, first: int, last: int) -> tuple[str, int, int]:
