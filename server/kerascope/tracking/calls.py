@@ -104,6 +104,10 @@ def dispatch(
     if isinstance(callee, ClassValue):
         return instantiate(run, frame, node, callee, arguments, keywords)
     if isinstance(callee, Function):
+        if isinstance(callee.bound, Layer) and callee.owner is not None:
+            life = _call_life(run, frame, node, callee.bound, callee, arguments, keywords)
+            if life is not None:
+                return life
         return call_function(run, frame, node, callee, arguments, keywords, spread)
     if isinstance(callee, Partial):
         if callee.method is not None:
@@ -131,6 +135,23 @@ def dispatch(
         return inferred
     escape(run, frame, node, [callee, *arguments, *keywords.values()], None)
     return run.compute(frame, node, arguments) if isinstance(callee, Unknown) and _only_tensors(arguments) else UNKNOWN
+
+
+def _call_life(
+    run: Interpreter, frame: Frame, node: ast.Call, layer: Layer, method: Function, arguments: list[Value],
+    keywords: dict[str, Value],
+) -> Value | None:
+    """`layer.build(shape)` and `layer.call(x)` of a user's layer, called by hand; None if it is another method."""
+    name = getattr(method.node, "name", "")
+    if name == "build":
+        run.events.append(LayerBuilt(run.context(frame, node), layer, node))
+        if layer is frame.subject and frame.phase == "build":
+            return None
+        build_layer(run, frame, node, layer, [*arguments, *keywords.values()])
+        return UNKNOWN
+    if name in ("call", "__call__") and layer is not frame.subject:
+        return call_layer(run, frame, node, layer, arguments, keywords, name)
+    return None
 
 
 def _only_tensors(arguments: Sequence[Value]) -> bool:

@@ -65,6 +65,9 @@ MAX_OPTIONS = 8
 
 MISSING = object()
 
+PLAIN_TENSOR = Tensor()
+"""A tensor of `call` that no weight and no layer went into: most are."""
+
 KERAS_LISTS = frozenset(
     {
         "_trainable_weights",
@@ -121,6 +124,9 @@ def options(value: Value) -> tuple[Value, ...]:
 
 def join(values: Iterable[Value]) -> Value:
     """One of `values`, it isn't known which."""
+    values = list(values)
+    if len(values) == 1:
+        return values[0]
     found: list[Value] = []
     weights: frozenset[Weight] = frozenset()
     layers: frozenset[Layer] = frozenset()
@@ -784,6 +790,8 @@ class Interpreter:
                         tensor = True
         if not tensor:
             return UNKNOWN
+        if not weights and frame.phase == "call" and made_by is None:
+            return Tensor(layers=frozenset(layers)) if layers else PLAIN_TENSOR
         return Tensor(frozenset(weights), frame.phase, self.site(frame, node), made_by, frozenset(layers))
 
     def meant(self, meanings: Sequence[Meaning]) -> Value:
@@ -891,7 +899,11 @@ class Interpreter:
                 self._note_use(frame, node, found)
                 return found
         owner = self.value(frame, node.value)
-        found = join(self.attribute(frame, node, option, self.mangled(frame, node.attr)) for option in options(owner))
+        name = self.mangled(frame, node.attr)
+        if isinstance(owner, Choice):
+            found = join([self.attribute(frame, node, option, name) for option in owner.options])
+        else:
+            found = self.attribute(frame, node, owner, name)
         self._note_use(frame, node, found)
         return found
 
