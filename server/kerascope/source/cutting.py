@@ -21,14 +21,14 @@ NEWLINE = r"(?:\r\n?|\n)"
 LINE_END = re.compile(NEWLINE)
 
 _INDENTATION = rf"(?:[ \t\f]*\\{NEWLINE})*[ \t\f]*"
-BLANK_LINES = rf"(?:[ \t\f]*(?:[#][^\r\n]*)?{NEWLINE})*"
+_BLANK_LINES = rf"(?:[ \t\f]*(?:[#][^\r\n]*)?{NEWLINE})*"
 _STRING = r"""
     \"{3}[^"\\]*(?:(?:\\.|"(?!""))[^"\\]*)*(?:\"{3}|\\?\Z)
   | '{3}[^'\\]*(?:(?:\\.|'(?!''))[^'\\]*)*(?:'{3}|\\?\Z)
   | "[^"\\\r\n]*(?:\\(?:\r\n|.|\Z)[^"\\\r\n]*)*"?
   | '[^'\\\r\n]*(?:\\(?:\r\n|.|\Z)[^'\\\r\n]*)*'?
 """
-_LINE_AND_INDENT = rf"({NEWLINE}{BLANK_LINES})({_INDENTATION})"
+_LINE_AND_INDENT = rf"({NEWLINE}{_BLANK_LINES})({_INDENTATION})"
 
 
 def _tokens(line: str, colon: bool = False, comment: str = r"\#[^\r\n]*") -> re.Pattern[str]:
@@ -55,13 +55,13 @@ _COLON = 5
 _COMMENT_TOKEN = _tokens(rf"({NEWLINE})", comment=r"(\#[^\r\n]*)")
 _LINE_BREAK, _COMMENT = 3, 4
 
-_LEADING = re.compile(rf"({BLANK_LINES})({_INDENTATION})")
-_LEADING_IN_FILE = re.compile(rf"(\ufeff?{BLANK_LINES})({_INDENTATION})")
+_LEADING = re.compile(rf"({_BLANK_LINES})({_INDENTATION})")
+_LEADING_IN_FILE = re.compile(rf"(\ufeff?{_BLANK_LINES})({_INDENTATION})")
 _REST_OF_LINE = re.compile(rf"[ \t\f]*(?:#[^\r\n]*)?(?:{NEWLINE}|\Z)")
 _WORD = re.compile(
     r"(?:async[ \t]+)?def[ \t]+(?P<function>\w+)"
     r"|class[ \t]+(?P<klass>\w+)"
-    r"|(?P<import>import|from)\b"
+    r"|(?P<import>(?:lazy[ \t]+)?(?:import|from))\b"
     r"|(?P<decorator>@)"
     r"|(?P<block>if|for|while|try|async)\b"
 )

@@ -9,12 +9,12 @@ import warnings
 from collections.abc import Callable
 from typing import TypeAlias
 
-from kerascope.source.cutting import BLANK_LINES, LINE_END, header_colon
+from kerascope.source import newer_syntax
+from kerascope.source.cutting import LINE_END, header_colon
 
 Nodes: TypeAlias = tuple[ast.stmt, ...]
 
 _INDENT = re.compile(r"[ \t\f]*")
-_NO_CODE = re.compile(BLANK_LINES + r"[ \t\f]*(?:#[^\r\n]*)?")
 _ONE_LINE_AT_ITS_COLUMN = re.compile(r"[ \t\f]*(?!if|for|while|try|async|with|@)[^\W\d]")
 
 # A tree takes some hundred times the memory of its text; this is for undo, and for reopening a file.
@@ -65,15 +65,16 @@ def _parse_piece(text: str, lead: str) -> Nodes | None:
         return _parse("\f\f\f" + text[1:])
     if first not in (" ", "\t", "\f", "\\"):
         return _parse(text)
-    if _NO_CODE.fullmatch(text):
-        return ()
     if _ONE_LINE_AT_ITS_COLUMN.match(text):
         # A form feed sets the tokenizer's column back to 0, while the offset in the line goes on counting.
         indent = _indent_of(text)
         nodes = _parse(indent[:-1] + "\f" + text[len(indent) :])
         if nodes is not None:
             return nodes
-    return _parse_in_block("if 1:\n" + text)
+    nodes = _parse_in_block("if 1:\n" + text)
+    if nodes is None and _parse(text) == ():
+        return ()  # nothing but blank lines and comments
+    return nodes
 
 
 def _parse_in_block(text: str) -> Nodes | None:
@@ -106,7 +107,10 @@ def _parse(text: str) -> Nodes | None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return tuple(ast.parse(text).body)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+    except SyntaxError:
+        nodes = newer_syntax.parse(text) if newer_syntax.may_be_newer(text) else None
+        return None if nodes is None else tuple(nodes)
+    except (ValueError, RecursionError, MemoryError):
         return None
 
 

@@ -74,9 +74,9 @@ def append_to_body(document: Document, site: Site, code: str) -> Edits | None:
     They come before a `return` or `raise` that ends the body, and in the place of a body that is only `pass`
     or `...`.
     """
+    if not isinstance(site.node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        return None
     if not _is_whole_class(site):
-        if not isinstance(site.node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            return None
         body = site.node.body
         last = body[-1]
         at_last = Site(site.path, site.statement, last)
@@ -102,11 +102,10 @@ def insert_method(document: Document, class_site: Site, code: str, before: str =
 
     A blank line parts it from its neighbours.
     """
-    statement = class_site.statement
+    statement, node = class_site.statement, class_site.node
+    if not isinstance(node, ast.ClassDef):
+        return None
     if not _is_whole_class(class_site):
-        node = class_site.node
-        if not isinstance(node, ast.ClassDef):
-            return None
         for member in node.body:
             if isinstance(member, ast.FunctionDef) and member.name == before:
                 return insert_before(document, Site(class_site.path, statement, member), code)
@@ -393,8 +392,8 @@ def _without_own_comment(lines: Sequence[Any]) -> list[Any]:
 
 
 def _is_whole_class(site: Site) -> bool:
-    """Whether the site is a class that is cut into pieces (its node has no body of its own)."""
-    return site.statement.kind == "class" and isinstance(site.node, ast.ClassDef)
+    """Whether the statement at the site is a class that is cut into pieces."""
+    return site.statement.kind == "class"
 
 
 def _replace_piece(document: Document, statement: Statement, code: str) -> Edits | None:

@@ -26,7 +26,7 @@ _DIRECTIVE = re.compile(
     (?: kerascope[ \t]*:[ \t]*(?P<kind>ignore-file|ignore)(?![\w-])
         (?P<bracket>[ \t]*\[(?P<codes>[^\]\#]*)\]?)?
       | (?P<noqa>(?i:noqa))(?![\w-])
-        (?:[ \t]*:[ \t]*(?P<list>[A-Za-z]+[0-9]+(?:[, \t]+[A-Z]+[0-9]+)*))?
+        (?:[ \t]*:[ \t]*(?P<list>[A-Za-z]+[0-9]+(?:[, \t]+[A-Za-z]+[0-9]+)*))?
     )
     """,
     re.VERBOSE,
