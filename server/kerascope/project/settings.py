@@ -428,13 +428,15 @@ def matches(pattern: str, path: str, folder: str | None = None) -> bool:
     A pattern without a slash fits a name at any depth ("*_test.py", "build"); one with a slash starts at
     `folder`. `*` and `?` stop at a slash, `**` doesn't.
     """
-    shown = Path(path).as_posix()
+    shown = Path(path).as_posix().lstrip("/")
     if folder is not None:
-        try:
-            shown = Path(os.path.normpath(Path(path).absolute())).relative_to(folder).as_posix()
-        except ValueError:
-            if "/" in pattern.rstrip("/") and not Path(pattern).is_absolute():
-                return False
+        start = Path(folder).as_posix()
+        pattern = pattern.removeprefix(f"{start}/")
+        whole = Path(os.path.normpath(Path(path).absolute())).as_posix()
+        if whole.startswith(f"{start}/"):
+            shown = whole[len(start) + 1 :]
+        elif "/" in pattern.rstrip("/"):
+            return False
     return _pattern(pattern).search(shown) is not None
 
 
@@ -442,10 +444,7 @@ def matches(pattern: str, path: str, folder: str | None = None) -> bool:
 def _pattern(pattern: str) -> re.Pattern[str]:
     body = pattern.replace("\\", "/").rstrip("/")
     anchored = "/" in body
-    if body.startswith("./"):
-        body = body[2:]
-    elif body.startswith("/") and not Path(body).is_absolute():
-        body = body[1:]
+    body = body.removeprefix(".").lstrip("/") if body.startswith(("./", "/")) else body
     out = ""
     at = 0
     while at < len(body):
