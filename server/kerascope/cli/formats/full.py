@@ -17,68 +17,63 @@ LONGEST_LINE = 160
 
 def write(results: Sequence[FileResult], output: Output) -> None:
     """Print the findings for a person to read."""
-    paint = Palette(output.colour)
     for found in all_found(results):
-        for line in _finding(found, output, paint):
+        for line in _Frame(found, output).lines():
             output.stream.write(line.rstrip() + "\n")
         output.stream.write("\n")
-    output.stream.write(paint.bold(summary(results, output.checked)) + "\n")
+    output.stream.write(Palette(output.colour).bold(summary(results, output.checked)) + "\n")
 
 
-def _finding(found: Found, output: Output, paint: Palette) -> Iterator[str]:
-    finding = found.finding
-    places = [finding.range, *(related.range for related in finding.related)]
-    gutter = len(str(max(place.start.line for place in places) + 1))
-    margin = " " * gutter
-    bar = paint.blue("|")
+class _Frame:
+    """One finding, as lines."""
 
-    level = paint.severity(finding.severity, f"{finding.severity} {finding.code}")
-    yield f"{level} {paint.quiet(finding.name)}: {paint.bold(printable(finding.message))}"
-    yield f"{margin}{paint.blue('-->')} {_place(finding.path, finding.range)}"
-    yield f"{margin} {bar}"
-    yield from _code(finding.path, finding.range, finding.severity, "", gutter, output, paint)
-    shown = finding.path
-    for related in finding.related:
-        if related.path != shown:
-            yield f"{margin}{paint.blue(':::')} {_place(related.path, related.range)}"
-            shown = related.path
-        yield from _code(related.path, related.range, None, related.message, gutter, output, paint)
-    if found.fix:
-        option = "--fix" if found.fix.safe else "--unsafe-fixes"
-        yield f"{margin} {paint.blue('=')} {paint.green('fix')} ({option}): {printable(found.fix.title)}"
+    def __init__(self, found: Found, output: Output) -> None:
+        self._found = found
+        self._lines_of = output.lines_of
+        self._paint = Palette(output.colour)
+        places = [found.finding.range, *(related.range for related in found.finding.related)]
+        self._digits = len(str(max(place.start.line for place in places) + 1))
+        self._margin = " " * self._digits
+        self._bar = self._paint.blue("|")
+
+    def lines(self) -> Iterator[str]:
+        finding, fix, paint, margin = self._found.finding, self._found.fix, self._paint, self._margin
+        level = paint.severity(finding.severity, f"{finding.severity} {finding.code}")
+        yield f"{level} {paint.quiet(finding.name)}: {paint.bold(printable(finding.message))}"
+        yield f"{margin}{paint.blue('-->')} {_place(finding.path, finding.range)}"
+        yield f"{margin} {self._bar}"
+        yield from self._code(finding.path, finding.range, finding.severity)
+        path = finding.path
+        for related in finding.related:
+            if related.path != path:
+                yield f"{margin}{paint.blue(':::')} {_place(related.path, related.range)}"
+                path = related.path
+            yield from self._code(related.path, related.range, None, paint.blue(printable(related.message)))
+        if fix:
+            option = "--fix" if fix.safe else "--unsafe-fixes"
+            yield f"{margin} {paint.blue('=')} {paint.green('fix')} ({option}): {printable(fix.title)}"
+
+    def _code(self, path: str, place: Range, severity: Severity | None, label: str = "") -> Iterator[str]:
+        """The line of code at `place`, and below it what is meant underlined, and the label."""
+        paint, bar, start = self._paint, self._bar, place.start
+        lines = self._lines_of(path)
+        if start.line >= len(lines):  # the file has changed or gone since
+            if label:
+                yield f"{self._margin} {bar} {label}"
+            return
+        text = lines[start.line]
+        end = place.end.column if place.end.line == start.line else len(text.rstrip())
+        first = min(start.column, len(text))
+        text, first, last = _cropped(text, first, max(first, min(end, len(text))))
+        shown, columns = laid_out(printable(text))
+        wide = max(columns[last] - columns[first], 1)
+        marks = paint.severity(severity, "^" * wide) if severity else paint.blue("-" * wide)
+        yield f"{paint.blue(str(start.line + 1).rjust(self._digits))} {bar} {shown}"
+        yield f"{self._margin} {bar} {' ' * columns[first]}{marks} {label}"
 
 
 def _place(path: str, place: Range) -> str:
     return f"{printable(shown_path(path))}:{place.start.line + 1}:{place.start.column + 1}"
-
-
-def _code(
-    path: str,
-    place: Range,
-    severity: Severity | None,
-    label: str,
-    gutter: int,
-    output: Output,
-    paint: Palette,
-) -> Iterator[str]:
-    """The line of code at `place`, and below it what is meant underlined, as the finding's or as related to it."""
-    label = paint.blue(printable(label)) if label else ""
-    start = place.start
-    margin = " " * gutter
-    bar = paint.blue("|")
-    lines = output.lines_of(path)
-    if start.line >= len(lines):  # the file has changed or gone since
-        if label:
-            yield f"{margin} {bar} {label}"
-        return
-    text = lines[start.line]
-    end = place.end.column if place.end.line == start.line else len(text.rstrip())
-    text, first, last = _cropped(text, min(start.column, len(text)), min(max(end, start.column), len(text)))
-    shown, columns = laid_out(printable(text))
-    wide = max(columns[last] - columns[first], 1)
-    marks = paint.severity(severity, "^" * wide) if severity else paint.blue("-" * wide)
-    yield f"{paint.blue(str(start.line + 1).rjust(gutter))} {bar} {shown}"
-    yield f"{margin} {bar} {' ' * columns[first]}{marks}{' ' if label else ''}{label}"
 
 
 def _cropped(text: str, first: int, last: int) -> tuple[str, int, int]:
