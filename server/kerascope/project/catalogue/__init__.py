@@ -168,12 +168,12 @@ def catalogue(generation: Generation) -> Catalogue:
 _PACKAGES = re.compile(
     r"""
     (?: (?P<tf> (?:tf|tensorflow|tensorflow_core)
-              (?: \.python | \._api\.v\d | \.contrib | \.compat\.v\d | \.v\d )* \.keras
-              (?: \.api (?:\._v\d\.keras)? )? )
-      | (?P<tf_keras> tf_keras (?: \.src | \.api\._v\d(?:\.keras)? | \.api )? )
-      | (?P<keras> (?:keras|keras_core)
-              (?: \.src | \._tf_keras(?:\.keras)? | \.api\._v\d(?:\.keras)? | \.api )? )
-    ) (?= \. | $ )
+              (?: \.python | \._api\.v\d | \.contrib | \.compat\.v\d | \.v\d )* \.keras )
+      | (?P<tf_keras> tf_keras )
+      | (?P<keras> keras | keras_core )
+    )
+    (?: \.src | \._tf_keras (?:\.keras)? | \.api (?: \._v\d (?:\.keras)? )? )*
+    (?= \. | $ )
     """,
     re.VERBOSE,
 )
