@@ -213,7 +213,7 @@ def names_used(document: Document) -> frozenset[str]:
     """The dotted Keras and TensorFlow names that a file imports or writes, import aliases undone."""
     aliases: dict[str, str] = {}
     names: set[str] = set()
-    for statement in document.walk():
+    for statement in document.statements:
         for name, alias in _names_in(statement):
             if alias is not None:
                 aliases[alias] = name
@@ -231,10 +231,12 @@ _names_by_statement: WeakKeyDictionary[Statement, tuple[tuple[str, str | None], 
 
 
 def _names_in(statement: Statement) -> tuple[tuple[str, str | None], ...]:
-    """The names that one piece writes, and the aliases that its imports make; kept with the piece."""
+    """The names that a statement writes, and the aliases that its imports make; kept with the statement."""
     known = _names_by_statement.get(statement)
     if known is None:
-        known = _names_by_statement[statement] = _read_names(statement.own_text)
+        inside = (name for piece in statement.body for name in _names_in(piece))
+        known = tuple(dict.fromkeys((*_read_names(statement.own_text), *inside)))
+        _names_by_statement[statement] = known
     return known
 
 
