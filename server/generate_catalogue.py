@@ -64,7 +64,7 @@ Arguments = Callable[[], dict[str, Any]]
 """Makes constructor arguments; new ones each time, since a layer among them is built by the first call."""
 
 
-def arguments_for(keras: Any, cls: type) -> Arguments:
+def arguments_for(keras: Any, cls: Any) -> Arguments:
     """Constructor arguments for a layer class."""
     layers = keras.layers
     special: dict[str, Arguments] = {
@@ -141,10 +141,8 @@ class Package:
     """One installed Keras: its public names, its source classes, and what they are."""
 
     def __init__(self, name: str) -> None:
-        import tensorflow as tf
-
-        self.tf = tf
-        self.keras = importlib.import_module(name)
+        self.tf: Any = importlib.import_module("tensorflow")
+        self.keras: Any = importlib.import_module(name)
         self.name = name
         self.generation = 3 if self.keras.__version__.startswith("3") else 2
         self.src = f"{name}.src"
@@ -169,6 +167,7 @@ class Package:
 
     def _walk_source(self) -> Iterator[types.ModuleType]:
         source = importlib.import_module(self.src)
+        yield source
         skipped = ("_test", ".tests", ".testing", "benchmark", ".torch", ".jax", ".openvino", ".conftest")
         for info in pkgutil.walk_packages(source.__path__, self.src + ".", onerror=lambda _: None):
             if any(part in info.name for part in skipped):
@@ -256,7 +255,7 @@ class Package:
             for key, value in vars(module).items():
                 defined_here = getattr(value, "__module__", None) == module.__name__
                 if id(value) in by_id and (is_package or defined_here) and not key.startswith("__"):
-                    found.setdefault(f"{below}.{key}", by_id[id(value)])
+                    found.setdefault(f"{below}.{key}".lstrip("."), by_id[id(value)])
         if self.generation == 3:  # one variable class for each backend, of which one is imported here
             found |= dict.fromkeys(VARIABLES, "keras.Variable")
         else:
@@ -277,15 +276,14 @@ class Package:
             ("constraint", keras.constraints.Constraint),
         ]
         if self.generation == 3:
-            from keras.src.backend.common.variables import Variable
-
-            kinds += [("seed_generator", keras.random.SeedGenerator), ("variable", Variable)]
+            variable = importlib.import_module("keras.src.backend.common.variables").Variable
+            kinds += [("seed_generator", keras.random.SeedGenerator), ("variable", variable)]
         else:
             legacy = getattr(keras.optimizers, "legacy", None)
             kinds += [("optimizer", legacy.Optimizer)] if legacy else []
         return next((name for name, base in kinds if base and issubclass(cls, base)), "other")
 
-    def describe(self, cls: type) -> dict[str, Any]:
+    def describe(self, cls: Any) -> dict[str, Any]:
         """Everything that the catalogue says of one class."""
         base = self.keras.layers.Layer
         is_layer = issubclass(cls, base)
@@ -302,7 +300,7 @@ class Package:
         row.update(self.measure_layer(cls) if row["kind"] in ("layer", "model") else self.measure_other(cls))
         return row
 
-    def measure_other(self, cls: type) -> dict[str, Any]:
+    def measure_other(self, cls: Any) -> dict[str, Any]:
         """Metrics, optimizers and the like: variables straight after construction."""
         try:
             made = cls()
@@ -313,7 +311,7 @@ class Package:
         own = {"has_weights": "yes" if weights else "no", "builds_in_init": bool(weights)}
         return own | {"has_seed": self.has_seed(made)}
 
-    def measure_layer(self, cls: type) -> dict[str, Any]:
+    def measure_layer(self, cls: Any) -> dict[str, Any]:
         """Weights, seeds and wrapped layers of a layer class, by making and calling one."""
         row: dict[str, Any] = {"has_weights": "depends"}
         given = arguments_for(self.keras, cls)
@@ -350,7 +348,7 @@ class Package:
         row["has_weights"] = "yes" if weights else "depends" if added else "no"
         return row
 
-    def switches(self, cls: type) -> Iterator[tuple[str, Any]]:
+    def switches(self, cls: Any) -> Iterator[tuple[str, Any]]:
         """Constructor keywords that may add or take away weights, each with a value not its default."""
         for parameter in parameters(cls.__init__):
             if isinstance(parameter.default, bool) and parameter.name not in ("trainable", "autocast"):
@@ -359,7 +357,7 @@ class Package:
                 yield parameter.name, "c"
 
     def try_layer(
-        self, cls: type, arguments: Arguments, call: tuple[Any, ...] | None = None
+        self, cls: Any, arguments: Arguments, call: tuple[Any, ...] | None = None
     ) -> tuple[Any, list[str], tuple[Any, ...]] | None:
         """The layer after a call, its weights before it, and the arguments of the call that worked."""
         try:
@@ -419,7 +417,7 @@ class Package:
             }
         )
 
-    def reserved(self, cls: type) -> dict[str, str]:
+    def reserved(self, cls: Any) -> dict[str, str]:
         """Attributes of a bare instance, and what an assignment to each meets."""
         instance = cls()
         found = {}

@@ -212,6 +212,7 @@ def test_every_package_has_one_vocabulary(package: str, below: str, name: str) -
     ("spelling", "name"),
     [
         ("keras.src.layers.Dense", "keras.layers.Dense"),
+        ("keras.src.Functional", "keras.src.models.functional.Functional"),
         ("keras.src.layers.core.dense.Dense", "keras.layers.Dense"),
         ("tf_keras.src.layers.core.dense.Dense", "keras.layers.Dense"),
         ("keras.src.models.model.Model", "keras.Model"),
