@@ -23,11 +23,20 @@ def in_own_class(run: LayerRun, site: Site) -> bool:
 
 
 def in_own_file(run: LayerRun, at: Context) -> Site | None:
-    """Where to report what happens at `at`: there, if it is in this file. Else on the class, if no other class's
-    methods can be blamed (those are reported in their own file)."""
+    """Where to report what happens at `at`: there, if it is in this file; else at the call in this file that led
+    to it. None where a base class's own constructor, `build` or `call` does it: its own file says so."""
     if at.site.path == run.module.path:
         return at.site
-    return run.site if at.owner_class is None else None
+    here = [call for call in at.calls if call.path == run.module.path]
+    if not here:
+        return run.site if at.owner_class is None else None
+    return None if _calls_super(here[-1].node) else here[-1]
+
+
+def _calls_super(node: ast.AST) -> bool:
+    function = node.func if isinstance(node, ast.Call) else None
+    owner = function.value if isinstance(function, ast.Attribute) else None
+    return isinstance(owner, ast.Call) and isinstance(owner.func, ast.Name) and owner.func.id == "super"
 
 
 def weight_places(weights: Iterable[OwnedWeight]) -> tuple[Related, ...]:

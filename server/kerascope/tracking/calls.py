@@ -227,6 +227,7 @@ def call_function(
     _place_in_life(run, frame, inner, function)
     inner.once = frame.once or function.cached or _is_cached_property(code)
     inner.current = frame.current if isinstance(code, ast.Lambda) else None
+    inner.calls = (*frame.calls, run.site(frame, node)) if frame.method is not None else ()
     run.depth += 1
     run.running.append(code)
     try:

@@ -19,7 +19,8 @@ class Context:
     whose constructor, `build` or `call` is running (None: code outside layers), `phase` which of them. `guards`: the
     conditions of the `if`, `while` and conditional expressions around it, in every function on the way from there,
     innermost last; `conditional`: one of them couldn't be decided; `in_loop` likewise;
-    `once`: inside a function whose result is cached (`lru_cache`, `cached_property`).
+    `once`: inside a function whose result is cached (`lru_cache`, `cached_property`). `calls`: the calls on the way,
+    outermost first.
     """
 
     site: Site
@@ -32,6 +33,7 @@ class Context:
     conditional: bool = False
     in_loop: bool = False
     once: bool = False
+    calls: tuple[Site, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

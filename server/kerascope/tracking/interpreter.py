@@ -106,6 +106,7 @@ class Frame:
     conditional: bool = False
     in_loop: bool = False
     once: bool = False
+    calls: tuple[Site, ...] = ()
     current: ast.stmt | None = None
     returned: list[Value] = field(default_factory=list)
     yielded: list[Item] = field(default_factory=list)
@@ -216,6 +217,7 @@ class Interpreter:
             frame.conditional,
             frame.in_loop,
             frame.once,
+            frame.calls,
         )
 
     def step(self) -> None:
