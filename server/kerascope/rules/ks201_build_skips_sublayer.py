@@ -6,10 +6,10 @@ import ast
 from collections.abc import Iterator, Mapping, Sequence
 
 from kerascope.rules.derived_build import derive_build
+from kerascope.rules.lazy_creation import append_to_build
 from kerascope.rules.places import in_own_class, named, sublayer_places
 from kerascope.rules.rule import Example, Fix, Report, Rule
-from kerascope.source import rewrite
-from kerascope.source.document import Document, Site
+from kerascope.source.document import Document
 from kerascope.tracking.events import LayerBuilt, LayerCalled
 from kerascope.tracking.run import LayerRun, Method, Reach
 from kerascope.tracking.values import Layer
@@ -718,11 +718,7 @@ def _add_builds(document: Document, run: LayerRun, build: Method, skipped: Seque
     derived = derive_build(run, layers, parameters) if parameters is not None else None
     if derived is None:
         return None
-    last = build.node.body[-1]
-    insert = rewrite.insert_before if _ends_build(last) else rewrite.insert_after
-    if isinstance(last, ast.Pass):
-        insert = rewrite.replace
-    edits = insert(document, Site(build.site.path, build.statement, last), "\n".join(derived.lines))
+    edits = append_to_build(document, build, derived.lines)
     them = "the sublayer" if len(layers) == 1 else "the sublayers"
     return Fix(f"Build {them} in build()", False, edits) if edits else None
 
@@ -745,12 +741,3 @@ def _shape_parameters(run: LayerRun, build: Method) -> Mapping[str, str] | None:
         return {arguments[0]: shapes[0]}
     given = {shape.removesuffix("_shape"): shape for shape in shapes if shape.endswith("_shape")}
     return given if len(given) == len(shapes) and set(given) <= set(arguments) else None
-
-
-def _ends_build(node: ast.stmt) -> bool:
-    source = ast.unparse(node)
-    return (
-        isinstance(node, ast.Return | ast.Pass)
-        or source == "self.built = True"
-        or source.startswith("super(")
-    )

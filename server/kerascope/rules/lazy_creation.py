@@ -1,0 +1,328 @@
+"""Layers and weights that `call` makes: at every call, or once, when they aren't there yet."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator, Sequence
+
+from kerascope.project.meaning import Library
+from kerascope.rules.places import holds, in_own_class
+from kerascope.source import rewrite
+from kerascope.source.document import Document, Site
+from kerascope.source.position import Edit
+from kerascope.tracking.events import AttributeWrite, ContainerWrite, Context, Created
+from kerascope.tracking.run import LayerRun, Method
+from kerascope.tracking.values import Layer, Weight
+
+_ASKING = frozenset(("hasattr", "getattr", "vars", "dir", "locals", "globals"))
+_TRACKING_WRITES = {
+    "list": ("append", "insert", "extend"),
+    "dict": ("[]=", "update"),
+    "set": ("add", "update"),
+}
+_WORD_ENDS = re.compile(r"(?<=[a-z0-9])(?=[A-Z][a-z])|(?<=\dD)(?=[A-Z])")
+
+
+def creations_in_call(run: LayerRun) -> Iterator[Created]:
+    """Every expression in `call`, and in what it uses, that makes a layer or weight; cached functions left out."""
+    seen: list[ast.AST] = []
+    for event in run.events_of(Created):
+        if event.at.phase == "call" and not event.at.once and isinstance(event.value, Layer | Weight):
+            if not any(node is event.value.site.node for node in seen):
+                seen.append(event.value.site.node)
+                yield event
+
+
+def is_made_once(run: LayerRun, at: Context) -> bool:
+    """Whether a condition around, or an earlier one in the same function, may ask for what is there already."""
+    written = _written_in_call(run)
+    function = enclosing_function(at)
+    call = run.method("call")
+    plain = {"self", "isinstance", "len", "callable", "bool", "int", "tuple", "list", "str"}
+    for node in (function, call.node if call is not None else None):
+        if node is not None:
+            plain |= {argument.arg for argument in ast.walk(node.args) if isinstance(argument, ast.arg)}
+    if any(not _is_plain(guard, plain, written) for guard in at.guards):
+        return True
+    return function is not None and any(_asks(test, written) for test in _tests(function))
+
+
+def _written_in_call(run: LayerRun) -> set[str | None]:
+    """The attributes that `call` assigns, or whose containers it fills."""
+    written: set[str | None] = set()
+    for event in run.events:
+        if event.at.phase != "call":
+            continue
+        if isinstance(event, AttributeWrite) and event.owner is run.layer:
+            written.add(event.name)
+        elif isinstance(event, ContainerWrite):
+            written |= {
+                node.attr
+                for node in ast.walk(event.through)
+                if isinstance(node, ast.Attribute) and _is_self(node.value)
+            }
+    return written
+
+
+def _is_plain(guard: ast.expr, names: set[str], written: set[str | None]) -> bool:
+    """Whether a condition can only be about the call's arguments and the layer's settings."""
+    for node in ast.walk(guard):
+        if isinstance(node, ast.Name) and node.id not in names:
+            return False
+        if (
+            isinstance(node, ast.Attribute)
+            and _is_self(node.value)
+            and (node.attr in written or node.attr == "built")
+        ):
+            return False
+    return True
+
+
+def _asks(test: ast.expr, written: set[str | None]) -> bool:
+    for node in ast.walk(test):
+        if (
+            isinstance(node, ast.Attribute)
+            and _is_self(node.value)
+            and (node.attr in written or node.attr == "built")
+        ):
+            return True
+        if isinstance(node, ast.Name) and node.id in _ASKING:
+            return True
+    return False
+
+
+def _tests(function: ast.AST) -> Iterator[ast.expr]:
+    for node in ast.walk(function):
+        if isinstance(node, ast.If | ast.While | ast.IfExp):
+            yield node.test
+        elif isinstance(node, ast.BoolOp):
+            yield node
+
+
+def _is_self(node: ast.expr) -> bool:
+    return isinstance(node, ast.Name) and node.id == "self"
+
+
+def enclosing_function(at: Context) -> ast.FunctionDef | ast.AsyncFunctionDef | None:
+    """The innermost function around the place."""
+    found = None
+    for top in at.site.statement.nodes:
+        for node in ast.walk(top):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and any(
+                inner is at.site.node for inner in ast.walk(node)
+            ):
+                found = node
+    return found
+
+
+def attribute_that_holds(run: LayerRun, creation: Created) -> str | None:
+    """The attribute of `self` on which `call` keeps the new state so that Keras tracks it, as text."""
+    value = creation.value
+    for event in run.events:
+        if event.at.phase != "call":
+            continue
+        if (
+            isinstance(event, AttributeWrite)
+            and event.owner is run.layer
+            and event.via in ("plain", "setattr")
+        ):
+            if holds(event.value, value):
+                return f"self.{event.name}" if event.name is not None else "self"
+        elif isinstance(event, ContainerWrite) and event.container.tracker is run.layer:
+            writes = _TRACKING_WRITES.get(event.container.kind.removesuffix(" subclass"), ("[]=",))
+            if event.operation in writes and any(holds(each, value) for each in event.values):
+                return ast.unparse(event.through)
+    return None
+
+
+def moved_to_init(document: Document, run: LayerRun, creation: Created) -> tuple[Edit, ...] | None:
+    """Make the layer at the end of `__init__`; None where its arguments may mean something else there."""
+    site, statement, layer = creation.at.site, creation.at.statement, creation.value
+    function = enclosing_function(creation.at)
+    if function is None or not isinstance(layer, Layer) or not in_own_class(run, site):
+        return None
+    if not isinstance(site.node, ast.Call) or not _means_the_same(run, function, site.node):
+        return None
+    made = ast.unparse(site.node)
+    segment = ast.get_source_segment(site.statement.text, site.node)
+    if segment is not None and "\n" not in segment:
+        made = segment
+    name = _own_attribute(statement, site.node)
+    if name is not None and statement is not None:
+        used = rewrite.remove(document, Site(site.path, site.statement, statement))
+    else:
+        name = _new_attribute(run, layer)
+        used = rewrite.replace(document, site, f"self.{name}")
+    init = run.method("__init__")
+    line = f"self.{name} = {made}"
+    if init is None:
+        first = next((each.name for each in run.definition.statement.body if each.kind == "function"), "call")
+        code = f"def __init__(self, **kwargs):\n    super().__init__(**kwargs)\n    {line}"
+        there = rewrite.insert_method(document, run.site, code, before=first or "call")
+    elif in_own_class(run, init.site):
+        there = rewrite.append_to_body(document, init.site, line)
+    else:
+        return None
+    if used is None or there is None:
+        return None
+    return tuple(sorted((*used, *there), key=lambda edit: edit.range.start, reverse=True))
+
+
+def _means_the_same(run: LayerRun, function: ast.FunctionDef | ast.AsyncFunctionDef, call: ast.Call) -> bool:
+    """Whether an expression of `function` means the same at the end of `__init__`."""
+    local = {argument.arg for argument in ast.walk(function.args) if isinstance(argument, ast.arg)}
+    local |= {
+        node.id
+        for node in ast.walk(function)
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+    }
+    early = {
+        event.name
+        for event in run.events_of(AttributeWrite)
+        if event.owner is run.layer and event.at.phase == "init" and not event.at.conditional
+    }
+    for node in ast.walk(call):
+        if isinstance(node, ast.Name) and node.id in local - {"self"}:
+            return False
+        if isinstance(node, ast.Attribute) and _is_self(node.value) and node.attr not in early:
+            return False
+        if isinstance(node, ast.Await | ast.Yield | ast.YieldFrom | ast.NamedExpr):
+            return False
+    parents = {child: node for node in ast.walk(call) for child in ast.iter_child_nodes(node)}
+    return all(
+        isinstance(parents.get(node), ast.Attribute)
+        for node in ast.walk(call)
+        if isinstance(node, ast.Name) and node.id == "self"
+    )
+
+
+def _own_attribute(statement: ast.stmt | None, call: ast.expr) -> str | None:
+    """The attribute, if the statement is `self.attribute = <the call>`."""
+    if isinstance(statement, ast.Assign) and statement.value is call and len(statement.targets) == 1:
+        target = statement.targets[0]
+        if isinstance(target, ast.Attribute) and _is_self(target.value):
+            return target.attr
+    return None
+
+
+def _new_attribute(run: LayerRun, layer: Layer) -> str:
+    base = _WORD_ENDS.sub("_", layer.class_name).lower()
+    taken = set(run.layer.attributes)
+    for definition in run.mro():
+        if not isinstance(definition, Library):
+            taken |= {each.name for each in definition.statement.body if each.name is not None}
+    name, number = base, 2
+    while name in taken:
+        name, number = f"{base}_{number}", number + 1
+    return name
+
+
+def moved_to_build(document: Document, run: LayerRun, creation: Created) -> tuple[Edit, ...] | None:
+    """Make the state in `build`, instead of in an `if` of `call` that does nothing else; None where it can't be."""
+    function, call, build = enclosing_function(creation.at), run.method("call"), run.own_build()
+    site, statement = creation.at.site, creation.at.statement
+    if (
+        call is None
+        or function is not call.node
+        or not in_own_class(run, site)
+        or not isinstance(statement, ast.Assign)
+    ):
+        return None
+    name = _own_attribute(statement, statement.value)
+    around = next(
+        (node for node in function.body if isinstance(node, ast.If) and node.body == [statement]), None
+    )
+    arguments = [argument.arg for argument in (*function.args.posonlyargs, *function.args.args)][1:]
+    if name is None or statement.value is not site.node or around is None or around.orelse or not arguments:
+        return None
+    shape = "input_shape"
+    if build is not None:
+        shapes = [argument.arg for argument in (*build.node.args.posonlyargs, *build.node.args.args)][1:]
+        if len(shapes) != 1 or not in_own_class(run, build.site):
+            return None
+        shape = shapes[0]
+    made = _in_build(run, function, statement.value, arguments[0], shape)
+    if made is None:
+        return None
+    lines = [f"self.{name} = {made}"]
+    if isinstance(creation.value, Layer) and _gets_input(function, name, arguments[0]):
+        lines.append(f"self.{name}.build({shape})")
+    there: tuple[Edit, ...] | None
+    if build is None:
+        code = ["def build(self, input_shape):", *("    " + line for line in lines), "    self.built = True"]
+        there = rewrite.insert_method(document, run.site, "\n".join(code))
+    else:
+        there = append_to_build(document, build, lines)
+    gone = rewrite.remove(document, Site(site.path, site.statement, around))
+    if gone is None or there is None:
+        return None
+    return tuple(sorted((*gone, *there), key=lambda edit: edit.range.start, reverse=True))
+
+
+def append_to_build(document: Document, build: Method, lines: Sequence[str]) -> tuple[Edit, ...] | None:
+    """`lines` at the end of `build`, but before what marks the layer as built, and before `return`."""
+    last = build.node.body[-1]
+    source = ast.unparse(last)
+    insert = rewrite.insert_after
+    if (
+        isinstance(last, ast.Return | ast.Raise)
+        or source == "self.built = True"
+        or source.startswith("super(")
+    ):
+        insert = rewrite.insert_before
+    if isinstance(last, ast.Pass):
+        insert = rewrite.replace
+    return insert(document, Site(build.site.path, build.statement, last), "\n".join(lines))
+
+
+def _in_build(
+    run: LayerRun,
+    function: ast.FunctionDef | ast.AsyncFunctionDef,
+    value: ast.expr,
+    argument: str,
+    shape: str,
+) -> str | None:
+    """An expression of `call`, as `build` has to write it: the shape of the input has another name there."""
+
+    class InBuild(ast.NodeTransformer):
+        def visit_Attribute(self, node: ast.Attribute) -> ast.expr:
+            if isinstance(node.value, ast.Name) and node.value.id == argument and node.attr == "shape":
+                return ast.Name(shape, ast.Load())
+            self.generic_visit(node)
+            return node
+
+    tree = ast.parse(ast.unparse(value), mode="eval")
+    changed = InBuild().visit(tree).body
+    local = {each.arg for each in ast.walk(function.args) if isinstance(each, ast.arg)} - {"self"}
+    local |= {
+        node.id
+        for node in ast.walk(function)
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+    }
+    late = {event.name for event in run.events_of(AttributeWrite) if event.at.phase == "call"}
+    for node in ast.walk(changed):
+        if isinstance(node, ast.Name) and node.id in local - {shape}:
+            return None
+        if isinstance(node, ast.Attribute) and _is_self(node.value) and node.attr in late:
+            return None
+    text = ast.unparse(changed)
+    return text if '"' in text else text.replace("'", '"')
+
+
+def _gets_input(function: ast.FunctionDef | ast.AsyncFunctionDef, name: str, argument: str) -> bool:
+    """Whether `call` hands its own input, as it came, to `self.name`."""
+    stored = any(
+        isinstance(node, ast.Name) and node.id == argument and isinstance(node.ctx, ast.Store)
+        for node in ast.walk(function)
+    )
+    return not stored and any(
+        isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and _is_self(node.func.value)
+        and node.func.attr == name
+        and len(node.args) == 1
+        and isinstance(node.args[0], ast.Name)
+        and node.args[0].id == argument
+        for node in ast.walk(function)
+    )
