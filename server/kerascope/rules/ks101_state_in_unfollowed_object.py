@@ -1,25 +1,73 @@
-"""KS101: a layer or weight that Keras can't reach, since it is kept in an object that Keras doesn't look into."""
+"""KS101: a layer or weight that Keras can't reach, since the object that holds it isn't followed."""
 
 from __future__ import annotations
 
-from kerascope.rules.rule import Example, Rule
+import ast
+import re
+from collections.abc import Iterator
+
+from kerascope.project.catalogue import LibraryClass
+from kerascope.rules.hidden import (
+    attribute_of,
+    entrance,
+    hands_out,
+    lost_and_used,
+    made_outside,
+    makers,
+    name_of,
+    several,
+    statement_of,
+    weights_text,
+)
+from kerascope.rules.ks105_container_copied_on_assignment import late_writes
+from kerascope.rules.places import in_own_file
+from kerascope.rules.rule import Example, Fix, MakeFix, Report, Rule
+from kerascope.source.document import Document
+from kerascope.source.rewrite import insert_after
+from kerascope.tracking.events import AttributeWrite, ContainerWrite
+from kerascope.tracking.run import LayerRun, Reach
+from kerascope.tracking.values import Container, Function, Layer, Partial, Plain, State, Value, Weight
+
+_ANOTHER_RULE = {"loss", "metric", "optimizer"}
+"""Keras' own objects that aren't meant to train what they hold."""
+
+_CONTAINERS = {
+    "array": "a NumPy object array",
+    "dict view": "a view of a dict",
+    "iterator": "an iterator",
+    "list subclass": "a subclass of `list`",
+    "dict subclass": "a subclass of `dict`",
+    "set subclass": "a subclass of `set`",
+    "tuple subclass": "a subclass of `tuple`",
+    "mappingproxy": "a `MappingProxyType`",
+}
+_STILL_SAVED = {"list subclass", "dict subclass"}
+"""Saving looks into these by `isinstance`, though training doesn't."""
+
+_AS_LIST = {
+    **dict.fromkeys(
+        ("deque", "frozenset", "set", "UserList", "array", "list subclass", "dict view"), "list({})"
+    ),
+    **dict.fromkeys(("UserDict", "mappingproxy", "dict subclass", "defaultdict"), "list({}.values())"),
+}
 
 
 class StateInUnfollowedObject(Rule):
     """
     ## What it does
-    Reports a sublayer or weight that `call` uses, while the layer reaches it only through an object that Keras
-    doesn't follow: a plain helper object, a dataclass, a `SimpleNamespace`, a `deque`, a `frozenset`, a NumPy object
-    array, a dict view, a generator, a closure, a `functools.partial`, a bound method. In Keras 2 a set, a
-    `defaultdict` and every subclass of `list` or `dict` too. In Keras 3 a `defaultdict` is followed, but it becomes a
-    plain dict and loses its factory: looking up a missing key raises `KeyError`.
+    Reports a sublayer or weight that `call` uses, while the layer reaches it only through an object that
+    Keras doesn't follow: a plain helper object, a dataclass, a `SimpleNamespace`, a `deque`, a
+    `frozenset`, a NumPy object array, a dict view, a generator, a closure, a `functools.partial`, a bound
+    method. In Keras 2 a set, a `defaultdict` and every subclass of `list` or `dict` too. In Keras 3 a
+    `defaultdict` is followed, but it becomes a plain dict and loses its factory: looking up a missing key
+    raises `KeyError`.
 
     ## Why it matters
-    Keras finds weights by the attributes of layers. What it can't find there is used in every call, but no optimizer
-    updates it, `summary()` doesn't count it and in most cases saving leaves it out, without an error. Measured on a
-    layer whose `Dense` sits in a helper object: 2 variables used by the call, 0 in `trainable_weights`, `fit` changes
-    nothing, saved and loaded weights give other outputs; the same in Keras 3.15 and Keras 2.15. Only a model
-    without any other weight gets a warning, in Keras 3.
+    Keras finds weights by the attributes of layers. What it can't find there is used in every call, but
+    no optimizer updates it, `summary()` doesn't count it and in most cases saving leaves it out, without
+    an error. Measured on a layer whose `Dense` sits in a helper object: 2 variables used by the call, 0
+    in `trainable_weights`, `fit` changes nothing, saved and loaded weights give other outputs; the same
+    in Keras 3.15 and Keras 2.15. Only a model without any other weight gets a warning, in Keras 3.
 
     ## Example
     ```python
@@ -37,7 +85,8 @@ class StateInUnfollowedObject(Rule):
     ```
 
     ## Instead
-    Make the helper a layer (`class Head(keras.layers.Layer)`), or assign its layer to an attribute as well:
+    Make the helper a layer (`class Head(keras.layers.Layer)`), or assign its layer to an attribute as
+    well:
     ```python
             self.head = Head(units)
             self.head_dense = self.head.dense
@@ -45,21 +94,20 @@ class StateInUnfollowedObject(Rule):
     Instead of a `deque`, `frozenset`, view or generator, keep a list, tuple or dict.
 
     ## When it is silent
-    When any other attribute or followed container holds the same layer; when `call` doesn't use it; when it has no
-    weights; when it was handed to code that Kerascope can't see; when it is handed out by a function that takes
-    nothing and only returns it (`lambda: teacher`), the usual way to hide a model on purpose. To hide one otherwise,
-    write `# kerascope: ignore[KS101]`.
+    When any other attribute or followed container holds the same layer; when `call` doesn't use it; when
+    it has no weights; when it was handed to code that Kerascope can't see; when it is handed out by a
+    function that takes nothing and only returns it (`lambda: teacher`), the usual way to hide a model on
+    purpose. To hide one otherwise, write `# kerascope: ignore[KS101]`.
 
     ## Fix
-    Assigns the hidden layer to an attribute too. Unsafe: its weights begin to train and to be saved, and older weight
-    files no longer fit.
+    Assigns the hidden layer to an attribute too. Unsafe: its weights begin to train and to be saved, and
+    older weight files no longer fit.
 
     ## References
     - Keras 3.15.1: `keras/src/utils/tracking.py` (`Tracker.track`), `keras/src/layers/layer.py`
       (`Layer.__setattr__`).
-    - Keras 2.15.0: `keras/src/engine/base_layer.py` (`Layer.__setattr__`,
-      `_flatten_modules`); TensorFlow 2.15.1: `tensorflow/python/trackable/data_structures.py`
-      (`sticky_attribute_assignment`).
+    - Keras 2.15.0: `keras/src/engine/base_layer.py` (`Layer.__setattr__`, `_flatten_modules`); TensorFlow
+      2.15.1: `tensorflow/python/trackable/data_structures.py` (`sticky_attribute_assignment`).
     """
 
     code = "KS101"
@@ -1011,3 +1059,184 @@ class Example(keras.layers.Layer):
 """,
         ),
     )
+
+    def check_layer(self, run: LayerRun) -> Iterator[Report]:
+        found: dict[int, list[Reach]] = {}
+        writes: dict[int, AttributeWrite | ContainerWrite] = {}
+        for reach, write in _hidden(run):
+            found.setdefault(id(write.at.site.node), []).append(reach)
+            writes[id(write.at.site.node)] = write
+        for node, reaches in found.items():
+            yield from self._report(run, writes[node], reaches)
+        if run.generation == 3:
+            yield from _missing_factories(run)
+
+    def _report(
+        self, run: LayerRun, write: AttributeWrite | ContainerWrite, reaches: list[Reach]
+    ) -> Iterator[Report]:
+        site = in_own_file(run, write.at)
+        first = reaches[0]
+        if site is None or first.breaks is None:
+            return
+        hidden = [reach.value for reach in reaches]
+        yield Report(
+            site,
+            f"{name_of(run, first.value)}{several(hidden)} is only reachable through "
+            f"{_holder(first.breaks)}, which Keras doesn't look into: "
+            f"{_loss(run, hidden, first.breaks)}. {_advice(run, first)}.",
+            makers(run, hidden),
+            _assign_too(run, write, reaches),
+        )
+
+
+def _hidden(run: LayerRun) -> Iterator[tuple[Reach, AttributeWrite | ContainerWrite]]:
+    """The objects that only an unfollowed object holds, each with the write by which that one came in."""
+    late = {id(state) for write in late_writes(run) for state in write.states}
+    for reach in run.reaches():
+        breaks = reach.breaks
+        if breaks is reach.value or not isinstance(breaks, Plain | Container | Function | Partial):
+            continue
+        before = reach.steps[: next(i for i, step in enumerate(reach.steps) if step is breaks)]
+        if (
+            any(isinstance(step, Layer) for step in before)
+            or hands_out(breaks)
+            or _is_of_another_rule(run, breaks)
+        ):
+            continue
+        if isinstance(breaks, Container) and breaks.kind in (
+            "list",
+            "dict",
+            "OrderedDict",
+            "tuple",
+            "namedtuple",
+        ):
+            continue
+        if id(reach.value) in late or made_outside(run, reach.value) or not lost_and_used(run, [reach.value]):
+            continue
+        write = entrance(run, reach.steps, len(before))
+        if write is not None and getattr(write, "via", "plain") in ("plain", "setattr"):
+            yield reach, write
+
+
+def _is_of_another_rule(run: LayerRun, value: Value) -> bool:
+    if not isinstance(value, Plain):
+        return False
+    if isinstance(value.library, LibraryClass):
+        return value.library.kind in _ANOTHER_RULE
+    return value.library == "tensorflow.Module"
+
+
+def _holder(value: Value) -> str:
+    """The unfollowed object, in words."""
+    if isinstance(value, Plain):
+        return f"a `{value.class_name}` object"
+    if isinstance(value, Container):
+        return _CONTAINERS.get(value.kind, f"a `{value.kind}`")
+    if isinstance(value, Partial):
+        return "a bound method" if value.method else "a `functools.partial`"
+    return "a function"
+
+
+def _loss(run: LayerRun, hidden: list[State], breaks: Value) -> str:
+    saved = isinstance(breaks, Container) and breaks.kind in _STILL_SAVED
+    verb = "won't be trained" if saved else "won't be trained or saved"
+    if isinstance(hidden[0], Weight):
+        return f"it {verb}"
+    return f"its weights{weights_text(run, hidden)} {verb}"
+
+
+def _advice(run: LayerRun, reach: Reach) -> str:
+    if isinstance(reach.value, Weight) and reach.value.kind == "tf variable" and run.generation == 3:
+        return "Make it with `self.add_weight`"
+    also = "assign it to an attribute of the layer as well"
+    if isinstance(reach.breaks, Plain) and not reach.breaks.class_name.startswith("SimpleNamespace"):
+        return f"Make `{reach.breaks.class_name}` a Layer, or {also}"
+    if isinstance(reach.breaks, Container):
+        kind = "dict" if "values()" in _AS_LIST.get(reach.breaks.kind, "") else "list"
+        return f"Keep a {kind} instead, or {also}"
+    return also[0].upper() + also[1:]
+
+
+def _assign_too(
+    run: LayerRun, write: AttributeWrite | ContainerWrite, reaches: list[Reach]
+) -> MakeFix | None:
+    """Lines after the write that assign what is hidden to attributes."""
+    site = statement_of(write.at)
+    if site is None or not isinstance(write, AttributeWrite) or write.name is None or write.at.in_loop:
+        return None
+    if write.at.owner_class is None or write.at.phase not in ("init", "build"):
+        return None
+    lines = []
+    for reach in reaches:
+        if isinstance(reach.value, Weight) and reach.value.kind == "tf variable" and run.generation == 3:
+            return None
+        if re.fullmatch(r"self(\.[A-Za-z]\w*){2,}", reach.text):
+            name, text = "_".join(reach.text.split(".")[1:]), reach.text
+        elif isinstance(reach.breaks, Container) and len(reach.steps) == 2 and reach.breaks.kind in _AS_LIST:
+            attribute = attribute_of(reach)
+            name, text = f"{write.name}_layers", _AS_LIST[reach.breaks.kind].format(attribute)
+        else:
+            return None
+        if name in run.layer.attributes or run.method(name) is not None:
+            return None
+        line = f"self.{name} = {text}"
+        if line not in lines:
+            lines.append(line)
+
+    def make(document: Document) -> Fix | None:
+        edits = insert_after(document, site, "\n".join(lines))
+        return None if edits is None else Fix("Assign the hidden layer to an attribute as well", False, edits)
+
+    return make
+
+
+def _missing_factories(run: LayerRun) -> Iterator[Report]:
+    """Keras 3: a `defaultdict`, empty when it is assigned, is looked up as if it still made items."""
+    for write in run.events_of(AttributeWrite):
+        value = write.value
+        if write.owner is not run.layer or write.name is None or not isinstance(value, Container):
+            continue
+        if value.kind != "defaultdict" or value.open or not _is_empty(value) or _is_filled(run, write):
+            continue
+        site = in_own_file(run, write.at)
+        if site is not None and _is_looked_up(run, write.name):
+            yield Report(
+                site,
+                f"Keras turns the `defaultdict` in `self.{write.name}` into a dict without its factory: "
+                f"looking up a missing key raises KeyError. Keep a dict and put missing items in yourself.",
+            )
+
+
+def _is_empty(value: Container) -> bool:
+    """Whether a `defaultdict` has nothing but its factory."""
+    factories = [item for item in value.items if getattr(item.key, "value", None) == "*factory*"]
+    return len(factories) == 1 == len(value.items)
+
+
+def _is_filled(run: LayerRun, write: AttributeWrite) -> bool:
+    """Whether items are put in through the attribute, or it is assigned more than once."""
+    for event in run.events:
+        if isinstance(event, AttributeWrite) and event is not write:
+            if event.owner is run.layer and event.name == write.name:
+                return True
+        elif isinstance(event, ContainerWrite) and event.container is write.stored:
+            statement = event.at.statement
+            if not (isinstance(statement, ast.AugAssign) and isinstance(statement.target, ast.Subscript)):
+                return True
+    return False
+
+
+def _is_looked_up(run: LayerRun, name: str) -> bool:
+    """Whether the layer's methods read `self.name[key]` without asking whether the key is there."""
+    for method in (run.method("__init__"), run.own_build(), run.method("call")):
+        if method is None:
+            continue
+        text = ast.unparse(method.node)
+        if f"in self.{name}" in text:
+            return False
+        for node in ast.walk(method.node):
+            if not isinstance(node, ast.Subscript) or ast.unparse(node.value) != f"self.{name}":
+                continue
+            if isinstance(node.ctx, ast.Load) or f"{ast.unparse(node)} +=" in text:
+                return True
+    return False

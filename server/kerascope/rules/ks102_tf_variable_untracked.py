@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
-from kerascope.rules.rule import Example, Rule
+import ast
+from collections.abc import Iterator
+
+from kerascope.rules.hidden import attribute_of, entrance
+from kerascope.rules.places import in_own_file
+from kerascope.rules.rule import Example, Fix, MakeFix, Report, Rule
+from kerascope.source.document import Document, Site
+from kerascope.source.rewrite import replace
+from kerascope.tracking.run import LayerRun, Reach
+from kerascope.tracking.values import Container, Weight
 
 
 class TfVariableUntracked(Rule):
     """
     ## What it does
-    Reports a `tf.Variable` that is stored on a Layer or Model, straight or in a list, dict, tuple or set, under
-    Keras 3.
+    Reports a `tf.Variable` that is stored on a Layer or Model, straight or in a list, dict, tuple or set,
+    under Keras 3.
 
     ## Why it matters
-    Keras 2 took every `tf.Variable` on an attribute for a weight. Keras 3 takes only its own variables, and drops the
-    others without a word. Measured on `self.w = tf.Variable(...)`, made in `__init__` or in `build`: Keras 2.15
-    has 1 trainable weight, which learns and is saved; Keras 3.15 has 0, `fit` changes nothing, and loading the saved
-    weights gives other outputs. Beside other weights (a `Dense`, say) there isn't even a warning. With
-    `trainable=False` (a counter, a running mean) only saving is lost, so that is reported as information.
+    Keras 2 took every `tf.Variable` on an attribute for a weight. Keras 3 takes only its own variables,
+    and drops the others without a word. Measured on `self.w = tf.Variable(...)`, made in `__init__` or in
+    `build`: Keras 2.15 has 1 trainable weight, which learns and is saved; Keras 3.15 has 0, `fit` changes
+    nothing, and loading the saved weights gives other outputs. Beside other weights (a `Dense`, say)
+    there isn't even a warning. With `trainable=False` (a counter, a running mean) only saving is lost, so
+    that is reported as information.
 
     ## Example
     ```python
@@ -36,17 +46,17 @@ class TfVariableUntracked(Rule):
     `keras.Variable(value)` is tracked too.
 
     ## When it is silent
-    In Keras 2; for `keras.Variable` and `add_weight`; for a variable that is handed to code that Kerascope can't
-    see. A variable inside an object that Keras doesn't follow is KS101's.
+    In Keras 2; for `keras.Variable` and `add_weight`; for a variable that is handed to code that
+    Kerascope can't see. A variable inside an object that Keras doesn't follow is KS101's.
 
     ## Fix
-    Calls `add_weight`, where the shape and the initial value are literal (zeros, ones or a number). Unsafe: the
-    weight begins to train and to be saved, and older weight files no longer fit.
+    Calls `add_weight`, where the shape and the initial value are literal (zeros, ones or a number).
+    Unsafe: the weight begins to train and to be saved, and older weight files no longer fit.
 
     ## References
     - Keras 3.15.1: `keras/src/layers/layer.py` (`Layer._initialize_tracker`: what is tracked).
-    - Keras 2.15.0: `keras/src/engine/base_layer.py` (`Layer.__setattr__`: any `tf.Variable`, in nested structures
-      too).
+    - Keras 2.15.0: `keras/src/engine/base_layer.py` (`Layer.__setattr__`: any `tf.Variable`, in nested
+      structures too).
     """
 
     code = "KS102"
@@ -118,10 +128,10 @@ import tensorflow as tf
 class Example(keras.layers.Layer):
     def __init__(self):
         super().__init__()
-        self.temperature = tf.Variable(0.5, dtype=tf.float32)  # <- KS102
+        self.t = tf.Variable(0.5)  # <- KS102
 
     def call(self, x):
-        return x / self.temperature
+        return x / self.t
 """,
             generations=(3,),
             symptom="untracked",
@@ -133,10 +143,10 @@ import tensorflow as tf
 class Example(keras.layers.Layer):
     def __init__(self):
         super().__init__()
-        self.temperature = self.add_weight(shape=(), initializer=tf.keras.initializers.Constant(0.5), dtype=tf.float32)  # <- KS102
+        self.t = self.add_weight(shape=(), initializer=tf.keras.initializers.Constant(0.5))  # <- KS102
 
     def call(self, x):
-        return x / self.temperature
+        return x / self.t
 """,
         ),
         Example(
@@ -368,3 +378,94 @@ class Example(keras.layers.Layer):
 """,
         ),
     )
+
+    def check_layer(self, run: LayerRun) -> Iterator[Report]:
+        seen: set[int] = set()
+        for reach in run.reaches():
+            weight = reach.value
+            if not isinstance(weight, Weight) or weight.kind != "tf variable" or run.tracked(weight) != "no":
+                continue
+            if (
+                not all(isinstance(step, Container) for step in reach.steps[:-1])
+                or reach.breaks is not weight
+            ):
+                continue
+            write = entrance(run, reach.steps, len(reach.steps) - 1)
+            if write is None or write.at.subject is not run.layer or write.at.phase == "call":
+                continue
+            site = weight.site if weight.site.path == run.module.path else in_own_file(run, write.at)
+            if site is None or id(site.node) in seen:
+                continue
+            seen.add(id(site.node))
+            yield _report(run, reach, weight, site)
+
+
+def _report(run: LayerRun, reach: Reach, weight: Weight, site: Site) -> Report:
+    where = f"`{attribute_of(reach)}`" if len(reach.steps) == 1 else f"in `{attribute_of(reach)}`"
+    fix = _add_weight(weight)
+    if weight.trainable is True and run.used(weight) == "yes":
+        return Report(
+            site,
+            f"Keras doesn't know the tf.Variable {where}: it is no weight of `{run.definition.name}`, "
+            f"so it won't be trained or saved. Make it with `self.add_weight(...)`.",
+            fix=fix,
+        )
+    return Report(
+        site,
+        f"Keras doesn't know the tf.Variable {where}: it is no weight of `{run.definition.name}`, "
+        f"so its value won't be saved. If it should be, use `self.add_weight(..., trainable=False)`.",
+        fix=fix,
+        severity="information",
+    )
+
+
+def _add_weight(weight: Weight) -> MakeFix | None:
+    """`self.add_weight` in the place of the call, where that is known to give the same start value."""
+    call = weight.call
+    if weight.phase not in ("init", "build") or len(call.args) > 1:
+        return None
+    value = call.args[0] if call.args else None
+    others: list[ast.keyword] = []
+    for keyword in call.keywords:
+        if keyword.arg == "initial_value" and value is None:
+            value = keyword.value
+        elif keyword.arg in ("trainable", "name", "dtype"):
+            others.append(keyword)
+        else:
+            return None
+    start = _start_of(call, value)
+    if start is None or ("dtype=" in start and any(keyword.arg == "dtype" for keyword in others)):
+        return None
+
+    def make(document: Document) -> Fix | None:
+        written = [start]
+        for keyword in others:
+            place = document.extent_of(Site(weight.site.path, weight.site.statement, keyword.value))
+            if place is None:
+                return None
+            written.append(f"{keyword.arg}={document.text_of(place)}")
+        edits = replace(document, weight.site, f"self.add_weight({', '.join(written)})")
+        return None if edits is None else Fix("Make it a weight with add_weight", False, edits)
+
+    return make
+
+
+def _start_of(call: ast.Call, value: ast.expr | None) -> str | None:
+    """The shape and initializer that give this literal start value."""
+    number = value.value if isinstance(value, ast.Constant) else None
+    if isinstance(number, int | float) and not isinstance(number, bool):
+        kind = "" if isinstance(number, float) else ', dtype="int32"'
+        if number in (0, 1):
+            return f'shape=(), initializer="{"ones" if number else "zeros"}"{kind}'
+        if isinstance(call.func, ast.Attribute) and isinstance(call.func.value, ast.Name):
+            tensorflow = call.func.value.id
+            return f"shape=(), initializer={tensorflow}.keras.initializers.Constant({number}){kind}"
+    if isinstance(value, ast.Call) and isinstance(value.func, ast.Attribute) and len(value.args) == 1:
+        shape = value.args[0]
+        if (
+            value.func.attr in ("zeros", "ones")
+            and not value.keywords
+            and isinstance(shape, ast.Tuple | ast.List)
+        ):
+            return f'shape={ast.unparse(shape)}, initializer="{value.func.attr}"'
+    return None

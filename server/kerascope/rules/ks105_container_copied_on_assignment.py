@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
-from kerascope.rules.rule import Example, Rule
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from kerascope.rules.hidden import lost, makers, weights_text
+from kerascope.rules.places import in_own_file
+from kerascope.rules.rule import Example, Fix, MakeFix, Related, Report, Rule
+from kerascope.source.document import Document, Site
+from kerascope.source.position import Edit
+from kerascope.tracking.events import AttributeWrite, ContainerWrite
+from kerascope.tracking.run import LayerRun
+from kerascope.tracking.values import Choice, Container, Function, State, Value
 
 
 class ContainerCopiedOnAssignment(Rule):
     """
     ## What it does
-    Reports layers or weights that are put into a list or dict through its local name after it was assigned to an
-    attribute: `ls = self.ls = []`, or `self.ls = ls`, and then `ls.append(layer)`.
+    Reports layers or weights that are put into a list or dict through its local name after it was
+    assigned to an attribute: `ls = self.ls = []`, or `self.ls = ls`, and then `ls.append(layer)`.
 
     ## Why it matters
-    Keras 3 doesn't keep the list that you assign. It makes a tracked copy, and the attribute holds the copy. What goes
-    into your own list afterwards is neither in the attribute nor among the weights. Measured: `self.ls = ls` and then
-    `ls.append(Dense(4))` twice gives `len(self.ls) == 0` and 0 trainable weights in Keras 3.15, so that a loop over
-    `self.ls` in `call` does nothing at all; Keras 2.15 has 4.
+    Keras 3 doesn't keep the list that you assign. It makes a tracked copy, and the attribute holds the
+    copy. What goes into your own list afterwards is neither in the attribute nor among the weights.
+    Measured: `self.ls = ls` and then `ls.append(Dense(4))` twice gives `len(self.ls) == 0` and 0
+    trainable weights in Keras 3.15, so that a loop over `self.ls` in `call` does nothing at all; Keras
+    2.15 has 4.
 
     ## Example
     ```python
@@ -33,12 +45,13 @@ class ContainerCopiedOnAssignment(Rule):
     or fill the list first and assign it when it is complete.
 
     ## When it is silent
-    In Keras 2, where both names are one list; when the local name was taken from the attribute
-    (`blocks = self.blocks`), which is the tracked copy itself; when the list is assigned again after it is filled;
+    In Keras 2, where both names are one list; when the local name was taken from the attribute (`blocks =
+    self.blocks`), which is the tracked copy itself; when the list is assigned again after it is filled;
     when the layers are tracked in another way.
 
     ## Fix
-    Fills the container through the attribute. Safe; offered where the local name serves for nothing else afterwards.
+    Fills the container through the attribute. Safe; offered where the local name serves for nothing else
+    afterwards.
 
     ## References
     - Keras 3.15.1: `keras/src/utils/tracking.py` (`Tracker.track`, `TrackedList.__init__`,
@@ -347,3 +360,81 @@ class Example(keras.layers.Layer):
             evidence="len(layer.trainable_weights) < 2",
         ),
     )
+
+    def check_layer(self, run: LayerRun) -> Iterator[Report]:
+        seen: set[int] = set()
+        for late in late_writes(run):
+            site = in_own_file(run, late.write.at)
+            if site is None or id(site.node) in seen or late.assignment.name is None:
+                continue
+            seen.add(id(site.node))
+            attribute, local = f"self.{late.assignment.name}", ast.unparse(late.write.through)
+            yield Report(
+                site,
+                f"`{attribute}` holds a copy of `{local}`, made when it was assigned: what is put into "
+                f"`{local}` now is not in it, and its weights{weights_text(run, late.states)} won't be "
+                f"trained. Use `{attribute}` here, or assign it when `{local}` is complete.",
+                (Related(late.assignment.at.site, "the copy is made here"), *makers(run, late.states)),
+                _through_attribute(run, late, attribute),
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class LateWrite:
+    """A write into a container after Keras 3 made a copy of it for an attribute."""
+
+    write: ContainerWrite
+    assignment: AttributeWrite
+    states: list[State]
+    """What of the written values Keras won't find."""
+
+
+def late_writes(run: LayerRun) -> Iterator[LateWrite]:
+    """Layers and weights that go into the user's own container, while the attribute holds a copy."""
+    if run.generation != 3:
+        return
+    copied: dict[int, AttributeWrite] = {}
+    for event in run.events:
+        if isinstance(event, AttributeWrite):
+            for original, stored in _pairs(event.value, event.stored):
+                if isinstance(stored, Container) and stored is not original and stored.copy_of is original:
+                    copied[id(original)] = event
+        elif isinstance(event, ContainerWrite) and id(event.container) in copied:
+            states = lost(run, event.values)
+            if states:
+                yield LateWrite(event, copied[id(event.container)], states)
+
+
+def _pairs(value: Value, stored: Value) -> Iterator[tuple[Value, Value]]:
+    for one in value.options if isinstance(value, Choice) else (value,):
+        for other in stored.options if isinstance(stored, Choice) else (stored,):
+            yield one, other
+
+
+def _through_attribute(run: LayerRun, late: LateWrite, attribute: str) -> MakeFix | None:
+    """The attribute instead of the local name, if that name has no other use afterwards."""
+    write = late.write
+    if not isinstance(write.through, ast.Name) or write.at.method != late.assignment.at.method:
+        return None
+    if late.assignment.at.site.statement is not write.at.site.statement or _is_held(run, write.container):
+        return None
+    through = Site(write.at.site.path, write.at.site.statement, write.through)
+
+    def make(document: Document) -> Fix | None:
+        place = document.extent_of(through)
+        return (
+            Fix(f"Fill `{attribute}` itself", True, (Edit(place, attribute),)) if place is not None else None
+        )
+
+    return make
+
+
+def _is_held(run: LayerRun, container: Container) -> bool:
+    """Whether a function or another attribute keeps the user's own container."""
+    for event in run.events_of(AttributeWrite):
+        for option, _ in _pairs(event.value, event.stored):
+            if isinstance(option, Function) and any(
+                held is container for scope in option.closure for held in scope.values()
+            ):
+                return True
+    return False

@@ -2,21 +2,35 @@
 
 from __future__ import annotations
 
-from kerascope.rules.rule import Example, Rule
+import ast
+from collections.abc import Iterator
+
+from kerascope.rules.building_first import assigned_when_full
+from kerascope.rules.hidden import lost_and_used, makers, several, statement_of, weights_text
+from kerascope.rules.places import in_own_file
+from kerascope.rules.rule import Example, Fix, MakeFix, Report, Rule
+from kerascope.source.document import Document, Site
+from kerascope.source.position import Edit
+from kerascope.source.rewrite import replace
+from kerascope.tracking.events import AttributeWrite, ContainerWrite
+from kerascope.tracking.keras3 import TRACKING_WRITES
+from kerascope.tracking.run import LayerRun
+from kerascope.tracking.values import Container, Layer
 
 
 class ContainerWriteUntracked(Rule):
     """
     ## What it does
-    Reports a layer or weight that is put into a list, dict or set of the layer in a way that Keras 3 doesn't notice:
-    `self.ls[i] = layer`, `self.ls[:] = [...]`, `self.d.setdefault(key, layer)`, and `+=` or `|=` through a local name
-    (`ls = self.ls; ls += [layer]`).
+    Reports a layer or weight that is put into a list, dict or set of the layer in a way that Keras 3
+    doesn't notice: `self.ls[i] = layer`, `self.ls[:] = [...]`, `self.d.setdefault(key, layer)`, and `+=`
+    or `|=` through a local name (`ls = self.ls; ls += [layer]`).
 
     ## Why it matters
-    Keras 3 replaces a list, dict or set on an attribute by one that tells the layer what is put in. Only `append`,
-    `insert`, `extend`, item assignment of a *dict*, `update` and `add` tell it. After the others the layer is in the
-    list and works, but its weights aren't the layer's. Measured on `self.ls = [None] * 2` filled by
-    `self.ls[i] = Dense(4)`: Keras 3.15 has 0 trainable weights of 4, `fit` changes nothing; Keras 2.15 has all 4.
+    Keras 3 replaces a list, dict or set on an attribute by one that tells the layer what is put in. Only
+    `append`, `insert`, `extend`, item assignment of a *dict*, `update` and `add` tell it. After the
+    others the layer is in the list and works, but its weights aren't the layer's. Measured on `self.ls =
+    [None] * 2` filled by `self.ls[i] = Dense(4)`: Keras 3.15 has 0 trainable weights of 4, `fit` changes
+    nothing; Keras 2.15 has all 4.
 
     ## Example
     ```python
@@ -31,18 +45,18 @@ class ContainerWriteUntracked(Rule):
     ```
 
     ## When it is silent
-    In Keras 2; for `self.ls += [...]` and `self.d |= {...}`, which assign the attribute again; for item assignment of
-    a dict; when the attribute is assigned again afterwards; when the layers are tracked in another way; for values
-    without weights.
+    In Keras 2; for `self.ls += [...]` and `self.d |= {...}`, which assign the attribute again; for item
+    assignment of a dict; when the attribute is assigned again afterwards; when the layers are tracked in
+    another way; for values without weights.
 
     ## Fix
-    Item assignment in place of `setdefault` (safe where a test for the key guards it), the attribute in place of the
-    local name for `+=` (safe), a whole assignment in place of `self.ls[:] = ...`, and the list built under a local
-    name and assigned once in place of `self.ls[i] = ...` (both unsafe).
+    Item assignment in place of `setdefault` (safe where a test for the key guards it), the attribute in
+    place of the local name for `+=` (safe), a whole assignment in place of `self.ls[:] = ...`, and the
+    list built under a local name and assigned once in place of `self.ls[i] = ...` (both unsafe).
 
     ## References
-    - Keras 3.15.1: `keras/src/utils/tracking.py` (`TrackedList`, `TrackedDict`, `TrackedSet`: the methods that they
-      override).
+    - Keras 3.15.1: `keras/src/utils/tracking.py` (`TrackedList`, `TrackedDict`, `TrackedSet`: the methods
+      that they override).
     """
 
     code = "KS106"
@@ -383,3 +397,139 @@ class Example(keras.layers.Layer):
             generations=(2,),
         ),
     )
+
+    def check_layer(self, run: LayerRun) -> Iterator[Report]:
+        seen: set[int] = set()
+        for write in untracked_writes(run):
+            site = in_own_file(run, write.at)
+            found = lost_and_used(run, write.values)
+            if site is None or not found or id(site.node) in seen:
+                continue
+            seen.add(id(site.node))
+            attribute = _attribute(run, write.container)
+            kind = found[0].class_name if isinstance(found[0], Layer) else "weight"
+            yield Report(
+                site,
+                f"Keras doesn't notice {_how(write)}: the {kind}{several(found)} put into `{attribute}` here "
+                f"won't be trained{weights_text(run, found)}. {_advice(write, attribute)}.",
+                makers(run, found),
+                _fix(run, write, attribute),
+            )
+
+
+def untracked_writes(run: LayerRun) -> Iterator[ContainerWrite]:
+    """Writes into the layer's tracked containers of which its tracker isn't told."""
+    for write in run.events_of(ContainerWrite):
+        container = write.container
+        if container.tracker is None or write.operation in TRACKING_WRITES.get(container.kind, ()):
+            continue
+        if write.operation in ("+=", "|=", "*=") and write.through_attribute:
+            continue
+        yield write
+
+
+def _attribute(run: LayerRun, container: Container) -> str:
+    """The attribute that holds the container."""
+    for write in run.events_of(AttributeWrite):
+        if write.stored is container and write.name is not None:
+            return f"self.{write.name}"
+    return "it"
+
+
+def _how(write: ContainerWrite) -> str:
+    if write.operation == "[]=":
+        return "item assignment in a list"
+    if write.operation == "[:]=":
+        return "slice assignment"
+    if write.operation in ("+=", "|="):
+        return f"`{write.operation}` through a local name"
+    return f"`{write.operation}`"
+
+
+def _advice(write: ContainerWrite, attribute: str) -> str:
+    if write.operation == "setdefault":
+        return f"Write `{attribute}[key] = ...` instead"
+    if write.operation in ("+=", "|="):
+        return f"Write `{attribute} {write.operation} ...` instead"
+    if write.operation == "[:]=":
+        return f"Write `{attribute} = [...]` instead"
+    return "Build the whole list first, then assign it once"
+
+
+def _fix(run: LayerRun, write: ContainerWrite, attribute: str) -> MakeFix | None:
+    site = statement_of(write.at)
+    if site is None or attribute == "it":
+        return None
+    if write.operation == "setdefault":
+        return _item_assignment(site, write)
+    if write.operation in ("+=", "|="):
+        return _through_attribute(write, attribute)
+    if write.operation == "[:]=":
+        return _whole_assignment(site, attribute)
+    if write.operation == "[]=":
+        return assigned_when_full(run, write, attribute)
+    return None
+
+
+def _item_assignment(site: Site, write: ContainerWrite) -> MakeFix | None:
+    """`self.d[key] = layer` for `self.d.setdefault(key, layer)`."""
+    node = site.node
+    if not isinstance(node, ast.Expr) or not isinstance(node.value, ast.Call) or len(node.value.args) != 2:
+        return None
+    key, value = node.value.args
+    guarded = any(
+        isinstance(guard, ast.Compare)
+        and isinstance(guard.ops[0], ast.NotIn)
+        and ast.dump(guard.left) == ast.dump(key)
+        for guard in write.at.guards
+    )
+
+    def make(document: Document) -> Fix | None:
+        texts = []
+        for part in (write.through, key, value):
+            place = document.extent_of(Site(site.path, site.statement, part))
+            if place is None:
+                return None
+            texts.append(document.text_of(place))
+        edits = replace(document, site, f"{texts[0]}[{texts[1]}] = {texts[2]}")
+        return None if edits is None else Fix("Assign the item", guarded, edits)
+
+    return make
+
+
+def _through_attribute(write: ContainerWrite, attribute: str) -> MakeFix | None:
+    through = Site(write.at.site.path, write.at.site.statement, write.through)
+    if not isinstance(write.through, ast.Name):
+        return None
+
+    def make(document: Document) -> Fix | None:
+        place = document.extent_of(through)
+        return (
+            Fix(f"Write to `{attribute}` itself", True, (Edit(place, attribute),))
+            if place is not None
+            else None
+        )
+
+    return make
+
+
+def _whole_assignment(site: Site, attribute: str) -> MakeFix | None:
+    node = site.node
+    if (
+        not isinstance(node, ast.Assign)
+        or len(node.targets) != 1
+        or not isinstance(node.value, ast.List | ast.ListComp)
+    ):
+        return None
+    target = node.targets[0]
+    if not isinstance(target, ast.Subscript) or not isinstance(target.slice, ast.Slice):
+        return None
+    if target.slice.lower is not None or target.slice.upper is not None:
+        return None
+    at = Site(site.path, site.statement, target)
+
+    def make(document: Document) -> Fix | None:
+        place = document.extent_of(at)
+        return Fix("Assign the whole list", False, (Edit(place, attribute),)) if place is not None else None
+
+    return make

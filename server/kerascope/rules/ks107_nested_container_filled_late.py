@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
-from kerascope.rules.rule import Example, Rule
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from kerascope.rules.building_first import put_in_when_full
+from kerascope.rules.hidden import lost_and_used, makers, several, weights_text
+from kerascope.rules.places import in_own_file
+from kerascope.rules.rule import Example, Related, Report, Rule
+from kerascope.tracking.events import ContainerWrite
+from kerascope.tracking.keras3 import TRACKING_WRITES, WRAPPING_WRITES
+from kerascope.tracking.run import LayerRun
+from kerascope.tracking.values import Choice, Container, Layer, Value
 
 
 class NestedContainerFilledLate(Rule):
     """
     ## What it does
-    Reports layers or weights that are put into an inner list or dict after the inner one was appended to (or stored
-    in) a list or dict of the layer: `self.stages.append([])`, then `self.stages[-1].append(layer)`.
+    Reports layers or weights that are put into an inner list or dict after the inner one was appended to
+    (or stored in) a list or dict of the layer: `self.stages.append([])`, then
+    `self.stages[-1].append(layer)`.
 
     ## Why it matters
-    When a list is appended to a tracked list, Keras 3 notes the layers that are in it at that moment, and stores the
-    list as it is. It isn't tracked itself, so what is put in later is not among the weights. Measured:
-    `self.ls.append([]); self.ls[-1].append(Dense(4))` twice gives 0 trainable weights of 4 in Keras 3.15, and all 4
-    in Keras 2.15; with one layer in the inner list before and one after, 2 of 4.
+    When a list is appended to a tracked list, Keras 3 notes the layers that are in it at that moment, and
+    stores the list as it is. It isn't tracked itself, so what is put in later is not among the weights.
+    Measured: `self.ls.append([]); self.ls[-1].append(Dense(4))` twice gives 0 trainable weights of 4 in
+    Keras 3.15, and all 4 in Keras 2.15; with one layer in the inner list before and one after, 2 of 4.
 
     ## Example
     ```python
@@ -34,12 +46,13 @@ class NestedContainerFilledLate(Rule):
     ```
 
     ## When it is silent
-    In Keras 2; when the inner list is already there at the assignment of the attribute
-    (`self.stages = [[], []]`, `self.d = {"a": []}`), since those become tracked too; when it is full before it is
+    In Keras 2; when the inner list is already there at the assignment of the attribute (`self.stages =
+    [[], []]`, `self.d = {"a": []}`), since those become tracked too; when it is full before it is
     appended; when the layers are tracked in another way.
 
     ## Fix
-    Puts the inner list in when it is full, where both happen in one block. Unsafe: the order of the statements changes.
+    Puts the inner list in when it is full, where both happen in one block. Unsafe: the order of the
+    statements changes.
 
     ## References
     - Keras 3.15.1: `keras/src/utils/tracking.py` (`TrackedList.append`, `TrackedList.insert`,
@@ -312,3 +325,48 @@ class Example(keras.layers.Layer):
             generations=(2,),
         ),
     )
+
+    def check_layer(self, run: LayerRun) -> Iterator[Report]:
+        seen: set[int] = set()
+        for late in _late_fillings(run):
+            site = in_own_file(run, late.write.at)
+            found = lost_and_used(run, late.write.values)
+            if site is None or not found or id(site.node) in seen:
+                continue
+            seen.add(id(site.node))
+            inner, outer = ast.unparse(late.write.through), ast.unparse(late.put_in.through)
+            kind = found[0].class_name if isinstance(found[0], Layer) else "weight"
+            yield Report(
+                site,
+                f"`{inner}` was put into `{outer}` before this, and Keras only noted what was in it then: "
+                f"the {kind}{several(found)} put in here won't be trained{weights_text(run, found)}. "
+                f"Fill the inner {late.write.container.kind} first, then put it in.",
+                (Related(late.put_in.at.site, "the inner container is put in here"), *makers(run, found)),
+                put_in_when_full(run, late.put_in, late.write),
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class _LateFilling:
+    """A write into an inner container, and the one by which that came into a tracked container."""
+
+    write: ContainerWrite
+    put_in: ContainerWrite
+
+
+def _late_fillings(run: LayerRun) -> Iterator[_LateFilling]:
+    stored: dict[int, ContainerWrite] = {}
+    for write in run.events_of(ContainerWrite):
+        container = write.container
+        if id(container) in stored:
+            yield _LateFilling(write, stored[id(container)])
+        noted = TRACKING_WRITES.get(container.kind, frozenset()) - WRAPPING_WRITES
+        if id(container) in stored or (container.tracker is not None and write.operation in noted):
+            for value in write.values:
+                for option in _options(value):
+                    if isinstance(option, Container) and option.tracker is None:
+                        stored[id(option)] = write
+
+
+def _options(value: Value) -> tuple[Value, ...]:
+    return value.options if isinstance(value, Choice) else (value,)

@@ -1,21 +1,34 @@
-"""KS108: a layer or variable that `call` uses, but that lives outside the object: in the class, a module, a function."""
+"""KS108: `call` uses a layer or variable that lives in the class, a module or a function, not in self."""
 
 from __future__ import annotations
 
-from kerascope.rules.rule import Example, Rule
+import ast
+from collections.abc import Iterator
+
+from kerascope.rules.hidden import created_at, lost, made_outside, makers, trains, used_weights, weights_text
+from kerascope.rules.places import in_own_class, in_own_file
+from kerascope.rules.rule import Example, Fix, MakeFix, Report, Rule
+from kerascope.source.document import Document, Site
+from kerascope.source.position import Edit
+from kerascope.source.rewrite import append_to_body, insert_method, remove
+from kerascope.tracking.events import AttributeWrite, Context, LayerCalled, Used
+from kerascope.tracking.run import LayerRun
+from kerascope.tracking.values import Layer, State, Weight
 
 
 class StateOutsideInstance(Rule):
     """
     ## What it does
-    Reports a layer or variable that `call` uses while it lives in the class body, in a module's global variable, in an
-    enclosing function, in the cache of an `lru_cache`d function, or in a default argument that all instances share.
+    Reports a layer or variable that `call` uses while it lives in the class body, in a module's global
+    variable, in an enclosing function, in the cache of an `lru_cache`d function, or in a default argument
+    that all instances share.
 
     ## Why it matters
-    Keras finds weights by what is assigned to attributes of the object. A class attribute or a global variable is
-    never assigned to it, so its weights are in no `trainable_weights`. Measured on a `Dense` in the class body and on
-    one in a global variable: 2 variables used, 0 trainable, `fit` changes nothing; the same in Keras 3.15 and Keras
-    2.15. A layer in a default argument is tracked, but all instances train the one layer.
+    Keras finds weights by what is assigned to attributes of the object. A class attribute or a global
+    variable is never assigned to it, so its weights are in no `trainable_weights`. Measured on a `Dense`
+    in the class body and on one in a global variable: 2 variables used, 0 trainable, `fit` changes
+    nothing; the same in Keras 3.15 and Keras 2.15. A layer in a default argument is tracked, but all
+    instances train the one layer.
 
     ## Example
     ```python
@@ -34,12 +47,12 @@ class StateOutsideInstance(Rule):
     ```
 
     ## When it is silent
-    When the same layer is assigned to an attribute in `__init__` or `build` too; when it has no weights; when only the
-    class or a literal lives outside (`dense = None`, `units = 4`).
+    When the same layer is assigned to an attribute in `__init__` or `build` too; when it has no weights;
+    when only the class or a literal lives outside (`dense = None`, `units = 4`).
 
     ## Fix
-    Moves a layer of the class body to `__init__`; assigns a global one to an attribute there. Unsafe: its weights begin
-    to train and to be saved.
+    Moves a layer of the class body to `__init__`; assigns a global one to an attribute there. Unsafe: its
+    weights begin to train and to be saved.
 
     ## References
     - Keras 3.15.1: `keras/src/layers/layer.py` (`Layer.__setattr__`).
@@ -329,3 +342,149 @@ class Example(keras.layers.Layer):
 """,
         ),
     )
+
+    def check_layer(self, run: LayerRun) -> Iterator[Report]:
+        seen: set[tuple[int, int]] = set()
+        for state, at, through in _uses(run):
+            if run.generation == 3 and isinstance(state, Weight) and state.kind == "tf variable":
+                advice = "Make it in `__init__` with `self.add_weight`"
+            else:
+                advice = "Assign it to an attribute in `__init__`"
+            place = _place(run, state, at)
+            if place is None or not lost(run, [state]):
+                continue
+            site, where, fix = place[0], place[1], _fix(run, state, place[0], through)
+            if (key := (id(site.statement), 0 if state.phase == "class body" else id(site.node))) in seen:
+                continue
+            seen.add(key)
+            what, whose = _named(state)
+            yield Report(
+                site,
+                f"`call` uses {what} that lives {where}, where Keras doesn't look: {whose}"
+                f"{weights_text(run, [state])} won't be trained. {advice}.",
+                makers(run, [state]),
+                fix,
+            )
+        yield from _shared_defaults(run)
+
+
+def _uses(run: LayerRun) -> Iterator[tuple[State, Context, ast.expr | None]]:
+    """What `call` uses, and where."""
+    cached = {
+        id(event.value)
+        for event in run.all_events
+        if isinstance(event, AttributeWrite) and event.via == "cached_property"
+    }
+    for event in run.events:
+        if event.at.phase != "call":
+            continue
+        used: list[State] = []
+        through: ast.expr | None = None
+        if isinstance(event, LayerCalled):
+            used, through = [event.layer], event.call.func
+        elif isinstance(event, Used):
+            used, through = list(used_weights(event)), event.through
+        for state in used:
+            made = created_at(run, state)
+            kept = made is not None and made.once and id(state) not in cached
+            if kept or made_outside(run, state):
+                yield state, event.at, through
+
+
+def _place(run: LayerRun, state: State, at: Context) -> tuple[Site, str] | None:
+    """Where to report it, and where it lives."""
+    if state.phase == "class body":
+        own = state.site.path == run.module.path and in_own_class(run, state.site)
+        return (state.site, "in the class body") if own else None
+    made = created_at(run, state)
+    if made is not None and made.once:
+        return (state.site, "in a cache") if state.site.path == run.module.path else None
+    site = in_own_file(run, at)
+    if site is None:
+        return None
+    return (
+        site,
+        "in an enclosing function" if state.site.statement.kind == "function" else "in a global variable",
+    )
+
+
+def _named(state: State) -> tuple[str, str]:
+    if isinstance(state, Layer):
+        article = "an" if state.class_name[:1] in "AEIOU" else "a"
+        return f"{article} {state.class_name}", "its weights"
+    return "a variable", "it"
+
+
+def _fix(run: LayerRun, state: State, site: Site, through: ast.expr | None) -> MakeFix | None:
+    if run.module.path != run.definition.module.path or run.definition.statement.kind != "class":
+        return None
+    if state.phase == "class body":
+        return _moved(run, site)
+    if isinstance(state, Layer) and isinstance(through, ast.Name) and site is not state.site:
+        name = through.id.lstrip("_").lower()
+        if name in run.layer.attributes or run.method(name) is not None:
+            return None
+        return _in_constructor(run, f"self.{name} = {through.id}", None)
+    return None
+
+
+def _moved(run: LayerRun, site: Site) -> MakeFix | None:
+    """The assignment of the class body in `__init__`."""
+    nodes = site.statement.nodes
+    node = nodes[0] if len(nodes) == 1 else None
+    if (
+        not isinstance(node, ast.Assign)
+        or len(node.targets) != 1
+        or not isinstance(node.targets[0], ast.Name)
+    ):
+        return None
+    return _in_constructor(run, node.targets[0].id, Site(site.path, site.statement, node))
+
+
+def _in_constructor(run: LayerRun, code: str, moved: Site | None) -> MakeFix | None:
+    """`code` at the end of `__init__`; or the assignment `moved`, whose name is `code`."""
+    method = run.method("__init__")
+    if method is not None and method.owner != run.definition:
+        return None
+
+    def make(document: Document) -> Fix | None:
+        line, gone = code, None
+        if moved is not None and isinstance(moved.node, ast.Assign):
+            place = document.extent_of(Site(moved.path, moved.statement, moved.node.value))
+            gone = remove(document, moved)
+            if place is None or gone is None:
+                return None
+            line = f"self.{code} = {document.text_of(place)}"
+        if method is not None:
+            edits = append_to_body(document, method.site, line)
+        else:
+            body = f"def __init__(self, **kwargs):\n    super().__init__(**kwargs)\n    {line}\n"
+            edits = insert_method(document, run.site, body)
+        if edits is None:
+            return None
+        every: tuple[Edit, ...] = (*edits, *(gone or ()))
+        title = "Move it to __init__" if moved is not None else "Assign it to an attribute in __init__"
+        return Fix(title, False, tuple(sorted(every, key=lambda edit: edit.range)))
+
+    return make
+
+
+def _shared_defaults(run: LayerRun) -> Iterator[Report]:
+    """Layers made by a default argument of `__init__`, once for all instances."""
+    method = run.method("__init__")
+    if method is None or method.owner != run.definition:
+        return
+    arguments = method.node.args
+    for default in (*arguments.defaults, *arguments.kw_defaults):
+        if default is None:
+            continue
+        inside = list(ast.walk(default))
+        for reach in run.reaches():
+            if any(reach.value.site.node is node for node in inside) and trains(run, reach.value):
+                yield Report(
+                    reach.value.site,
+                    f"A default argument is made once: all instances of `{run.definition.name}` share this "
+                    f"{_named(reach.value)[0].split(' ', 1)[1]} and its weights. Use None as default, and "
+                    f"make it in `__init__`.",
+                )
+                break

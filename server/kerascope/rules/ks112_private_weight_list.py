@@ -2,22 +2,39 @@
 
 from __future__ import annotations
 
-from kerascope.rules.rule import Example, Rule
+import ast
+from collections.abc import Iterator
+
+from kerascope.rules.hidden import statement_of
+from kerascope.rules.places import in_own_file
+from kerascope.rules.rule import Example, Fix, MakeFix, Report, Rule, Severity
+from kerascope.source.document import Document
+from kerascope.source.rewrite import remove
+from kerascope.tracking.events import AttributeRead, PrivateListWrite
+from kerascope.tracking.run import LayerRun
+from kerascope.tracking.values import Layer, Weight
+
+_OWN = {
+    2: {"_trainable_weights", "_non_trainable_weights"},
+    3: {"_trainable_variables", "_non_trainable_variables"},
+}
+"""The lists that a layer keeps."""
 
 
 class PrivateWeightList(Rule):
     """
     ## What it does
-    Reports `append`, `extend`, `+=` and assignments to Keras' own lists of weights: `self._trainable_weights` and
-    relatives.
+    Reports `append`, `extend`, `+=` and assignments to Keras' own lists of weights:
+    `self._trainable_weights` and relatives.
 
     ## Why it matters
-    It is a common answer to "my inner layer has no weights", and it never helps: the weights of a sublayer that is an
-    attribute are there as soon as it is built. In Keras 3 a layer has no `_trainable_weights`. Appending to it raises
-    `AttributeError` at the first call (under another layer that error is swallowed, and the user sees a later one
-    about a locked layer). In Keras 2 it adds nothing where Keras has the weight already. Where the sublayer was built by
-    hand and doesn't set `built`, the call builds it again, and the list keeps the dead weights as well: measured, 2
-    trainable weights in place of 1, the first of them without a gradient.
+    It is a common answer to "my inner layer has no weights", and it never helps: the weights of a
+    sublayer that is an attribute are there as soon as it is built. In Keras 3 a layer has no
+    `_trainable_weights`. Appending to it raises `AttributeError` at the first call (under another layer
+    that error is swallowed, and the user sees a later one about a locked layer). In Keras 2 it adds
+    nothing where Keras has the weight already. Where the sublayer was built by hand and doesn't set
+    `built`, the call builds it again, and the list keeps the dead weights as well: measured, 2 trainable
+    weights in place of 1, the first of them without a gradient.
 
     ## Example
     ```python
@@ -37,13 +54,14 @@ class PrivateWeightList(Rule):
     In Keras 2, for a variable that Keras would not find in another way.
 
     ## Fix
-    Deletes the statement, where it only repeats what Keras has already: the weights of a tracked sublayer, or a
-    weight made by `add_weight`. Safe.
+    Deletes the statement, where it only repeats what Keras has already: the weights of a tracked
+    sublayer, or a weight made by `add_weight`. Safe.
 
     ## References
-    - Keras 3.15.1: `keras/src/layers/layer.py` (`Layer.__init__`: its lists are `_trainable_variables` and
-      `_non_trainable_variables`).
-    - Keras 2.15.0: `keras/src/engine/base_layer.py` (`Layer._trainable_weights`, `Layer.trainable_weights`).
+    - Keras 3.15.1: `keras/src/layers/layer.py` (`Layer.__init__`: its lists are `_trainable_variables`
+      and `_non_trainable_variables`).
+    - Keras 2.15.0: `keras/src/engine/base_layer.py` (`Layer._trainable_weights`,
+      `Layer.trainable_weights`).
     """
 
     code = "KS112"
@@ -79,6 +97,29 @@ class Example(tf.keras.layers.Layer):
         return self.inner(x)
 """,
             symptom={2: "duplicated", 3: "raises"},
+            fixed="""\
+import tensorflow as tf
+
+
+class Inner(tf.keras.layers.Layer):
+    def build(self, input_shape):
+        self.w = self.add_weight(shape=(input_shape[-1], 4), initializer="ones", name="w")
+
+    def call(self, x):
+        return tf.matmul(x, self.w)
+
+
+class Example(tf.keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.inner = Inner()
+
+    def build(self, input_shape):
+        self.inner.build(input_shape)
+
+    def call(self, x):
+        return self.inner(x)
+""",
         ),
         Example(
             "the weights of a Dense, extended",
@@ -390,3 +431,111 @@ class Example(keras.layers.Layer):
 """,
         ),
     )
+
+    def check_layer(self, run: LayerRun) -> Iterator[Report]:
+        assigned: set[str] = set()
+        seen: set[int] = set()
+        for write in run.events_of(PrivateListWrite):
+            said = _says(run, write, assigned)
+            if write.operation == "=" and write.layer is run.layer:
+                assigned.add(write.name)
+            site = in_own_file(run, write.at)
+            if said is None or site is None or id(site.node) in seen:
+                continue
+            seen.add(id(site.node))
+            message, severity = said
+            yield Report(
+                site, message, fix=_deletion(write) if _repeats(run, write) else None, severity=severity
+            )
+
+
+def _says(run: LayerRun, write: PrivateListWrite, assigned: set[str]) -> tuple[str, Severity | None] | None:
+    """The message, and the severity where it isn't the rule's own."""
+    name = f"{ast.unparse(_receiver(write))}.{write.name}"
+    repeats = _repeats(run, write)
+    instead = _instead(repeats)
+    if any(word in ast.unparse(guard) for guard in write.at.guards for word in ("hasattr", "version")):
+        return None
+    if not write.name.startswith("_"):
+        if write.operation == "=":
+            return (
+                f"`{name}` can't be assigned: it is a property, and this raises AttributeError. {instead}.",
+                "error",
+            )
+        return f"`{name}` is a new list at every look: this changes nothing. {instead}.", "warning"
+    if write.name in _OWN[run.generation]:
+        if repeats:
+            return (
+                f"Keras has these weights already: writing them to `{name}` adds nothing. {instead}.",
+                "warning",
+            )
+        if run.generation == 3 and any(
+            isinstance(v, Weight) and v.kind == "tf variable" for v in write.values
+        ):
+            return f"A tf.Variable in `{name}` makes Keras' optimizers raise AttributeError. {instead}.", None
+        return None
+    if write.operation == "=":
+        return (
+            (f"Keras doesn't read `{name}`: this changes nothing. {instead}.", "warning") if repeats else None
+        )
+    if write.name in assigned or write.name in write.layer.attributes:
+        return None
+    return f"Keras layers have no `{write.name}`: this raises AttributeError. {instead}.", "error"
+
+
+def _instead(repeats: bool) -> str:
+    return (
+        "Delete it: the weights of a sublayer that is an attribute are tracked by themselves"
+        if repeats
+        else "Make the weight with `self.add_weight(...)`, which registers it"
+    )
+
+
+def _receiver(write: PrivateListWrite) -> ast.expr:
+    """The layer whose list it is, as written."""
+    statement = write.at.statement or write.at.site.node
+    for node in ast.walk(statement):
+        if isinstance(node, ast.Attribute) and node.attr == write.name:
+            return node.value
+    return ast.Name("self")
+
+
+def _repeats(run: LayerRun, write: PrivateListWrite) -> bool:
+    """Whether all that is written are the weights of tracked sublayers, or tracked weights."""
+    if write.values and all(isinstance(v, Weight) and run.tracked(v) == "yes" for v in write.values):
+        return True
+    reads = [
+        read
+        for read in run.events_of(AttributeRead)
+        if read.at.statement is write.at.statement and read.owner is not write.layer
+    ]
+    return bool(write.sources) and all(
+        isinstance(source, ast.Attribute)
+        and any(read.name == source.attr and _is_tracked(run, read.owner) for read in reads)
+        for source in map(_bare, write.sources)
+    )
+
+
+def _bare(source: ast.expr) -> ast.expr:
+    """The list that `list(…)` or `[:]` copies."""
+    if isinstance(source, ast.Call) and isinstance(source.func, ast.Name) and len(source.args) == 1:
+        return source.args[0] if source.func.id == "list" else source
+    return (
+        source.value if isinstance(source, ast.Subscript) and isinstance(source.slice, ast.Slice) else source
+    )
+
+
+def _is_tracked(run: LayerRun, layer: Layer) -> bool:
+    return layer is not run.layer and run.tracked(layer) == "yes"
+
+
+def _deletion(write: PrivateListWrite) -> MakeFix | None:
+    site = statement_of(write.at)
+    if site is None or not isinstance(site.node, ast.Expr | ast.Assign | ast.AugAssign):
+        return None
+
+    def make(document: Document) -> Fix | None:
+        edits = remove(document, site)
+        return None if edits is None else Fix("Delete the statement", True, edits)
+
+    return make

@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
-from kerascope.rules.rule import Example, Rule
+import ast
+from collections.abc import Iterator
+
+from kerascope.rules.hidden import containers, created_at, trains
+from kerascope.rules.places import in_own_file
+from kerascope.rules.rule import Example, Fix, MakeFix, Related, Report, Rule
+from kerascope.source.document import Document, Site
+from kerascope.source.rewrite import replace
+from kerascope.tracking.events import AttributeWrite
+from kerascope.tracking.run import LayerRun
+from kerascope.tracking.values import Choice, Container, Layer, Value
 
 
 class SameLayerRepeated(Rule):
     """
     ## What it does
-    Reports `[Dense(4)] * n` and lists filled by a cached factory, where they are kept on the layer: all their elements
-    are one and the same layer.
+    Reports `[Dense(4)] * n` and lists filled by a cached factory, where they are kept on the layer: all
+    their elements are one and the same layer.
 
     ## Why it matters
-    Python makes the layer once and repeats the reference. Keras counts it once, so a stack of three has the weights of
-    one, all of them shared. Nothing fails. Measured on `[Dense(4)] * 3`: 2 trainable weights in place of 6, in Keras
-    3.15 and Keras 2.15.
+    Python makes the layer once and repeats the reference. Keras counts it once, so a stack of three has
+    the weights of one, all of them shared. Nothing fails. Measured on `[Dense(4)] * 3`: 2 trainable
+    weights in place of 6, in Keras 3.15 and Keras 2.15.
 
     ## Example
     ```python
@@ -27,14 +37,15 @@ class SameLayerRepeated(Rule):
     ```
 
     ## When it is silent
-    When the repeated layer has a name of its own (`[shared] * 3`), which tells that sharing is meant; when the list is
-    only a step towards another that holds copies; for layers without weights.
+    When the repeated layer has a name of its own (`[shared] * 3`), which tells that sharing is meant;
+    when the list is only a step towards another that holds copies; for layers without weights.
 
     ## Fix
     A comprehension. Unsafe: there are more weights then, and older weight files no longer fit.
 
     ## References
-    - Python's `list.__mul__`: "items in the sequence s are not copied; they are referenced multiple times".
+    - Python's `list.__mul__`: "items in the sequence s are not copied; they are referenced multiple
+      times".
     - Keras 3.15.1: `keras/src/layers/layer.py` (`Layer.variables`: each layer once).
     """
 
@@ -234,3 +245,88 @@ class Example(keras.layers.Layer):
 """,
         ),
     )
+
+    def check_layer(self, run: LayerRun) -> Iterator[Report]:
+        seen: set[int] = set()
+        for write in run.events_of(AttributeWrite):
+            for container in containers(write.value):
+                repeated = _repeated(container) or _from_cache(run, container)
+                if repeated is None or not trains(run, repeated) or run.used(repeated) == "no":
+                    continue
+                node = container.site.node
+                if (
+                    in_own_file(run, write.at) is None
+                    or container.site.path != run.module.path
+                    or id(node) in seen
+                ):
+                    continue
+                seen.add(id(node))
+                attribute = f"`self.{write.name}`" if write.name is not None else "the list"
+                yield Report(
+                    container.site,
+                    f"All elements of {attribute} are one and the same {repeated.class_name}, with one set "
+                    f"of weights. Make one for each: `[{repeated.class_name}(...) for _ in range(n)]`.",
+                    (Related(repeated.site, f"the one {repeated.class_name} is made here"),),
+                    _comprehension(container.site) if container.repeated else None,
+                )
+
+
+def _repeated(container: Container) -> Layer | None:
+    """The layer that `[Layer(…)] * n` makes once."""
+    node = container.site.node
+    if not container.repeated or not isinstance(node, ast.BinOp):
+        return None
+    sides = [side for side in (node.left, node.right) if isinstance(side, ast.List | ast.Tuple)]
+    counts = [side for side in (node.left, node.right) if isinstance(side, ast.Constant)]
+    if len(sides) != 1 or any(count.value in (0, 1) for count in counts):
+        return None
+    for item in container.items:
+        for layer in _options(item.value):
+            if isinstance(layer, Layer) and any(element is layer.site.node for element in sides[0].elts):
+                return layer
+    return None
+
+
+def _from_cache(run: LayerRun, container: Container) -> Layer | None:
+    """The layer that a cached factory gives to every turn of a comprehension."""
+    node = container.site.node
+    if not isinstance(node, ast.ListComp) or not isinstance(node.elt, ast.Call):
+        return None
+    turning = {
+        name.id for each in node.generators for name in ast.walk(each.target) if isinstance(name, ast.Name)
+    }
+    if turning & {name.id for name in ast.walk(node.elt) if isinstance(name, ast.Name)}:
+        return None
+    for item in container.items:
+        for layer in _options(item.value):
+            made = created_at(run, layer) if isinstance(layer, Layer) else None
+            if isinstance(layer, Layer) and made is not None and made.once:
+                return layer
+    return None
+
+
+def _options(value: Value) -> tuple[Value, ...]:
+    return value.options if isinstance(value, Choice) else (value,)
+
+
+def _comprehension(site: Site) -> MakeFix | None:
+    """`[Layer(…) for _ in range(n)]` for `[Layer(…)] * n`."""
+    node = site.node
+    if not isinstance(node, ast.BinOp):
+        return None
+    elements, count = (node.left, node.right) if isinstance(node.left, ast.List) else (node.right, node.left)
+    if not isinstance(elements, ast.List) or len(elements.elts) != 1:
+        return None
+    element = elements.elts[0]
+
+    def make(document: Document) -> Fix | None:
+        texts = []
+        for part in (element, count):
+            place = document.extent_of(Site(site.path, site.statement, part))
+            if place is None:
+                return None
+            texts.append(document.text_of(place))
+        edits = replace(document, site, f"[{texts[0]} for _ in range({texts[1]})]")
+        return None if edits is None else Fix("Make one for each", False, edits)
+
+    return make

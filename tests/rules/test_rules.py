@@ -1,0 +1,105 @@
+"""Every rule says what its examples claim, on the marked lines and only there; fixes give what they show."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from kerascope.check import Checker
+from kerascope.project.catalogue import Generation
+from kerascope.project.project import Project
+from kerascope.project.settings import Settings
+from kerascope.rules import all_rules
+from kerascope.rules.rule import Example, Finding, Rule
+from kerascope.source.document import Document
+from kerascope.source.position import Edit
+
+MARK = re.compile(r"# <- (KS\d+(?:, ?KS\d+)*)")
+PATH = "/project/example.py"
+
+
+def check(code: str, generation: Generation) -> tuple[Document, Sequence[Finding]]:
+    """The findings of one file under one generation, without any file system."""
+    document = Document.from_text(PATH, code, 1)
+    project = Project(None)
+    project.open(document)
+    checker = Checker(project, Settings(keras=str(generation)))  # type: ignore[arg-type]
+    return document, checker.check(PATH)
+
+
+def marked(code: str, rule: str) -> list[int]:
+    """The lines, counted from 1, that are marked as reported by a rule."""
+    return [
+        number
+        for number, line in enumerate(code.splitlines(), 1)
+        if (mark := MARK.search(line)) and rule in mark[1].split(", ")
+    ]
+
+
+def applied(document: Document, edits: Sequence[Edit]) -> Document:
+    """The document after one fix, whose edits all speak of the same version."""
+    ordered = sorted(edits, key=lambda edit: edit.range, reverse=True)
+    return document.edited(ordered, (document.version or 0) + 1)
+
+
+def mended(code: str, rule: type[Rule], generation: Generation) -> str:
+    """The code after the rule's fixes, one after the other."""
+    for _ in range(20):
+        document, findings = check(code, generation)
+        fixes = [f.make_fix(document) for f in findings if f.code == rule.code and f.make_fix is not None]
+        fix = next((fix for fix in fixes if fix is not None), None)
+        if fix is None:
+            return code
+        code = applied(document, fix.edits).text
+    raise AssertionError("a fix that leaves its finding")
+
+
+def cases(kind: str) -> list[Any]:
+    return [
+        pytest.param(
+            rule, example, generation, id=f"{rule.code}-keras{generation}-{example.title.replace(' ', '_')}"
+        )
+        for rule in all_rules()
+        for example in getattr(rule, kind)
+        for generation in example.generations
+    ]
+
+
+@pytest.mark.parametrize(("rule", "example", "generation"), cases("reporting"))
+def test_reports_the_marked_lines(rule: type[Rule], example: Example, generation: Generation) -> None:
+    _, findings = check(example.code, generation)
+    lines = sorted(f.range.start.line + 1 for f in findings if f.code == rule.code)
+    assert lines == marked(example.code, rule.code), [f.message for f in findings]
+
+
+@pytest.mark.parametrize(("rule", "example", "generation"), cases("reporting"))
+def test_says_nothing_else(rule: type[Rule], example: Example, generation: Generation) -> None:
+    _, findings = check(example.code, generation)
+    others = [f for f in findings if f.code != rule.code and f.severity != "information"]
+    unmarked = [f for f in others if f.range.start.line + 1 not in marked(example.code, f.code)]
+    assert unmarked == []
+
+
+@pytest.mark.parametrize(("rule", "example", "generation"), cases("silent"))
+def test_is_silent(rule: type[Rule], example: Example, generation: Generation) -> None:
+    _, findings = check(example.code, generation)
+    assert [f.message for f in findings if f.code == rule.code] == []
+
+
+@pytest.mark.parametrize(
+    ("rule", "example", "generation"),
+    [case for case in cases("reporting") if case.values[1].fixed is not None],
+)
+def test_the_fix_gives_the_mended_program(rule: type[Rule], example: Example, generation: Generation) -> None:
+    assert mended(example.code, rule, generation) == example.fixed
+
+
+@pytest.mark.parametrize(("rule", "example", "generation"), cases("reporting"))
+def test_messages_are_one_sentence_line(rule: type[Rule], example: Example, generation: Generation) -> None:
+    _, findings = check(example.code, generation)
+    for finding in findings:
+        assert "\n" not in finding.message
+        assert finding.message.endswith(".")
