@@ -32,6 +32,15 @@ class Files:
         self._modules: dict[str, Module] = {}
         self._namespaces: dict[str, tuple[str, ...]] = {}
         self._listings: dict[str, frozenset[str] | None] = {}
+        self._versions: dict[str, int] = {}
+
+    def version(self, path: str) -> int:
+        """A number that grows with every change of one file."""
+        return self._versions.get(path, 0)
+
+    def _changed(self, path: str) -> None:
+        self.epoch += 1
+        self._versions[path] = self.epoch
 
     def open(self, document: Document) -> None:
         """The editor's text of `document.path` from now on, instead of the file's."""
@@ -39,7 +48,7 @@ class Files:
         new = path not in self._open and not self.is_file(path)
         self._open[path] = document
         self.problems.pop(path, None)
-        self.epoch += 1
+        self._changed(path)
         if new:
             self._rename_modules()
 
@@ -49,7 +58,7 @@ class Files:
         if document is not None:
             self._disk.pop(path, None)
             self._before[path] = document
-            self.epoch += 1
+            self._changed(path)
             if not self.is_file(path):
                 self._rename_modules()
 
@@ -64,7 +73,7 @@ class Files:
         for folder in [path, *(other for other in self._listings if other.startswith(inside))]:
             self._listings.pop(folder, None)
         was_there = self._forget_listings(path)
-        self.epoch += 1
+        self._changed(path)
         if self.is_file(path) != was_there or not path.endswith(".py"):
             self._rename_modules()
 
@@ -128,7 +137,7 @@ class Files:
             return None
         module = self._modules.get(path)
         if module is None:
-            module = self._modules[path] = Module(document, *self._module_name(path))
+            module = self._modules[path] = Module(document, *self.module_name(path))
         elif module.document is not document:
             module = self._modules[path] = Module(document, module.name, module.is_package, previous=module)
         return module
@@ -145,7 +154,7 @@ class Files:
         """The folders of a namespace package, by the path of its module."""
         return self._namespaces.get(path)
 
-    def _module_name(self, path: str) -> tuple[str, bool]:
+    def module_name(self, path: str) -> tuple[str, bool]:
         """The dotted name of the module in a file, and whether it is a package's `__init__`."""
         folder, file = os.path.split(path)
         stem = os.path.splitext(file)[0]
@@ -162,7 +171,7 @@ class Files:
         """Which folders are packages may have changed, and with it the dotted names of modules."""
         for path, module in self._modules.items():
             if path not in self._namespaces:
-                name = self._module_name(path)
+                name = self.module_name(path)
                 if name != (module.name, module.is_package):
                     self._modules[path] = Module(module.document, *name)
 

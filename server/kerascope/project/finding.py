@@ -152,13 +152,14 @@ class Finder:
         answer = self._answers[key]
         if answer.meanings is not None:
             return answer.meanings
-        found = [meaning for end in answer.ends if (meaning := self._meaning(end)) is not None]
+        found = [meaning for end in answer.ends if (meaning := self.meaning(end)) is not None]
         meanings = tuple(dict.fromkeys(found))
         if all(isinstance(end, Name) for end in answer.ends):
             answer.meanings = meanings
         return meanings
 
-    def _meaning(self, end: End) -> Meaning | None:
+    def meaning(self, end: End) -> Meaning | None:
+        """What an end names, in the present version of its file."""
         if isinstance(end, Name):
             return library(end.dotted)
         if isinstance(end, Folders):

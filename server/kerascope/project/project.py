@@ -95,6 +95,10 @@ class Project:
         """A number that grows with every change of any file."""
         return self._files.epoch
 
+    def version(self, path: str) -> int:
+        """A number that grows with every change of one file."""
+        return self._files.version(path)
+
     def open(self, document: Document) -> None:
         """The editor's text of `document.path` from now on, instead of the file's (also for each edit)."""
         with self._lock:
@@ -122,6 +126,11 @@ class Project:
         """The module in the file at `path` (or the namespace package in that folder). Not recorded."""
         with self._lock:
             return self._files.module(path)
+
+    def module_name(self, path: str) -> str:
+        """The dotted name of the module in a file, which isn't read for it."""
+        with self._lock:
+            return self._files.module_name(path)[0]
 
     def find_module(self, dotted: str, importer: Module | None = None) -> Module | None:
         """The module that `import dotted` finds in the workspace, beside the importer, or on the search
@@ -157,6 +166,11 @@ class Project:
             end = self._finder.end_of(meaning)
             return self._meanings("member", end, name) if end is not None else ()
 
+    def meaning(self, end: End) -> Meaning | None:
+        """What an end names, in the present version of its file."""
+        with self._lock:
+            return self._finder.meaning(end)
+
     def builtin(self, name: str) -> bool:
         """Whether `name` is one of Python's builtins."""
         return name in _BUILTINS
@@ -169,10 +183,11 @@ class Project:
     def _asked(self, *key: object) -> tuple[End, ...]:
         """The ends of a name: the token by which a recorded look-up is compared later."""
         ends = self._finder.answer(key)
-        self._record(key, ends)
+        self.record(key, ends)
         return ends
 
-    def _record(self, key: Key, token: object) -> None:
+    def record(self, key: Key, token: object) -> None:
+        """Note a look-up in the recordings under way."""
         for reads in self._recordings.stack:
             reads.tokens[key] = token
 
@@ -190,7 +205,7 @@ class Project:
             end = self._finder.end_of(definition)
             key = ("class member", _anchor(end), name)
             token = self._member_token(key)
-            self._record(key, token)
+            self.record(key, token)
             if isinstance(end, InnerClass):
                 return tuple((end.statement, node) for node in member_nodes(end.node.body, name))
             found: list[tuple[Statement, ast.stmt]] = []
@@ -207,7 +222,7 @@ class Project:
             end = self._finder.end_of(definition)
             key = ("class members", _anchor(end))
             token = self._names_token(key)
-            self._record(key, token)
+            self.record(key, token)
             if isinstance(end, InnerClass):
                 return tuple(body_names(end.node.body))
             return tuple(str(name) for name in token or ())
@@ -259,6 +274,8 @@ class Project:
                     now: object = self._member_token(key)
                 elif key[0] == "class members":
                     now = self._names_token(key)
+                elif key[0] == "inferred":
+                    now = self.inference.still(key) if self.inference is not None else None
                 else:
                     now = self._finder.answer(key)
                 if now is not token and now != token:
