@@ -1,4 +1,5 @@
-"""Classes of the project as Python sees them: method resolution order, members, and what they are to Keras."""
+"""Classes of the project as Python sees them: method resolution order, members, and what they are to
+Keras."""
 
 from __future__ import annotations
 
@@ -35,7 +36,8 @@ PLAIN_LIBRARY_BASES = frozenset(
         "absl.testing.parameterized.TestCase",
     }
 )
-"""Library classes whose instances surely are no Keras layers, and whose constructors don't touch attributes."""
+"""Library classes whose instances surely are no Keras layers, and whose constructors don't touch
+attributes."""
 
 MAX_BASES = 40
 
@@ -44,8 +46,9 @@ MAX_BASES = 40
 class ClassFacts:
     """One class: its bases resolved and linearised.
 
-    `resolution`: the class itself first; library classes are in it as far as the catalogue knows them. `known`: every base
-    could be resolved. `layer`: the nearest layer or model class of the catalogue, if it has one.
+    `resolution`: the class itself first; library classes are in it as far as the catalogue knows them.
+    `known`: every base could be resolved. `layer`: the nearest layer or model class of the catalogue, if it
+    has one.
     """
 
     definition: ClassDefinition
@@ -65,12 +68,13 @@ class ClassFacts:
     def is_model(self) -> bool:
         """Whether it is a `keras.Model`."""
         return self.layer is not None and (
-            self.layer.kind == "model" or any(base in ("keras.Model", "keras.Sequential") for base in self.layer.bases)
+            self.layer.kind == "model"
+            or any(base in ("keras.Model", "keras.Sequential") for base in self.layer.bases)
         )
 
     @property
     def container_kind(self) -> str | None:
-        """"list subclass", "UserList" … for a class that is a container of Python's."""
+        """ "list subclass", "UserList" … for a class that is a container of Python's."""
         for base in self.resolution:
             if isinstance(base, Library):
                 kind = {
@@ -89,7 +93,7 @@ class ClassFacts:
 
 
 def dotted_name(node: ast.AST) -> str | None:
-    """"a.b.c" for a name or a chain of attributes of a name."""
+    """ "a.b.c" for a name or a chain of attributes of a name."""
     parts: list[str] = []
     while isinstance(node, ast.Attribute):
         parts.append(node.attr)
@@ -189,7 +193,8 @@ class ClassIndex:
         return ()
 
     def _prefer(self, meanings: list[ClassDefinition | Library]) -> ClassDefinition | Library:
-        """Of several conditional meanings (`try: from keras … except: from tensorflow.keras …`), the first that says most."""
+        """Of several conditional meanings (`try: from keras … except: from tensorflow.keras …`), the first
+        that says most."""
         for meaning in meanings:
             if isinstance(meaning, ClassDefinition) or self.catalogue.get(meaning.name) is not None:
                 return meaning
@@ -202,8 +207,8 @@ class ClassIndex:
     def find(
         self, definition: ClassDefinition, name: str, after: ClassDefinition | Library | None = None
     ) -> tuple[ClassDefinition, Statement, ast.stmt] | Library | None:
-        """The last binding of `name` in method resolution order (behind `after`, if given); a `Library` where a class
-        of a library comes first that isn't known not to have it."""
+        """The last binding of `name` in method resolution order (behind `after`, if given); a `Library` where
+        a class of a library comes first that isn't known not to have it."""
         mro = self.facts(definition).resolution
         if after is not None:
             names = [cls.name if isinstance(cls, Library) else cls for cls in mro]

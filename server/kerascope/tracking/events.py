@@ -15,12 +15,13 @@ class Context:
     """Where in the run something happens.
 
     `site`: the statement or expression. `statement`: the innermost statement that contains it. `method`: the
-    function being run, `owner_class` the class that defines that method (None: a plain function). `subject`: the layer
-    whose constructor, `build` or `call` is running (None: code outside layers), `phase` which of them. `guards`: the
-    conditions of the `if`, `while` and conditional expressions around it, in every function on the way from there,
-    innermost last; `conditional`: one of them couldn't be decided; `in_loop` likewise;
-    `once`: inside a function whose result is cached (`lru_cache`, `cached_property`). `calls`: the calls on the way,
-    outermost first.
+    function being run, `owner_class` the class that defines that method (None: a plain function). `subject`:
+    the layer whose constructor, `build` or `call` is running (None: code outside layers), `phase` which of
+    them. `guards`: the conditions of the `if`, `while` and conditional expressions around it, in every
+    function on the way from there, innermost last; `conditional`: one of them couldn't be decided; `in_loop`
+    likewise;
+    `once`: inside a function whose result is cached (`lru_cache`, `cached_property`). `calls`: the calls on
+    the way, outermost first.
     """
 
     site: Site
@@ -46,7 +47,8 @@ class Created:
 
 @dataclass(frozen=True, slots=True)
 class AttributeWrite:
-    """`owner.name = value`. `stored` is what the attribute holds then (Keras 3 copies containers). `via` is how."""
+    """`owner.name = value`. `stored` is what the attribute holds then (Keras 3 copies containers). `via` is
+    how."""
 
     at: Context
     owner: Layer | Plain
@@ -59,7 +61,8 @@ class AttributeWrite:
 
 @dataclass(frozen=True, slots=True)
 class AttributeRead:
-    """`owner.name` of a layer was read (only attributes that Keras owns: `weights`, `_trainable_weights`, `kernel` …)."""
+    """`owner.name` of a layer was read (only attributes that Keras owns: `weights`, `_trainable_weights`,
+    `kernel` …)."""
 
     at: Context
     owner: Layer
@@ -70,8 +73,9 @@ class AttributeRead:
 class ContainerWrite:
     """A write into a container.
 
-    `operation`: the method's name ("append", "insert", "extend", "setdefault", "update", "add", "appendleft", …),
-    "[]=" for an index or key, "[:]=" for a slice, "+=" or "|=" on the container itself (`through_attribute` tells
+    `operation`: the method's name ("append", "insert", "extend", "setdefault", "update", "add", "appendleft",
+    …), "[]=" for an index or key, "[:]=" for a slice, "+=" or "|=" on the container itself
+    (`through_attribute` tells
     `self.ls += …`, which assigns the attribute again, from `ls += …`).
     """
 
@@ -137,7 +141,8 @@ class InitReached:
 
 @dataclass(frozen=True, slots=True)
 class PrivateListWrite:
-    """`layer._trainable_weights.append(…)`, `… = …`, `… += …` or a relative; `operation` as in ContainerWrite, "=" too."""
+    """`layer._trainable_weights.append(…)`, `… = …`, `… += …` or a relative; `operation` as in
+    ContainerWrite, "=" too."""
 
     at: Context
     layer: Layer
@@ -149,7 +154,8 @@ class PrivateListWrite:
 
 @dataclass(frozen=True, slots=True)
 class LayerMethod:
-    """Another of Keras' own methods was called on a layer: `summary`, `count_params`, `load_weights`, `fit`, `compile` …"""
+    """Another of Keras' own methods was called on a layer: `summary`, `count_params`, `load_weights`, `fit`,
+    `compile` …"""
 
     at: Context
     layer: Layer

@@ -1,4 +1,5 @@
-"""Runs a layer class through its life, as Keras would: constructor, `build`, `call`; and scripts in their order.
+"""Runs a layer class through its life, as Keras would: constructor, `build`, `call`; and scripts in their
+order.
 
 Results are kept until something that they read has changed.
 """
@@ -15,17 +16,38 @@ from kerascope.project.module import Module
 from kerascope.project.project import Project, Reads
 from kerascope.source.document import Site
 from kerascope.source.statement import Statement
-from kerascope.tracking.calls import call_function, library_init, outside_object
 from kerascope.tracking.classes import ClassIndex
-from kerascope.tracking.interpreter import Frame, Interpreter, OutOfSteps, join, options
+from kerascope.tracking.interpreter import Interpreter
+from kerascope.tracking.machine import Frame, OutOfSteps
+from kerascope.tracking.objects import construct, library_init, outside_object
 from kerascope.tracking.run import LayerRun, ScriptRun
-from kerascope.tracking.values import UNKNOWN, ClassValue, Container, Function, Item, Layer, Tensor, Value, Weight
+from kerascope.tracking.values import (
+    UNKNOWN,
+    ClassValue,
+    Container,
+    Function,
+    Item,
+    Layer,
+    Tensor,
+    Value,
+    Weight,
+    join,
+    options,
+)
 
 AFTER_CALL = ("train_step", "test_step", "predict_step", "compute_loss")
 """Methods of a Model that run it, like `call`."""
 
 LAYER_WORDS = ("Layer", "Model", "Sequential", "keras", "tensorflow", "tf.")
-SCRIPT_WORDS = ("weights", "trainable_variables", "summary(", "count_params", ".build(", "apply_gradients", ".variables")
+SCRIPT_WORDS = (
+    "weights",
+    "trainable_variables",
+    "summary(",
+    "count_params",
+    ".build(",
+    "apply_gradients",
+    ".variables",
+)
 """A script without any of these has nothing to say."""
 
 
@@ -60,7 +82,11 @@ class Examiner:
         kept = self._layers.get(key)
         if kept is not None and self.project.unchanged(kept.reads):
             self.project.note(kept.reads)
-            if kept.run is not None and kept.run.definition is not definition and kept.run.definition == definition:
+            if (
+                kept.run is not None
+                and kept.run.definition is not definition
+                and kept.run.definition == definition
+            ):
                 kept.run.definition, kept.run.module = definition, definition.module
             if kept.run is None or kept.run.definition == definition:
                 return kept.run
@@ -110,21 +136,23 @@ class Examiner:
         return LayerRun(self, run, definition, facts, layer, spans)
 
     def _construct(self, run: Interpreter, frame: Frame, layer: Layer, definition: ClassDefinition) -> None:
-        from kerascope.tracking.calls import construct
-
         found = run.classes.find(definition, "__init__")
         facts = run.classes.facts(definition)
         if isinstance(found, tuple) and isinstance(found[2], (ast.FunctionDef, ast.AsyncFunctionDef)):
             if not (facts.dataclass and found[0] != definition):
                 method = run.method(found[0], found[1], found[2], layer)
-                call_function(run, frame, definition.node, method, *self._parameters(run, frame, method, found[0]))
+                run.call_function(
+                    frame, definition.node, method, *self._parameters(run, frame, method, found[0])
+                )
                 return
         if found is None or isinstance(found, Library):
             if facts.dataclass:
                 construct(run, frame, definition.node, layer, [], {})
                 return
             assert layer.library is not None
-            inner = Frame(definition.module, definition.statement, ({},), "__init__", definition, layer, layer, "init")
+            inner = Frame(
+                definition.module, definition.statement, ({},), "__init__", definition, layer, layer, "init"
+            )
             library_init(run, inner, definition.node, layer, layer.library, [], {})
             return
         construct(run, frame, definition.node, layer, [], {})
@@ -132,7 +160,8 @@ class Examiner:
     def _parameters(
         self, run: Interpreter, frame: Frame, method: Function, owner: ClassDefinition
     ) -> tuple[list[Value], dict[str, Value]]:
-        """Unknown values for a constructor's parameters, except what annotations and mutable defaults tell."""
+        """Unknown values for a constructor's parameters, except what annotations and mutable defaults
+        tell."""
         keywords: dict[str, Value] = {}
         arguments = method.node.args
         inner = Frame(owner.module, method.site.statement, (*method.closure, {}))
@@ -186,11 +215,12 @@ class Examiner:
         values: list[Value] = [Tensor(phase="call") if tensors else UNKNOWN for _ in range(max(required, 0))]
         keywords: dict[str, Value] = {
             parameter.arg: UNKNOWN
-            for parameter in [*arguments.posonlyargs, *arguments.args][1 + len(values) :] + arguments.kwonlyargs
+            for parameter in [*arguments.posonlyargs, *arguments.args][1 + len(values) :]
+            + arguments.kwonlyargs
         }
         if "staticmethod" in {ast.unparse(decorator) for decorator in found[2].decorator_list}:
             return
-        call_function(run, frame, found[2], method, values, keywords)
+        run.call_function(frame, found[2], method, values, keywords)
 
     def layer_classes(self, module: Module) -> Iterator[ClassDefinition]:
         """The classes at module level (in `if` and `try` too) and inside classes, in order of the text."""
@@ -252,7 +282,7 @@ class Examiner:
                 parameters = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
                 try:
                     given = {p.arg: self._annotated(run, frame, p) for p in parameters}
-                    call_function(run, frame, node, function, [], given)
+                    run.call_function(frame, node, function, [], given)
                 except (OutOfSteps, RecursionError):
                     run.complete = False
                     run.journals.clear()
@@ -275,7 +305,7 @@ class Examiner:
         run = Interpreter(self.project, self.generation)
         function = Function(node, Site(module.path, statement, node), module.path)
         try:
-            call_function(run, Frame(module, statement, ({},)), node, function, [], {})
+            run.call_function(Frame(module, statement, ({},)), node, function, [], {})
         except (OutOfSteps, RecursionError):
             run.journals.clear()
         for definition, _ in list(run.local_classes):
@@ -287,7 +317,8 @@ class Examiner:
 
 
 def _key(definition: ClassDefinition) -> tuple[str, str, int]:
-    """Names a class for as long as its file keeps it: path, name, and its place within a statement that isn't itself."""
+    """Names a class for as long as its file keeps it: path, name, and its place within a statement that isn't
+    itself."""
     inside = definition.node.lineno if definition.statement.kind != "class" else 0
     return definition.module.path, definition.name, inside
 
@@ -296,6 +327,10 @@ def _holds_state(value: Value, depth: int = 3) -> bool:
     for option in options(value):
         if isinstance(option, (Layer, Weight)):
             return True
-        if isinstance(option, Container) and depth and any(_holds_state(i.value, depth - 1) for i in option.items):
+        if (
+            isinstance(option, Container)
+            and depth
+            and any(_holds_state(i.value, depth - 1) for i in option.items)
+        ):
             return True
     return False

@@ -1,7 +1,8 @@
-"""What Keras 2 tracks: `engine/base_layer.py` of Keras 2.15 and TensorFlow's `data_structures.py`, on abstract values.
+"""What Keras 2 tracks: `engine/base_layer.py` of Keras 2.15 and TensorFlow's `data_structures.py`, on
+abstract values.
 
-A list or dict of the exact type is wrapped, and the wrapper shares its storage: what is put in later, by whatever
-name, is found when weights are asked for. A class-level default of the same name stops tracking.
+A list or dict of the exact type is wrapped, and the wrapper shares its storage: what is put in later, by
+whatever name, is found when weights are asked for. A class-level default of the same name stops tracking.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ class Keras2:
     """The tracker of Keras 2 and tf_keras."""
 
     def assign(self, layer: Layer, name: str | None, value: Value, shadowed: bool) -> Value:
-        """`layer.name = value`: what the attribute holds then. `shadowed`: the class has a default of that name."""
+        """`layer.name = value`: what the attribute holds then. `shadowed`: the class has a default of that
+        name."""
         if not shadowed:
             for option in value.options if isinstance(value, Choice) else (value,):
                 if self._is_trackable(option) and not any(option is known for known in layer.tracked):
@@ -33,7 +35,9 @@ class Keras2:
             or is_tf_module(value)
         )
 
-    def write(self, container: Container, operation: str, values: list[Value], by_attribute: bool) -> list[Value]:
+    def write(
+        self, container: Container, operation: str, values: list[Value], by_attribute: bool
+    ) -> list[Value]:
         """A write into `container`: what is stored."""
         return values
 
@@ -57,7 +61,8 @@ class Keras2:
         return found
 
     def direct(self, layer: Layer) -> list[Layer | Weight]:
-        """What the layer's own attributes lead to, containers and `tf.Module`s opened, in order of assignment."""
+        """What the layer's own attributes lead to, containers and `tf.Module`s opened, in order of
+        assignment."""
         seen: set[int] = set()
         return [state for value in layer.tracked for state in self._open(value, seen)]
 

@@ -1,7 +1,7 @@
 """What Keras 3 tracks: `utils/tracking.py` and `Layer.__setattr__` of Keras 3.15.1, on abstract values.
 
-Every attribute write goes through `Layer.__setattr__`, whatever the name. A list, dict or set is *copied* into a
-tracked container that belongs to the layer; only some of its methods tell the tracker of new elements.
+Every attribute write goes through `Layer.__setattr__`, whatever the name. A list, dict or set is *copied*
+into a tracked container that belongs to the layer; only some of its methods tell the tracker of new elements.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ TRACKING_WRITES = {
     "set": frozenset({"add", "update"}),
 }
 WRAPPING_WRITES = frozenset({"extend", "update"})
-"""The writes that store the tracked copy of a nested container; the others track what is in it at that moment and
-store the container itself."""
+"""The writes that store the tracked copy of a nested container; the others track what is in it at that moment
+and store the container itself."""
 
 UNTRACKING = frozenset({"remove", "pop", "clear", "popitem"})
 
@@ -40,7 +40,8 @@ class Keras3:
     """The tracker of Keras 3."""
 
     def assign(self, layer: Layer, name: str | None, value: Value, shadowed: bool) -> Value:
-        """`layer.name = value`: what the attribute holds then. `shadowed`: the class has a default of that name."""
+        """`layer.name = value`: what the attribute holds then. `shadowed`: the class has a default of that
+        name."""
         return self._track(layer, value, set())
 
     def _track(self, layer: Layer, value: Value, seen: set[int]) -> Value:
@@ -64,8 +65,11 @@ class Keras3:
             )
         return value
 
-    def write(self, container: Container, operation: str, values: list[Value], by_attribute: bool) -> list[Value]:
-        """A write into `container`: what is stored. `+=` on an attribute is an assignment, and comes here without effect."""
+    def write(
+        self, container: Container, operation: str, values: list[Value], by_attribute: bool
+    ) -> list[Value]:
+        """A write into `container`: what is stored. `+=` on an attribute is an assignment, and comes here
+        without effect."""
         layer = container.tracker
         if layer is None or operation not in TRACKING_WRITES.get(container.kind, ()):
             return values

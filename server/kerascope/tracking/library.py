@@ -1,13 +1,16 @@
-"""What the functions of Python, TensorFlow, Keras and NumPy do to layers and containers that they are given."""
+"""What the functions of Python, TensorFlow, Keras and NumPy do to layers and containers that they are
+given."""
 
 from __future__ import annotations
 
 import ast
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import cast
 
 from kerascope.project.meaning import Library
 from kerascope.tracking.events import Created
+from kerascope.tracking.machine import Frame, Machine
+from kerascope.tracking.objects import infer, new_weight
 from kerascope.tracking.values import (
     UNKNOWN,
     ClassValue,
@@ -23,10 +26,9 @@ from kerascope.tracking.values import (
     Unknown,
     Value,
     Weight,
+    join,
+    options,
 )
-
-if TYPE_CHECKING:
-    from kerascope.tracking.interpreter import Frame, Interpreter
 
 HARMLESS = frozenset(
     {
@@ -40,15 +42,37 @@ HARMLESS = frozenset(
 )  # fmt: skip
 """Top-level modules whose functions neither build nor track the layers that they are given."""
 
-TENSORS = ("tensorflow.", "keras.ops.", "keras.backend.", "keras.random.", "keras.activations.", "jax.", "numpy.", "einops.")
+TENSORS = (
+    "tensorflow.",
+    "keras.ops.",
+    "keras.backend.",
+    "keras.random.",
+    "keras.activations.",
+    "jax.",
+    "numpy.",
+    "einops.",
+)
 """Names of functions that compute; a function given to them is called."""
 
-UNKNOWN_OBJECTS = ("deserialize", "get", "clone_model", "load_model", "model_from_json", "from_config", "deserialize_keras_object")
+UNKNOWN_OBJECTS = (
+    "deserialize",
+    "get",
+    "clone_model",
+    "load_model",
+    "model_from_json",
+    "from_config",
+    "deserialize_keras_object",
+)
 """Keras functions that give an object of a class that isn't written there."""
 
 
 def call_library(
-    run: Interpreter, frame: Frame, node: ast.Call, function: LibraryValue, arguments: list[Value], keywords: dict[str, Value]
+    run: Machine,
+    frame: Frame,
+    node: ast.Call,
+    function: LibraryValue,
+    arguments: list[Value],
+    keywords: dict[str, Value],
 ) -> Value:
     """Call a library's function by its name."""
     known = _KNOWN.get(function.name)
@@ -59,7 +83,18 @@ def call_library(
         return _application(run, frame, node, function)
     last = name.rsplit(".", 1)[-1]
     if name.startswith("keras.") and last in UNKNOWN_OBJECTS:
-        if any(name.startswith(f"keras.{part}.") for part in ("initializers", "regularizers", "constraints", "activations", "losses", "metrics", "optimizers")):
+        if any(
+            name.startswith(f"keras.{part}.")
+            for part in (
+                "initializers",
+                "regularizers",
+                "constraints",
+                "activations",
+                "losses",
+                "metrics",
+                "optimizers",
+            )
+        ):
             return LibraryValue(f"{name}()", function.origin)
         run.escape(frame, node, [*arguments, *keywords.values()], name)
         return UNKNOWN
@@ -68,13 +103,9 @@ def call_library(
     top = name.partition(".")[0]
     if name.startswith(TENSORS):
         result = _call_given_functions(run, frame, node, arguments, keywords)
-        made = run.compute(frame, node, [*arguments, *keywords.values(), *result], made_by=name)
-        return made
+        return run.compute(frame, node, [*arguments, *keywords.values(), *result], made_by=name)
     if top not in HARMLESS:
-        inferred = None
         run.escape(frame, node, [*arguments, *keywords.values()], name)
-        from kerascope.tracking.calls import infer
-
         inferred = infer(run, frame, node)
         return inferred if inferred is not None else UNKNOWN
     _call_given_functions(run, frame, node, arguments, keywords)
@@ -82,12 +113,14 @@ def call_library(
 
 
 def _call_given_functions(
-    run: Interpreter, frame: Frame, node: ast.Call, arguments: list[Value], keywords: dict[str, Value]
+    run: Machine, frame: Frame, node: ast.Call, arguments: list[Value], keywords: dict[str, Value]
 ) -> list[Value]:
     """Call the functions and layers among the arguments with tensors, as `tf.map_fn` and `tf.cond` do."""
     results: list[Value] = []
     for argument in [*arguments, *keywords.values()]:
-        if isinstance(argument, (Function, Layer)) or (isinstance(argument, Partial) and argument.method in (None, "__call__", "call")):
+        if isinstance(argument, (Function, Layer)) or (
+            isinstance(argument, Partial) and argument.method in (None, "__call__", "call")
+        ):
             results.append(run.apply(frame, node, argument, _tensors_for(argument), {}))
     return results
 
@@ -95,31 +128,42 @@ def _call_given_functions(
 def _tensors_for(function: Value) -> list[Value]:
     if isinstance(function, Function):
         bound = 1 if function.bound is not None else 0
-        count = len(function.node.args.posonlyargs) + len(function.node.args.args) - bound - len(function.node.args.defaults)
+        count = (
+            len(function.node.args.posonlyargs)
+            + len(function.node.args.args)
+            - bound
+            - len(function.node.args.defaults)
+        )
         return [Tensor() for _ in range(max(count, 0))]
     return [Tensor()]
 
 
-def _application(run: Interpreter, frame: Frame, node: ast.Call, function: LibraryValue) -> Value:
+def _application(run: Machine, frame: Frame, node: ast.Call, function: LibraryValue) -> Value:
     """`keras.applications.ResNet50(…)`: a functional model, built."""
     entry = run.catalogue.get("keras.Model")
     if entry is None or not function.name.rsplit(".", 1)[-1][:1].isupper():
         return UNKNOWN
-    made = Layer(Library(function.name, function.origin), entry, run.site(frame, node), frame.phase, many=frame.in_loop)
+    made = Layer(
+        Library(function.name, function.origin), entry, run.site(frame, node), frame.phase, many=frame.in_loop
+    )
     run.events.append(Created(run.context(frame, node), made))
     run.built.add(id(made))
     return made
 
 
 def _container(kind: str) -> Callable[..., Value]:
-    def make(run: Interpreter, frame: Frame, node: ast.Call, arguments: list[Value], keywords: dict[str, Value]) -> Value:
+    def make(
+        run: Machine, frame: Frame, node: ast.Call, arguments: list[Value], keywords: dict[str, Value]
+    ) -> Value:
         made = Container(kind, run.site(frame, node))
         for argument in arguments[:1]:
             made.items.extend(_iterated(run, argument))
             made.open = run.is_open(argument)
             made.repeated = any(o.repeated for o in _containers(argument))
         if kind in ("dict", "OrderedDict"):
-            made.items.extend(Item(Constant(name), value, run.site(frame, node)) for name, value in keywords.items())
+            made.items.extend(
+                Item(Constant(name), value, run.site(frame, node)) for name, value in keywords.items()
+            )
             _pairs_to_items(run, made)
         return run.created(frame, node, made)
 
@@ -127,26 +171,29 @@ def _container(kind: str) -> Callable[..., Value]:
 
 
 def _containers(value: Value) -> list[Container]:
-    from kerascope.tracking.interpreter import options
-
     return [option for option in options(value) if isinstance(option, Container)]
 
 
-def _iterated(run: Interpreter, value: Value) -> list[Item]:
+def _iterated(run: Machine, value: Value) -> list[Item]:
     return run.elements(value)
 
 
-def _pairs_to_items(run: Interpreter, made: Container) -> None:
+def _pairs_to_items(run: Machine, made: Container) -> None:
     """`dict([(key, value), …])`: the pairs become items."""
     for index, item in enumerate(made.items):
-        if isinstance(item.value, Container) and item.value.kind in ("tuple", "list") and isinstance(item.key, Unknown):
-            if len(item.value.items) == 2:
-                key, value = (part.value for part in item.value.items)
-                made.items[index] = Item(key, value, item.site)
+        if (
+            isinstance(item.value, Container)
+            and item.value.kind in ("tuple", "list")
+            and isinstance(item.key, Unknown)
+        ) and len(item.value.items) == 2:
+            key, value = (part.value for part in item.value.items)
+            made.items[index] = Item(key, value, item.site)
 
 
 def _same_items(kind: str) -> Callable[..., Value]:
-    def make(run: Interpreter, frame: Frame, node: ast.Call, arguments: list[Value], keywords: dict[str, Value]) -> Value:
+    def make(
+        run: Machine, frame: Frame, node: ast.Call, arguments: list[Value], keywords: dict[str, Value]
+    ) -> Value:
         items = [item for argument in arguments for item in _iterated(run, argument)]
         is_open = any(run.is_open(argument) for argument in arguments) or not arguments
         return Container(kind, run.site(frame, node), items, open=is_open)
@@ -154,18 +201,26 @@ def _same_items(kind: str) -> Callable[..., Value]:
     return make
 
 
-def _sorted(run: Interpreter, frame: Frame, node: ast.Call, arguments: list[Value], keywords: dict[str, Value]) -> Value:
+def _sorted(
+    run: Machine, frame: Frame, node: ast.Call, arguments: list[Value], keywords: dict[str, Value]
+) -> Value:
     return _same_items("list")(run, frame, node, arguments[:1], {})
 
 
-def _zip(run: Interpreter, frame: Frame, node: ast.Call, arguments: list[Value], keywords: dict[str, Value]) -> Value:
+def _zip(
+    run: Machine, frame: Frame, node: ast.Call, arguments: list[Value], keywords: dict[str, Value]
+) -> Value:
     site = run.site(frame, node)
     made = Container("iterator", site)
     columns = [_iterated(run, argument) for argument in arguments]
-    closed = [len(column) for column, argument in zip(columns, arguments) if not run.is_open(argument)]
+    closed = [
+        len(column) for column, argument in zip(columns, arguments, strict=False) if not run.is_open(argument)
+    ]
     if closed and len(closed) == len(columns):
-        for row in zip(*columns):
-            made.items.append(Item(UNKNOWN, Container("tuple", site, [Item(UNKNOWN, i.value, i.site) for i in row]), site))
+        for row in zip(*columns, strict=False):
+            made.items.append(
+                Item(UNKNOWN, Container("tuple", site, [Item(UNKNOWN, i.value, i.site) for i in row]), site)
+            )
     else:
         cells = [Item(UNKNOWN, run.element(argument), site) for argument in arguments]
         made.items.append(Item(UNKNOWN, Container("tuple", site, cells), site))
@@ -173,7 +228,9 @@ def _zip(run: Interpreter, frame: Frame, node: ast.Call, arguments: list[Value],
     return made
 
 
-def _enumerate(run: Interpreter, frame: Frame, node: ast.Call, arguments: list[Value], keywords: dict[str, Value]) -> Value:
+def _enumerate(
+    run: Machine, frame: Frame, node: ast.Call, arguments: list[Value], keywords: dict[str, Value]
+) -> Value:
     site = run.site(frame, node)
     made = Container("iterator", site, open=not arguments or run.is_open(arguments[0]))
     for index, item in enumerate(_iterated(run, arguments[0]) if arguments else ()):
@@ -187,7 +244,9 @@ def _enumerate(run: Interpreter, frame: Frame, node: ast.Call, arguments: list[V
     return made
 
 
-def _range(run: Interpreter, frame: Frame, node: ast.Call, arguments: list[Value], keywords: dict[str, Value]) -> Value:
+def _range(
+    run: Machine, frame: Frame, node: ast.Call, arguments: list[Value], keywords: dict[str, Value]
+) -> Value:
     site = run.site(frame, node)
     bounds = [a.value for a in arguments if isinstance(a, Constant) and type(a.value) is int]
     if len(bounds) == len(arguments) and 1 <= len(bounds) <= 3 and not (len(bounds) == 3 and bounds[2] == 0):
@@ -197,13 +256,17 @@ def _range(run: Interpreter, frame: Frame, node: ast.Call, arguments: list[Value
     return Container("iterator", site, open=True)
 
 
-def _map(run: Interpreter, frame: Frame, node: ast.Call, arguments: list[Value], keywords: dict[str, Value]) -> Value:
+def _map(
+    run: Machine, frame: Frame, node: ast.Call, arguments: list[Value], keywords: dict[str, Value]
+) -> Value:
     site = run.site(frame, node)
     made = Container("iterator", site)
     if len(arguments) < 2:
         return made
-    for column in zip(*(_iterated(run, argument) for argument in arguments[1:])):
-        made.items.append(Item(UNKNOWN, run.apply(frame, node, arguments[0], [i.value for i in column], {}), site))
+    for column in zip(*(_iterated(run, argument) for argument in arguments[1:]), strict=False):
+        made.items.append(
+            Item(UNKNOWN, run.apply(frame, node, arguments[0], [i.value for i in column], {}), site)
+        )
     if any(run.is_open(argument) for argument in arguments[1:]):
         made.open = True
         if not made.items:
@@ -212,11 +275,15 @@ def _map(run: Interpreter, frame: Frame, node: ast.Call, arguments: list[Value],
     return made
 
 
-def _filter(run: Interpreter, frame: Frame, node: ast.Call, arguments: list[Value], keywords: dict[str, Value]) -> Value:
+def _filter(
+    run: Machine, frame: Frame, node: ast.Call, arguments: list[Value], keywords: dict[str, Value]
+) -> Value:
     return _same_items("iterator")(run, frame, node, arguments[1:], {})
 
 
-def _reduce(run: Interpreter, frame: Frame, node: ast.Call, arguments: list[Value], keywords: dict[str, Value]) -> Value:
+def _reduce(
+    run: Machine, frame: Frame, node: ast.Call, arguments: list[Value], keywords: dict[str, Value]
+) -> Value:
     if len(arguments) < 2:
         return UNKNOWN
     element = run.element(arguments[1])
@@ -224,13 +291,15 @@ def _reduce(run: Interpreter, frame: Frame, node: ast.Call, arguments: list[Valu
     return run.apply(frame, node, arguments[0], [first, element], {})
 
 
-def _next(run: Interpreter, frame: Frame, node: ast.Call, arguments: list[Value], keywords: dict[str, Value]) -> Value:
-    from kerascope.tracking.interpreter import join
-
+def _next(
+    run: Machine, frame: Frame, node: ast.Call, arguments: list[Value], keywords: dict[str, Value]
+) -> Value:
     return join([run.element(arguments[0]), *arguments[1:]]) if arguments else UNKNOWN
 
 
-def _defaultdict(run: Interpreter, frame: Frame, node: ast.Call, arguments: list[Value], keywords: dict[str, Value]) -> Value:
+def _defaultdict(
+    run: Machine, frame: Frame, node: ast.Call, arguments: list[Value], keywords: dict[str, Value]
+) -> Value:
     made = Container("defaultdict", run.site(frame, node))
     if arguments:
         made.items.append(Item(Constant("*factory*"), arguments[0], run.site(frame, node)))
@@ -240,53 +309,67 @@ def _defaultdict(run: Interpreter, frame: Frame, node: ast.Call, arguments: list
     return run.created(frame, node, made)
 
 
-def _namespace(run: Interpreter, frame: Frame, node: ast.Call, arguments: list[Value], keywords: dict[str, Value]) -> Value:
-    made = Plain(Library("types.SimpleNamespace"), run.site(frame, node), dict(keywords), "types.SimpleNamespace")
+def _namespace(
+    run: Machine, frame: Frame, node: ast.Call, arguments: list[Value], keywords: dict[str, Value]
+) -> Value:
+    made = Plain(
+        Library("types.SimpleNamespace"), run.site(frame, node), dict(keywords), "types.SimpleNamespace"
+    )
     run.events.append(Created(run.context(frame, node), made))
     return made
 
 
-def _partial(run: Interpreter, frame: Frame, node: ast.Call, arguments: list[Value], keywords: dict[str, Value]) -> Value:
+def _partial(
+    run: Machine, frame: Frame, node: ast.Call, arguments: list[Value], keywords: dict[str, Value]
+) -> Value:
     if not arguments:
         return UNKNOWN
     return Partial(arguments[0], run.site(frame, node), arguments[1:], keywords)
 
 
-def _first(run: Interpreter, frame: Frame, node: ast.Call, arguments: list[Value], keywords: dict[str, Value]) -> Value:
+def _first(
+    run: Machine, frame: Frame, node: ast.Call, arguments: list[Value], keywords: dict[str, Value]
+) -> Value:
     """A function that gives back what it is given (decorators, casts)."""
     return arguments[0] if arguments else UNKNOWN
 
 
-def _second(run: Interpreter, frame: Frame, node: ast.Call, arguments: list[Value], keywords: dict[str, Value]) -> Value:
+def _second(
+    run: Machine, frame: Frame, node: ast.Call, arguments: list[Value], keywords: dict[str, Value]
+) -> Value:
     return arguments[1] if len(arguments) > 1 else UNKNOWN
 
 
-def _decorator(run: Interpreter, frame: Frame, node: ast.Call, arguments: list[Value], keywords: dict[str, Value]) -> Value:
+def _decorator(
+    run: Machine, frame: Frame, node: ast.Call, arguments: list[Value], keywords: dict[str, Value]
+) -> Value:
     """`tf.function(f)` gives a function that does the same; `tf.function(**options)` a decorator."""
     return arguments[0] if arguments else LibraryValue("kerascope.identity")
 
 
-def _variable(run: Interpreter, frame: Frame, node: ast.Call, arguments: list[Value], keywords: dict[str, Value]) -> Value:
-    from kerascope.tracking.calls import new_weight
-
+def _variable(
+    run: Machine, frame: Frame, node: ast.Call, arguments: list[Value], keywords: dict[str, Value]
+) -> Value:
     if len(arguments) > 1:
         keywords = {"trainable": arguments[1], **keywords}
     return new_weight(run, frame, node, "tf variable", None, keywords)
 
 
-def _keras_variable(run: Interpreter, frame: Frame, node: ast.Call, arguments: list[Value], keywords: dict[str, Value]) -> Value:
-    from kerascope.tracking.calls import new_weight
-
+def _keras_variable(
+    run: Machine, frame: Frame, node: ast.Call, arguments: list[Value], keywords: dict[str, Value]
+) -> Value:
     return new_weight(run, frame, node, "keras variable", None, keywords)
 
 
-def _input(run: Interpreter, frame: Frame, node: ast.Call, arguments: list[Value], keywords: dict[str, Value]) -> Value:
+def _input(
+    run: Machine, frame: Frame, node: ast.Call, arguments: list[Value], keywords: dict[str, Value]
+) -> Value:
     return Tensor(phase=frame.phase, site=run.site(frame, node), made_by="keras.Input")
 
 
-def _getattr(run: Interpreter, frame: Frame, node: ast.Call, arguments: list[Value], keywords: dict[str, Value]) -> Value:
-    from kerascope.tracking.interpreter import join, options
-
+def _getattr(
+    run: Machine, frame: Frame, node: ast.Call, arguments: list[Value], keywords: dict[str, Value]
+) -> Value:
     if len(arguments) < 2:
         return UNKNOWN
     found: list[Value] = list(arguments[2:])
@@ -305,22 +388,22 @@ def _getattr(run: Interpreter, frame: Frame, node: ast.Call, arguments: list[Val
 
 
 def _has_object(value: Value) -> bool:
-    from kerascope.tracking.interpreter import options
-
     return any(isinstance(option, (Layer, Container, Plain)) for option in options(value))
 
 
-def _setattr(run: Interpreter, frame: Frame, node: ast.Call, arguments: list[Value], keywords: dict[str, Value]) -> Value:
+def _setattr(
+    run: Machine, frame: Frame, node: ast.Call, arguments: list[Value], keywords: dict[str, Value]
+) -> Value:
     return _write_attribute(run, frame, node, arguments, "setattr")
 
 
-def _object_setattr(run: Interpreter, frame: Frame, node: ast.Call, arguments: list[Value], keywords: dict[str, Value]) -> Value:
+def _object_setattr(
+    run: Machine, frame: Frame, node: ast.Call, arguments: list[Value], keywords: dict[str, Value]
+) -> Value:
     return _write_attribute(run, frame, node, arguments, "object.__setattr__")
 
 
-def _write_attribute(run: Interpreter, frame: Frame, node: ast.Call, arguments: list[Value], via: str) -> Value:
-    from kerascope.tracking.interpreter import options
-
+def _write_attribute(run: Machine, frame: Frame, node: ast.Call, arguments: list[Value], via: str) -> Value:
     if len(arguments) == 3:
         for owner in options(arguments[0]):
             for key in options(arguments[1]):
@@ -329,42 +412,70 @@ def _write_attribute(run: Interpreter, frame: Frame, node: ast.Call, arguments: 
     return Constant(None)
 
 
-def _hasattr(run: Interpreter, frame: Frame, node: ast.Call, arguments: list[Value], keywords: dict[str, Value]) -> Value:
-    if len(arguments) == 2 and isinstance(arguments[0], (Layer, Plain)) and isinstance(arguments[1], Constant):
-        if str(arguments[1].value) in arguments[0].attributes:
-            return Constant(True)
+def _hasattr(
+    run: Machine, frame: Frame, node: ast.Call, arguments: list[Value], keywords: dict[str, Value]
+) -> Value:
+    if (
+        len(arguments) == 2
+        and isinstance(arguments[0], (Layer, Plain))
+        and isinstance(arguments[1], Constant)
+    ) and str(arguments[1].value) in arguments[0].attributes:
+        return Constant(True)
     return UNKNOWN
 
 
-def _vars(run: Interpreter, frame: Frame, node: ast.Call, arguments: list[Value], keywords: dict[str, Value]) -> Value:
+def _vars(
+    run: Machine, frame: Frame, node: ast.Call, arguments: list[Value], keywords: dict[str, Value]
+) -> Value:
     if arguments and isinstance(arguments[0], (Layer, Plain)):
         return Partial(arguments[0], run.site(frame, node), method="__dict__")
     return UNKNOWN
 
 
-def _copy(run: Interpreter, frame: Frame, node: ast.Call, arguments: list[Value], keywords: dict[str, Value]) -> Value:
-    from kerascope.tracking.interpreter import join, options
+def _copy(
+    run: Machine, frame: Frame, node: ast.Call, arguments: list[Value], keywords: dict[str, Value]
+) -> Value:
+    return (
+        join(_copied(run, frame, node, option, 4) for option in options(arguments[0]))
+        if arguments
+        else UNKNOWN
+    )
 
-    return join(_copied(run, frame, node, option, 4) for option in options(arguments[0])) if arguments else UNKNOWN
 
-
-def _copied(run: Interpreter, frame: Frame, node: ast.Call, value: Value, depth: int) -> Value:
+def _copied(run: Machine, frame: Frame, node: ast.Call, value: Value, depth: int) -> Value:
     if isinstance(value, Layer):
         made = Layer(
-            value.cls, value.library, run.site(frame, node), frame.phase, dict(value.attributes), list(value.tracked),
-            value.arguments, value.keywords, frame.in_loop, open=value.open,
+            value.cls,
+            value.library,
+            run.site(frame, node),
+            frame.phase,
+            dict(value.attributes),
+            list(value.tracked),
+            value.arguments,
+            value.keywords,
+            frame.in_loop,
+            open=value.open,
         )
         run.events.append(Created(run.context(frame, node), made))
         return made
     if isinstance(value, Container) and depth:
-        items = [Item(item.key, _copied(run, frame, node, item.value, depth - 1), item.site) for item in value.items]
+        items = [
+            Item(item.key, _copied(run, frame, node, item.value, depth - 1), item.site)
+            for item in value.items
+        ]
         return Container(value.kind, run.site(frame, node), items, open=value.open)
     return value
 
 
-def _array(run: Interpreter, frame: Frame, node: ast.Call, arguments: list[Value], keywords: dict[str, Value]) -> Value:
+def _array(
+    run: Machine, frame: Frame, node: ast.Call, arguments: list[Value], keywords: dict[str, Value]
+) -> Value:
     """`np.array([layer, …], dtype=object)` holds objects; of anything else it is numbers."""
-    if any(isinstance(option.value, (Layer, Weight)) for argument in arguments[:1] for option in _iterated(run, argument)):
+    if any(
+        isinstance(option.value, (Layer, Weight))
+        for argument in arguments[:1]
+        for option in _iterated(run, argument)
+    ):
         return _container("array")(run, frame, node, arguments[:1], {})
     if "dtype" in keywords or len(arguments) > 1:
         kind = keywords.get("dtype", arguments[-1])
@@ -373,25 +484,33 @@ def _array(run: Interpreter, frame: Frame, node: ast.Call, arguments: list[Value
     return UNKNOWN
 
 
-def _empty_array(run: Interpreter, frame: Frame, node: ast.Call, arguments: list[Value], keywords: dict[str, Value]) -> Value:
+def _empty_array(
+    run: Machine, frame: Frame, node: ast.Call, arguments: list[Value], keywords: dict[str, Value]
+) -> Value:
     kind = keywords.get("dtype", arguments[1] if len(arguments) > 1 else UNKNOWN)
     if isinstance(kind, LibraryValue) and kind.name == "builtins.object":
         return Container("array", run.site(frame, node))
     return UNKNOWN
 
 
-def _chain(run: Interpreter, frame: Frame, node: ast.Call, arguments: list[Value], keywords: dict[str, Value]) -> Value:
+def _chain(
+    run: Machine, frame: Frame, node: ast.Call, arguments: list[Value], keywords: dict[str, Value]
+) -> Value:
     inner = [item.value for argument in arguments for item in _iterated(run, argument)]
     return _same_items("iterator")(run, frame, node, inner, {})
 
 
-def _type(run: Interpreter, frame: Frame, node: ast.Call, arguments: list[Value], keywords: dict[str, Value]) -> Value:
+def _type(
+    run: Machine, frame: Frame, node: ast.Call, arguments: list[Value], keywords: dict[str, Value]
+) -> Value:
     if len(arguments) == 1 and isinstance(arguments[0], (Layer, Plain)):
         return ClassValue(arguments[0].cls)
     return UNKNOWN
 
 
-def _isinstance(run: Interpreter, frame: Frame, node: ast.Call, arguments: list[Value], keywords: dict[str, Value]) -> Value:
+def _isinstance(
+    run: Machine, frame: Frame, node: ast.Call, arguments: list[Value], keywords: dict[str, Value]
+) -> Value:
     """Certain only between a plain literal and a class of layers, or a layer and its own class."""
     if len(arguments) != 2:
         return UNKNOWN
@@ -403,37 +522,56 @@ def _isinstance(run: Interpreter, frame: Frame, node: ast.Call, arguments: list[
     return UNKNOWN
 
 
-def _len(run: Interpreter, frame: Frame, node: ast.Call, arguments: list[Value], keywords: dict[str, Value]) -> Value:
+def _len(
+    run: Machine, frame: Frame, node: ast.Call, arguments: list[Value], keywords: dict[str, Value]
+) -> Value:
     if len(arguments) == 1 and isinstance(arguments[0], Container) and not arguments[0].open:
-        return Constant(len(arguments[0].items)) if arguments[0].kind in ("list", "tuple") and not arguments[0].repeated else UNKNOWN
+        return (
+            Constant(len(arguments[0].items))
+            if arguments[0].kind in ("list", "tuple") and not arguments[0].repeated
+            else UNKNOWN
+        )
     return UNKNOWN
 
 
-def _str(run: Interpreter, frame: Frame, node: ast.Call, arguments: list[Value], keywords: dict[str, Value]) -> Value:
-    if len(arguments) == 1 and isinstance(arguments[0], Constant) and isinstance(arguments[0].value, (str, int)):
+def _str(
+    run: Machine, frame: Frame, node: ast.Call, arguments: list[Value], keywords: dict[str, Value]
+) -> Value:
+    if (
+        len(arguments) == 1
+        and isinstance(arguments[0], Constant)
+        and isinstance(arguments[0].value, (str, int))
+    ):
         return Constant(str(arguments[0].value))
     return UNKNOWN
 
 
 def _number(kind: type) -> Callable[..., Value]:
-    def convert(run: Interpreter, frame: Frame, node: ast.Call, arguments: list[Value], keywords: dict[str, Value]) -> Value:
-        if len(arguments) == 1 and isinstance(arguments[0], Constant) and isinstance(arguments[0].value, (int, float)):
+    def convert(
+        run: Machine, frame: Frame, node: ast.Call, arguments: list[Value], keywords: dict[str, Value]
+    ) -> Value:
+        if (
+            len(arguments) == 1
+            and isinstance(arguments[0], Constant)
+            and isinstance(arguments[0].value, (int, float))
+        ):
             return Constant(kind(arguments[0].value))
         return UNKNOWN
 
     return convert
 
 
-def _weak_reference(run: Interpreter, frame: Frame, node: ast.Call, arguments: list[Value], keywords: dict[str, Value]) -> Value:
+_WEAK = cast(ast.Lambda, ast.parse("lambda: referent", mode="eval").body)
+"""What calling a weak reference does."""
+
+
+def _weak_reference(
+    run: Machine, frame: Frame, node: ast.Call, arguments: list[Value], keywords: dict[str, Value]
+) -> Value:
     if not arguments:
         return UNKNOWN
-    return Function(
-        _WEAK, run.site(frame, node), frame.module.path, closure=({"referent": arguments[0]},)
-    )
+    return Function(_WEAK, run.site(frame, node), frame.module.path, closure=({"referent": arguments[0]},))
 
-
-_WEAK = ast.parse("lambda: referent", mode="eval").body
-assert isinstance(_WEAK, ast.Lambda)
 
 _Known = Callable[..., Value]
 _KNOWN: dict[str, _Known] = {

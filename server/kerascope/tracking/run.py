@@ -15,8 +15,9 @@ from kerascope.project.project import Project
 from kerascope.source.document import Site
 from kerascope.source.statement import Statement
 from kerascope.tracking.classes import ClassFacts
-from kerascope.tracking.events import Event, Escaped, LayerBuilt, LayerCalled, LayerMethod, Used
-from kerascope.tracking.interpreter import Interpreter, free_names, options
+from kerascope.tracking.events import Escaped, Event, LayerBuilt, LayerCalled, LayerMethod, Used
+from kerascope.tracking.interpreter import Interpreter
+from kerascope.tracking.machine import free_names
 from kerascope.tracking.values import (
     Choice,
     Constant,
@@ -30,6 +31,7 @@ from kerascope.tracking.values import (
     Unknown,
     Value,
     Weight,
+    options,
 )
 
 if TYPE_CHECKING:
@@ -45,7 +47,8 @@ MAX_REACH = 2_000
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """A method as found in method resolution order: its node, the piece that holds it, and the class that defines it."""
+    """A method as found in method resolution order: its node, the piece that holds it, and the class that
+    defines it."""
 
     name: str
     node: ast.FunctionDef | ast.AsyncFunctionDef
@@ -61,8 +64,9 @@ class Method:
 class OwnedWeight:
     """A weight that a layer will own: who owns it, where it is made, what it is called.
 
-    `site` is None for a weight that Keras' own code makes (Dense's kernel). `exists_after` says when in the life of the
-    layer that was asked about the weight is there: straight after its constructor, after `build(shape)`, or only after a call.
+    `site` is None for a weight that Keras' own code makes (Dense's kernel). `exists_after` says when in the
+    life of the layer that was asked about the weight is there: straight after its constructor, after
+    `build(shape)`, or only after a call.
     """
 
     owner: str
@@ -85,9 +89,9 @@ class WeightsOf:
 class Reach:
     """How an object reaches a layer or weight at the end of the run.
 
-    `text`: Python for the way ("self.helper.dense", "self.blocks[0]", "self.fn → d"). `steps`: the objects on the way,
-    from self's attribute value to the object itself. `breaks`: the first step that Keras doesn't follow (None where it
-    follows all, as the tracker sees it).
+    `text`: Python for the way ("self.helper.dense", "self.blocks[0]", "self.fn → d"). `steps`: the objects on
+    the way, from self's attribute value to the object itself. `breaks`: the first step that Keras doesn't
+    follow (None where it follows all, as the tracker sees it).
     """
 
     value: State
@@ -121,7 +125,8 @@ class LayerRun:
         self.events: Sequence[Event] = [event for event in interpreter.events if event.at.subject is layer]
         """What happens in this layer's own life."""
         self.complete = interpreter.complete and facts.known
-        """Every base is known, and the run ended by itself. Rules that argue from the absence of something ask this."""
+        """Every base is known, and the run ended by itself. Rules that argue from the absence of something
+        ask this."""
         self._spans = spans
         self._reachable = interpreter.keras.reachable(layer)
         self._escaped: set[int] | None = None
@@ -167,19 +172,25 @@ class LayerRun:
     # --- tracked, used, built --------------------------------------------------------------------------------
 
     def tracked(self, value: State) -> Tri:
-        """Whether Keras reaches `value` from the layer at the end of the run ("unknown": it escaped where it may be)."""
+        """Whether Keras reaches `value` from the layer at the end of the run ("unknown": it escaped where it
+        may be)."""
         if id(value) in self._reachable:
             return "yes"
         if self.escaped(value) or self.escaped(self.layer) or not self._run.complete or not self.facts.known:
             return "unknown"
-        if any(isinstance(part, Layer) and part.open for part in self._reachable.values()) and self._called_early(value):
+        if any(
+            isinstance(part, Layer) and part.open for part in self._reachable.values()
+        ) and self._called_early(value):
             return "unknown"
         return "no"
 
     def _called_early(self, value: State) -> bool:
-        """Whether `value` was called before `call`: a functional model whose outputs aren't known may hold it."""
+        """Whether `value` was called before `call`: a functional model whose outputs aren't known may hold
+        it."""
         return any(
-            isinstance(event, LayerCalled) and event.layer is value and event.at.phase in ("init", "build", "other")
+            isinstance(event, LayerCalled)
+            and event.layer is value
+            and event.at.phase in ("init", "build", "other")
             for event in self.all_events
         )
 
@@ -196,12 +207,17 @@ class LayerRun:
         return "unknown" if self.escaped(value) or not self._run.complete else "no"
 
     def built_in_build(self, value: Layer) -> Tri:
-        """Whether `self.build(shape)` builds `value`: by `value.build`, by calling it, by an escape ("unknown")."""
+        """Whether `self.build(shape)` builds `value`: by `value.build`, by calling it, by an escape
+        ("unknown")."""
         start, end = self._spans["build"]
         first = self._spans["init"][0]
         for index, event in enumerate(self.all_events[first:end], first):
-            if isinstance(event, (LayerBuilt, LayerCalled)) and not (isinstance(event, LayerBuilt) and event.by_super):
-                if event.layer is value or (event.layer is not self.layer and self._inside(event.layer, value)):
+            if isinstance(event, (LayerBuilt, LayerCalled)) and not (
+                isinstance(event, LayerBuilt) and event.by_super
+            ):
+                if event.layer is value or (
+                    event.layer is not self.layer and self._inside(event.layer, value)
+                ):
                     return "yes"
             elif isinstance(event, LayerBuilt) and event.layer is self.layer and index >= start:
                 if self._super_build_builds(value):
@@ -225,9 +241,15 @@ class LayerRun:
         library = self.layer.library
         if library is None:
             return False
-        wrapper = library.is_a("keras.layers.Wrapper") or library.is_a("keras.layers.RNN") or library.is_a("keras.Sequential")
+        wrapper = (
+            library.is_a("keras.layers.Wrapper")
+            or library.is_a("keras.layers.RNN")
+            or library.is_a("keras.Sequential")
+        )
         return wrapper and any(
-            option is value for name in (*library.wraps, "layers") for option in options(self.layer.attributes.get(name, Constant(None)))
+            option is value
+            for name in (*library.wraps, "layers")
+            for option in options(self.layer.attributes.get(name, Constant(None)))
         )
 
     def escaped(self, value: Value) -> bool:
@@ -268,7 +290,9 @@ class LayerRun:
             if isinstance(value, Choice):
                 waiting.extend((option, text, steps, breaks) for option in value.options)
                 continue
-            if id(value) in seen or not isinstance(value, (Layer, Weight, Container, Plain, Function, Partial)):
+            if id(value) in seen or not isinstance(
+                value, (Layer, Weight, Container, Plain, Function, Partial)
+            ):
                 continue
             seen.add(id(value))
             path = (*steps, value)
@@ -280,8 +304,11 @@ class LayerRun:
                 waiting.extend((inner, text + part, path, breaks) for part, inner in _contents(value))
 
     def sublayers(self) -> Iterator[Reach]:
-        """The layers that the tracker of `self` follows directly (through containers too), one for each object."""
-        direct = {id(value): value for value in self._run.keras.direct(self.layer) if isinstance(value, Layer)}
+        """The layers that the tracker of `self` follows directly (through containers too), one for each
+        object."""
+        direct = {
+            id(value): value for value in self._run.keras.direct(self.layer) if isinstance(value, Layer)
+        }
         for reach in self.reaches():
             if id(reach.value) in direct:
                 del direct[id(reach.value)]
@@ -310,13 +337,16 @@ class LayerRun:
         return self._library_weights(value)
 
     def _with_handed_in(self, asking: LayerRun, value: Layer) -> WeightsOf:
-        """The weights of `value`, an object of this run's class, in the run of another class that may have given it layers."""
+        """The weights of `value`, an object of this run's class, in the run of another class that may have
+        given it layers."""
         own = self.weights_of(self.layer)
         parts = [own]
         for child in asking._run.keras.direct(value):
             if isinstance(child, Layer) and self._is_handed_in(asking, value, child):
                 given = asking.weights_of(child)
-                parts.append(replace(given, weights=tuple(replace(w, exists_after="unknown") for w in given.weights)))
+                parts.append(
+                    replace(given, weights=tuple(replace(w, exists_after="unknown") for w in given.weights))
+                )
         return parts[0] if len(parts) == 1 else _sum(parts)
 
     @staticmethod
@@ -330,7 +360,7 @@ class LayerRun:
         for state in self._run.keras.direct(self.layer):
             if isinstance(state, Weight):
                 name = names.get(id(state), "").removeprefix("self.") or None
-                after: Existence = state.phase if state.phase in ("init", "build", "call") else "unknown"  # type: ignore[assignment]
+                after: Existence = state.phase if state.phase in ("init", "build", "call") else "unknown"
                 if state.phase == "class body" or state.phase == "module":
                     after = "init"
                 sure: Tri = "unknown" if state.conditional else "yes"
@@ -344,10 +374,14 @@ class LayerRun:
                 event.by_super and event.layer is self.layer for event in self.events_of(LayerBuilt)
             )
             if reached:
-                weights = tuple(OwnedWeight(self.definition.name, name, None, "build") for name in library.weights)
+                weights = tuple(
+                    OwnedWeight(self.definition.name, name, None, "build") for name in library.weights
+                )
                 parts.append(WeightsOf("yes", weights, None))
         if not parts:
-            return WeightsOf("no" if self.complete and not self.layer.open and not self._calls_unknown() else "unknown")
+            return WeightsOf(
+                "no" if self.complete and not self.layer.open and not self._calls_unknown() else "unknown"
+            )
         total = _sum(parts)
         return replace(total, count=None) if self.layer.open else total
 
@@ -363,7 +397,11 @@ class LayerRun:
 
         def after(weight: OwnedWeight) -> Existence:
             if child.phase == "call" or weight.exists_after == "call":
-                return "call" if not (keras2_model or built == "yes") or weight.exists_after != "call" else "build"
+                return (
+                    "call"
+                    if not (keras2_model or built == "yes") or weight.exists_after != "call"
+                    else "build"
+                )
             if weight.exists_after == "unknown" or built == "unknown":
                 return "unknown"
             if weight.exists_after == "init":
@@ -381,7 +419,8 @@ class LayerRun:
     def _built_after_init(self, child: Layer) -> bool:
         start, end = self._spans["init"]
         return not any(
-            isinstance(event, (LayerBuilt, LayerCalled)) and event.layer is child for event in self.all_events[start:end]
+            isinstance(event, (LayerBuilt, LayerCalled)) and event.layer is child
+            for event in self.all_events[start:end]
         )
 
     def _library_weights(self, layer: Layer) -> WeightsOf:
@@ -401,7 +440,10 @@ class LayerRun:
             return WeightsOf("no", (), 0)
         arguments = {
             name: value.value if isinstance(value, Constant) else ...
-            for name, value in {**dict(zip(entry.init, layer.arguments)), **layer.keywords}.items()
+            for name, value in {
+                **dict(zip(entry.init, layer.arguments, strict=False)),
+                **layer.keywords,
+            }.items()
         }
         names = entry.weights_with(arguments)
         parts = list(children)
@@ -412,10 +454,16 @@ class LayerRun:
         elif entry.has_weights == "yes" and not children:
             parts.append(WeightsOf("yes", (OwnedWeight(layer.class_name, None, None, "build"),), None))
         if not parts:
-            known = names == () or (entry.name == "keras.Sequential" and not layer.arguments and not layer.keywords)
+            known = names == () or (
+                entry.name == "keras.Sequential" and not layer.arguments and not layer.keywords
+            )
             return WeightsOf("no" if known else "unknown", (), 0 if known else None)
         total = _sum(parts)
-        return replace(total, count=None) if names is None and entry.has_weights == "depends" and not children else total
+        return (
+            replace(total, count=None)
+            if names is None and entry.has_weights == "depends" and not children
+            else total
+        )
 
     def _library_child(self, layer: Layer, child: Layer) -> WeightsOf:
         found = self.weights_of(child)
@@ -442,8 +490,8 @@ class ScriptRun:
         self.project: Project = interpreter.project
         self.module = module
         self.events: Sequence[Event] = interpreter.events
-        """`Created` of layers, `LayerCalled`, `LayerBuilt`, `AttributeRead`, `LayerMethod`, `Escaped` …, in order; those
-        with a `subject` happen inside a layer that the script made."""
+        """`Created` of layers, `LayerCalled`, `LayerBuilt`, `AttributeRead`, `LayerMethod`, `Escaped` …, in
+        order; those with a `subject` happen inside a layer that the script made."""
         self.complete = interpreter.complete
 
     def events_of(self, *kinds: type[_E]) -> Iterator[_E]:
@@ -509,7 +557,15 @@ def _contents(value: Value) -> Iterator[tuple[str, Value]]:
         for name, inner in value.attributes.items():
             yield (f".{name}" if name != "*" else ".…") if not name.startswith("[") else name, inner
     elif isinstance(value, Container):
-        keyed = value.kind in ("dict", "OrderedDict", "defaultdict", "dict subclass", "UserDict", "mappingproxy", "namedtuple")
+        keyed = value.kind in (
+            "dict",
+            "OrderedDict",
+            "defaultdict",
+            "dict subclass",
+            "UserDict",
+            "mappingproxy",
+            "namedtuple",
+        )
         for index, item in enumerate(value.items):
             if keyed and isinstance(item.key, Constant):
                 key = repr(item.key.value)

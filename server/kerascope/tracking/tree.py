@@ -40,7 +40,8 @@ def tree_at(
 def _what_is_at(
     module: Module, position: Position, examiner: Examiner
 ) -> tuple[ClassDefinition | None, str | None]:
-    """The class whose name stands at `position`, or the class around it and the attribute `self.<name>` there."""
+    """The class whose name stands at `position`, or the class around it and the attribute `self.<name>`
+    there."""
     document = module.document
     for definition in examiner.layer_classes(module):
         start = document.line_of(definition.statement)
@@ -58,7 +59,11 @@ def _what_is_at(
                 for node in (child for top in statement.nodes for child in ast.walk(top)):
                     if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
                         place = document.range_of(Site(module.path, statement, node))
-                        if place is not None and node.value.id == "self" and place.start <= position <= place.end:
+                        if (
+                            place is not None
+                            and node.value.id == "self"
+                            and place.start <= position <= place.end
+                        ):
                             return definition, node.attr
     return None, None
 
@@ -101,7 +106,9 @@ def _attribute_tree(runs: Sequence[LayerRun], attribute: str) -> str | None:
 
 
 def _below(text: str, prefix: str) -> bool:
-    return text == prefix or (text.startswith(prefix) and not text[len(prefix)].isalnum() and text[len(prefix)] != "_")
+    return text == prefix or (
+        text.startswith(prefix) and not text[len(prefix)].isalnum() and text[len(prefix)] != "_"
+    )
 
 
 def _inside_layer(reach: Reach, others: Sequence[Reach]) -> bool:
@@ -129,10 +136,14 @@ def _rows(runs: Sequence[LayerRun], layer: Layer, indent: str, depth: int) -> It
 
 def _describe(run: LayerRun, value: State) -> str:
     if isinstance(value, Weight):
-        kind = {"weight": "weight", "keras variable": "keras.Variable", "tf variable": "tf.Variable"}[value.kind]
+        kind = {"weight": "weight", "keras variable": "keras.Variable", "tf variable": "tf.Variable"}[
+            value.kind
+        ]
         return f"{kind}{_shape(value)}{', not trained' if value.trainable is False else ''}"
     arguments = [_literal(argument) for argument in value.arguments if isinstance(argument, Constant)]
-    return f"{value.class_name}({', '.join(arguments)})" if isinstance(value.cls, Library) else value.class_name
+    return (
+        f"{value.class_name}({', '.join(arguments)})" if isinstance(value.cls, Library) else value.class_name
+    )
 
 
 def _literal(value: Constant) -> str:
@@ -166,16 +177,26 @@ def _total(count: int | None, weights: Sequence[OwnedWeight]) -> str:
 def _generation_line(run: LayerRun) -> str | None:
     """What one generation does to the class."""
     weights = run.weights_of(run.layer)
-    missing = [reach for reach in run.reaches() if run.tracked(reach.value) == "no" and run.used(reach.value) == "yes"]
+    missing = [
+        reach
+        for reach in run.reaches()
+        if run.tracked(reach.value) == "no" and run.used(reach.value) == "yes"
+    ]
     parts: list[str] = []
     if missing:
         names = ", ".join(f"`{reach.text}`" for reach in missing[:4])
-        parts.append(f"{names} {'is' if len(missing) == 1 else 'are'} not tracked: never trained, not counted")
-    by_time = {when: sum(w.exists_after == when for w in weights.weights) for when in ("init", "build", "call")}
+        parts.append(
+            f"{names} {'is' if len(missing) == 1 else 'are'} not tracked: never trained, not counted"
+        )
+    by_time = {
+        when: sum(w.exists_after == when for w in weights.weights) for when in ("init", "build", "call")
+    }
     if weights.weights and weights.count is not None and sum(by_time.values()) == len(weights.weights):
         built = by_time["init"] + by_time["build"]
         if by_time["call"]:
-            parts.append(f"`build(shape)` makes {built} of {len(weights.weights)} weights, a call makes the rest")
+            parts.append(
+                f"`build(shape)` makes {built} of {len(weights.weights)} weights, a call makes the rest"
+            )
         elif by_time["build"]:
             parts.append(f"`build(shape)` makes all {len(weights.weights)} weights")
         else:
@@ -183,5 +204,3 @@ def _generation_line(run: LayerRun) -> str | None:
     if not parts:
         return None
     return f"Keras {run.generation}: " + "; ".join(parts)
-
-

@@ -7,6 +7,7 @@ a frozen value. A value that can't be known is `UNKNOWN`, and no rule speaks of 
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
@@ -17,6 +18,9 @@ from kerascope.source.document import Site
 Phase = Literal["init", "build", "call", "class body", "module", "other"]
 """In which part of a layer's life something happens: its constructor, `build`, `call`, the class body,
 outside every class ("module"), or a method that none of these uses ("other")."""
+
+
+WeightKind = Literal["weight", "keras variable", "tf variable"]
 
 
 class Unknown:
@@ -68,7 +72,8 @@ class Choice:
 @dataclass(frozen=True, slots=True)
 class Tensor:
     """A tensor. `weights` are the weights and variables that it was computed from, `phase` says when,
-    `site` the computation (None: it came from outside). `made_by` is the library function ("tensorflow.random.normal")."""
+    `site` the computation (None: it came from outside). `made_by` is the library function
+    ("tensorflow.random.normal")."""
 
     weights: frozenset[Weight] = frozenset()
     phase: Phase = "call"
@@ -83,10 +88,10 @@ class Layer:
     """A layer or model object.
 
     `cls`: its class; `library`: that class or its nearest base in Keras' catalogue. `site`: the expression
-    that made it (for the layer under examination, the class itself). `attributes`: what its attributes can hold at the
-    end of the run. `tracked`: what its own tracker holds under the generation of the run (not transitive; Keras 2
-    also containers and tf.Modules, whose contents it reads when asked). `phase`: the part of the life of the layer
-    whose method made it.
+    that made it (for the layer under examination, the class itself). `attributes`: what its attributes can
+    hold at the end of the run. `tracked`: what its own tracker holds under the generation of the run (not
+    transitive; Keras 2 also containers and tf.Modules, whose contents it reads when asked). `phase`: the part
+    of the life of the layer whose method made it.
     """
 
     cls: ClassDefinition | Library
@@ -104,7 +109,8 @@ class Layer:
     cached: bool = False
     """Made by a function whose result is cached (`lru_cache`), which may serve other objects too."""
     open: bool = False
-    """May hold sublayers or weights that the run doesn't know (a functional model of unknown outputs, say)."""
+    """May hold sublayers or weights that the run doesn't know (a functional model of unknown outputs,
+    say)."""
 
     @property
     def class_name(self) -> str:
@@ -115,11 +121,12 @@ class Layer:
 class Weight:
     """A weight or variable object.
 
-    `kind`: "weight" (`self.add_weight`), "keras variable" (`keras.Variable`) or "tf variable" (`tf.Variable`).
+    `kind`: "weight" (`self.add_weight`), "keras variable" (`keras.Variable`) or "tf variable"
+    (`tf.Variable`).
     `owner`: the layer on which `add_weight` was called. `call`: the call that made it.
     """
 
-    kind: Literal["weight", "keras variable", "tf variable"]
+    kind: WeightKind
     site: Site
     call: ast.Call
     phase: Phase
@@ -143,10 +150,12 @@ class Item:
 class Container:
     """A list, dict, tuple, set or a relative.
 
-    `kind` is the Python type: "list", "dict", "tuple", "set", "OrderedDict", "namedtuple", "frozenset", "deque",
-    "defaultdict", "UserList", "UserDict", "mappingproxy", "dict view", "iterator", "array", "list subclass", "dict subclass" …
-    `tracker`: Keras 3, the layer whose tracked container this is. `copy_of`: Keras 3, the user's own object that
-    was copied when this one was assigned to an attribute. `open`: may hold elements that the run doesn't know.
+    `kind` is the Python type: "list", "dict", "tuple", "set", "OrderedDict", "namedtuple", "frozenset",
+    "deque", "defaultdict", "UserList", "UserDict", "mappingproxy", "dict view", "iterator", "array", "list
+    subclass", "dict subclass" …
+    `tracker`: Keras 3, the layer whose tracked container this is. `copy_of`: Keras 3, the user's own object
+    that was copied when this one was assigned to an attribute. `open`: may hold elements that the run doesn't
+    know.
     """
 
     kind: str
@@ -179,7 +188,8 @@ class Plain:
 
 @dataclass(eq=False, slots=True)
 class Function:
-    """A function made while running: a lambda, an inner `def`, a method bound to `bound`, a module-level function.
+    """A function made while running: a lambda, an inner `def`, a method bound to `bound`, a module-level
+    function.
 
     `closure`: the enclosing scopes' variables that it can see (innermost last), shared with those scopes.
     """
@@ -227,3 +237,43 @@ Value: TypeAlias = (
 
 State: TypeAlias = Layer | Weight
 """What Keras would have to know of."""
+
+
+MAX_OPTIONS = 8
+
+
+def options(value: Value) -> tuple[Value, ...]:
+    """The values that `value` can be."""
+    return value.options if isinstance(value, Choice) else (value,)
+
+
+def join(values: Iterable[Value]) -> Value:
+    """One of `values`, it isn't known which."""
+    values = list(values)
+    if len(values) == 1:
+        return values[0]
+    found: list[Value] = []
+    weights: frozenset[Weight] = frozenset()
+    layers: frozenset[Layer] = frozenset()
+    tensor: Tensor | None = None
+    for value in values:
+        for option in options(value):
+            if isinstance(option, Tensor):
+                weights |= option.weights
+                layers |= option.layers
+                if tensor is None or (option.weights and not tensor.weights):
+                    tensor = option
+            elif not any(
+                option is known or (isinstance(option, Constant) and option == known) for known in found
+            ):
+                found.append(option)
+    if tensor is not None:
+        if weights != tensor.weights or layers != tensor.layers:
+            tensor = Tensor(weights, tensor.phase, tensor.site, tensor.made_by, layers)
+        found.append(tensor)
+    if not found:
+        return Constant(None)
+    if len(found) > MAX_OPTIONS:
+        found.sort(key=lambda option: isinstance(option, (Constant, Unknown, Tensor)))
+        found = found[:MAX_OPTIONS]
+    return found[0] if len(found) == 1 else Choice(tuple(found))

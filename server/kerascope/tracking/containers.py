@@ -1,0 +1,167 @@
+"""Containers: reading, writing and iterating lists, dicts and their relatives."""
+
+from __future__ import annotations
+
+import ast
+
+from kerascope.project.meaning import (
+    ClassDefinition,
+)
+from kerascope.tracking.events import (
+    ContainerWrite,
+)
+from kerascope.tracking.machine import (
+    MAX_TURNS,
+    Frame,
+    Machine,
+)
+from kerascope.tracking.values import (
+    UNKNOWN,
+    Constant,
+    Container,
+    Item,
+    LibraryValue,
+    Partial,
+    Plain,
+    Tensor,
+    Unknown,
+    Value,
+    join,
+    options,
+)
+
+
+class Containers(Machine):
+    """Reads and writes elements."""
+
+    def set_item(self, frame: Frame, target: ast.Subscript, value: Value) -> None:
+        """`container[key] = value`."""
+        if isinstance(target.value, ast.Attribute) and target.value.attr == "__dict__":
+            for owner in options(self.value(frame, target.value.value)):
+                self._set_in_dict(frame, target, owner, self.value(frame, target.slice), value)
+            return
+        container = self.value(frame, target.value)
+        sliced = isinstance(target.slice, ast.Slice)
+        key = UNKNOWN if sliced else self.value(frame, target.slice)
+        for option in options(container):
+            if isinstance(option, Container):
+                self.write(frame, target, option, "[:]=" if sliced else "[]=", value, target.value, key)
+            elif isinstance(option, Partial) and option.method == "__dict__":
+                self._set_in_dict(frame, target, option.function, key, value)
+            elif isinstance(option, Plain) and isinstance(option.cls, ClassDefinition):
+                self.call_member(frame, target, option, "__setitem__", [key, value])
+            elif isinstance(option, Unknown):
+                self.escape(frame, target, [value], None)
+
+    def _set_in_dict(self, frame: Frame, node: ast.AST, owner: Value, key: Value, value: Value) -> None:
+        name = key.value if isinstance(key, Constant) and isinstance(key.value, str) else None
+        self.set_attribute(frame, node, owner, name, value, "__dict__")
+
+    def write(
+        self,
+        frame: Frame,
+        node: ast.AST,
+        container: Container,
+        operation: str,
+        value: Value,
+        through: ast.expr,
+        key: Value = UNKNOWN,
+    ) -> None:
+        """Put `value` (for "extend", "update", "[:]=": its elements) into `container`."""
+        spread = operation in ("extend", "extendleft", "update", "[:]=")
+        at = self.site(frame, node)
+        items = (
+            [Item(item.key, item.value, at) for item in self.elements(value)]
+            if spread
+            else [Item(key, value, at)]
+        )
+        values = [item.value for item in items]
+        self.events.append(
+            ContainerWrite(self.context(frame, node), container, operation, tuple(values), through)
+        )
+        stored = self.keras.write(container, operation, values, isinstance(through, ast.Attribute))
+        if spread and self.is_open(value):
+            container.open = True
+        for item, kept in zip(items, stored, strict=False):
+            if operation == "[]=" and isinstance(item.key, Constant):
+                self._replace_item(container, Item(item.key, kept, at), frame.conditional)
+            elif operation == "insert" and container.items:
+                container.items.insert(0, Item(UNKNOWN, kept, at))
+            else:
+                container.items.append(Item(item.key, kept, at))
+
+    def _replace_item(self, container: Container, item: Item, conditional: bool) -> None:
+        assert isinstance(item.key, Constant)
+        if not conditional:
+            for index, known in enumerate(container.items):
+                if known.key == item.key or (
+                    isinstance(known.key, Unknown)
+                    and index == item.key.value
+                    and isinstance(known.value, Constant)
+                ):
+                    container.items[index] = item
+                    return
+        container.items.append(item)
+
+    def turns(self, frame: Frame, node: ast.expr, iterable: Value) -> list[tuple[Value, bool]]:
+        """The values of a loop's variable, one for each turn that is run, and whether that turn stands for
+        several."""
+        found = options(iterable)
+        if len(found) == 1 and isinstance(found[0], Container):
+            container = found[0]
+            if not container.open and len(container.items) <= MAX_TURNS:
+                keys = container.kind in ("dict", "OrderedDict", "defaultdict", "dict subclass")
+                return [(item.key if keys else item.value, False) for item in container.items]
+        if len(found) == 1 and isinstance(found[0], Tensor):
+            return [(found[0], True)]
+        keyed = [
+            o for o in found if isinstance(o, Container) and o.kind in ("dict", "OrderedDict", "defaultdict")
+        ]
+        if keyed:
+            return [(join([item.key for o in keyed for item in o.items] or [UNKNOWN]), True)]
+        return [(self.element(iterable), True)]
+
+    def item(self, container: Container, key: Value) -> Value:
+        """`container[key]`."""
+        if isinstance(key, Constant):
+            exact = [item.value for item in container.items if item.key == key]
+            if exact:
+                return join(exact)
+            positional = container.kind in (
+                "list",
+                "tuple",
+                "namedtuple",
+                "deque",
+                "list subclass",
+                "UserList",
+            )
+            if (
+                positional
+                and isinstance(key.value, int)
+                and all(isinstance(i.key, Unknown) for i in container.items)
+            ):
+                if key.value < 0 and container.items and not (container.open and len(container.items) > 1):
+                    if -key.value <= len(container.items):
+                        return container.items[key.value].value
+                elif not container.open and 0 <= key.value < len(container.items):
+                    return container.items[key.value].value
+            if container.kind == "defaultdict":
+                return self._default_item(container, key)
+        elif container.kind == "defaultdict" and not container.items:
+            return self._default_item(container, key)
+        return self.element(container)
+
+    def _default_item(self, container: Container, key: Value) -> Value:
+        """`d[key]` of a `defaultdict` whose factory is `list`, `dict` or `set`: made by reading it."""
+        for item in container.items:
+            if item.key == Constant("*factory*"):
+                kind = item.value
+                if isinstance(kind, LibraryValue) and kind.name in (
+                    "builtins.list",
+                    "builtins.dict",
+                    "builtins.set",
+                ):
+                    made = Container(kind.name.removeprefix("builtins."), container.site)
+                    container.items.append(Item(key, made, container.site))
+                    return made
+        return self.element(container)

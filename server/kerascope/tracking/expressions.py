@@ -1,0 +1,421 @@
+"""Expressions: names, operators, displays and comprehensions."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+
+from kerascope.tracking.classes import dotted_name
+from kerascope.tracking.events import (
+    Used,
+)
+from kerascope.tracking.machine import (
+    MAX_TURNS,
+    Frame,
+    Machine,
+)
+from kerascope.tracking.values import (
+    MAX_OPTIONS,
+    UNKNOWN,
+    Choice,
+    ClassValue,
+    Constant,
+    Container,
+    Function,
+    Item,
+    Layer,
+    Partial,
+    Plain,
+    Tensor,
+    Unknown,
+    Value,
+    Weight,
+    join,
+    options,
+)
+
+
+class Expressions(Machine):
+    """Evaluates expressions."""
+
+    def value(self, frame: Frame, node: ast.expr) -> Value:
+        """What `node` evaluates to."""
+        self.step()
+        evaluate = _EVALUATE.get(type(node))
+        return evaluate(self, frame, node) if evaluate is not None else UNKNOWN
+
+    def _constant(self, frame: Frame, node: ast.Constant) -> Value:
+        return Constant(node.value)
+
+    def _name(self, frame: Frame, node: ast.Name) -> Value:
+        found = self.local(frame, node.id)
+        if found is None:
+            found = self.global_value(frame.module, node.id)
+        self._note_use(frame, node, found)
+        return found
+
+    def _note_use(self, frame: Frame, node: ast.expr, value: Value) -> None:
+        if frame.phase != "call" or frame.subject is None:
+            return
+        for option in options(value):
+            if (
+                isinstance(option, Weight)
+                or (isinstance(option, Tensor) and option.weights and option.phase != "call")
+                or (isinstance(option, Tensor) and option.phase in ("init", "build"))
+            ):
+                self.events.append(Used(self.context(frame, node), option, node))
+
+    def _attribute(self, frame: Frame, node: ast.Attribute) -> Value:
+        dotted = dotted_name(node)
+        if dotted is not None and self.local(frame, dotted.partition(".")[0]) is None:
+            found = self.global_value(frame.module, dotted)
+            if not isinstance(found, Unknown):
+                self._note_use(frame, node, found)
+                return found
+        owner = self.value(frame, node.value)
+        name = self.mangled(frame, node.attr)
+        if isinstance(owner, Choice):
+            found = join([self.attribute(frame, node, option, name) for option in owner.options])
+        else:
+            found = self.attribute(frame, node, owner, name)
+        self._note_use(frame, node, found)
+        return found
+
+    def _tuple(self, frame: Frame, node: ast.Tuple | ast.List | ast.Set) -> Value:
+        kind = {ast.Tuple: "tuple", ast.List: "list", ast.Set: "set"}[type(node)]
+        made = Container(kind, self.site(frame, node))
+        for element in node.elts:
+            at = self.site(frame, element)
+            if isinstance(element, ast.Starred):
+                spread = self.value(frame, element.value)
+                made.items.extend(Item(UNKNOWN, item.value, at) for item in self.elements(spread))
+                made.open = made.open or self.is_open(spread)
+            else:
+                made.items.append(Item(UNKNOWN, self.value(frame, element), at))
+        return self.created(frame, node, made)
+
+    def _dict(self, frame: Frame, node: ast.Dict) -> Value:
+        made = Container("dict", self.site(frame, node))
+        for key, element in zip(node.keys, node.values, strict=False):
+            value = self.value(frame, element)
+            at = self.site(frame, element)
+            if key is None:
+                made.items.extend(self.elements(value))
+                made.open = made.open or self.is_open(value)
+            else:
+                made.items.append(Item(self.value(frame, key), value, at))
+        return self.created(frame, node, made)
+
+    def _comprehension(
+        self, frame: Frame, node: ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp
+    ) -> Value:
+        kind = {ast.ListComp: "list", ast.SetComp: "set", ast.GeneratorExp: "iterator", ast.DictComp: "dict"}[
+            type(node)
+        ]
+        made = Container(kind, self.site(frame, node))
+        scopes = frame.scopes
+        frame.scopes = (*scopes, {})
+        try:
+            self._comprehend(frame, node, list(node.generators), made)
+        finally:
+            frame.scopes = scopes
+        return self.created(frame, node, made)
+
+    def _comprehend(
+        self,
+        frame: Frame,
+        node: ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp,
+        generators: list[ast.comprehension],
+        made: Container,
+    ) -> None:
+        if not generators:
+            element = node.value if isinstance(node, ast.DictComp) else node.elt
+            key = self.value(frame, node.key) if isinstance(node, ast.DictComp) else UNKNOWN
+            made.items.append(Item(key, self.value(frame, element), self.site(frame, element)))
+            return
+        first, rest = generators[0], generators[1:]
+        iterable = self.value(frame, first.iter)
+        scopes = frame.scopes
+        for item, loop in self.turns(frame, first.iter, iterable):
+            if loop:
+                made.open = made.open or self.is_open(iterable)
+            frame.scopes = (*scopes, {})
+            self.assign(frame, first.target, item)
+            tests = [self.truth(self.value(frame, test)) for test in first.ifs]
+            if False not in tests:
+                with self.guarded(frame, None, None not in tests, loop=loop):
+                    self._comprehend(frame, node, rest, made)
+        frame.scopes = scopes
+
+    def _lambda(self, frame: Frame, node: ast.Lambda) -> Value:
+        return self.function(frame, node)
+
+    def _if_expression(self, frame: Frame, node: ast.IfExp) -> Value:
+        truth = self.truth(self.value(frame, node.test))
+        found = []
+        for branch, wanted in ((node.body, True), (node.orelse, False)):
+            if truth is None or truth is wanted:
+                with self.guarded(frame, node.test, truth is not None):
+                    found.append(self.value(frame, branch))
+        return join(found)
+
+    def _bool_op(self, frame: Frame, node: ast.BoolOp) -> Value:
+        found: list[Value] = []
+        is_and = isinstance(node.op, ast.And)
+        decided: bool | None = None
+        for index, operand in enumerate(node.values):
+            with self.guarded(
+                frame, node.values[index - 1] if index else None, index == 0 or decided is not None
+            ):
+                value = self.value(frame, operand)
+            decided = self.truth(value)
+            if decided is not None and decided is not is_and:
+                found.append(value)
+                break
+            if decided is None or index == len(node.values) - 1:
+                found.append(value)
+        return join(found)
+
+    def _bin_op(self, frame: Frame, node: ast.BinOp) -> Value:
+        left, right = self.value(frame, node.left), self.value(frame, node.right)
+        if isinstance(left, Constant) and isinstance(right, Constant):
+            return _fold(node.op, left.value, right.value)
+        results: list[Value] = []
+        for one in options(left):
+            for other in options(right):
+                results.append(self._operate(frame, node, one, other))
+        return join(results[: MAX_OPTIONS * 2])
+
+    def _operate(self, frame: Frame, node: ast.BinOp, left: Value, right: Value) -> Value:
+        if isinstance(node.op, ast.Add) and isinstance(left, Container) and isinstance(right, Container):
+            kind = left.kind if left.kind in ("list", "tuple") else "list"
+            made = Container(
+                kind, self.site(frame, node), [*left.items, *right.items], open=left.open or right.open
+            )
+            return self.created(frame, node, made)
+        if isinstance(node.op, ast.BitOr) and isinstance(left, Container) and isinstance(right, Container):
+            return Container(
+                left.kind, self.site(frame, node), [*left.items, *right.items], open=left.open or right.open
+            )
+        if isinstance(node.op, ast.Mult):
+            for container, times in ((left, right), (right, left)):
+                if isinstance(container, Container) and container.kind in ("list", "tuple"):
+                    count = (
+                        times.value if isinstance(times, Constant) and isinstance(times.value, int) else None
+                    )
+                    items = list(container.items)
+                    if count is not None and len(items) == 1 and 0 <= count <= MAX_TURNS:
+                        items = items * count
+                    made = Container(
+                        container.kind,
+                        self.site(frame, node),
+                        items,
+                        open=container.open,
+                        repeated=count != 1,
+                    )
+                    return self.created(frame, node, made)
+        return self.compute(frame, node, [left, right])
+
+    def _unary(self, frame: Frame, node: ast.UnaryOp) -> Value:
+        value = self.value(frame, node.operand)
+        if isinstance(node.op, ast.Not):
+            truth = self.truth(value)
+            return UNKNOWN if truth is None else Constant(not truth)
+        if (
+            isinstance(value, Constant)
+            and isinstance(value.value, (int, float))
+            and isinstance(node.op, ast.USub)
+        ):
+            return Constant(-value.value)
+        return self.compute(frame, node, [value])
+
+    def _compare(self, frame: Frame, node: ast.Compare) -> Value:
+        values = [self.value(frame, node.left), *(self.value(frame, other) for other in node.comparators)]
+        if len(values) != 2:
+            return self.compute(frame, node, values)
+        left, right, operator = values[0], values[1], node.ops[0]
+        known = _compare_known(left, right, operator)
+        if known is not None:
+            return Constant(known)
+        return self.compute(frame, node, values)
+
+    def _subscript(self, frame: Frame, node: ast.Subscript) -> Value:
+        owner = self.value(frame, node.value)
+        if isinstance(node.slice, ast.Slice):
+            for bound in (node.slice.lower, node.slice.upper, node.slice.step):
+                if bound is not None:
+                    self.value(frame, bound)
+            key: Value = UNKNOWN
+        else:
+            key = self.value(frame, node.slice)
+        found = join(self._item(frame, node, option, key) for option in options(owner))
+        self._note_use(frame, node, found)
+        return found
+
+    def _item(self, frame: Frame, node: ast.Subscript, owner: Value, key: Value) -> Value:
+        if isinstance(owner, Container):
+            if isinstance(node.slice, ast.Slice):
+                return Container(
+                    owner.kind if owner.kind in ("list", "tuple") else "list",
+                    self.site(frame, node),
+                    list(owner.items),
+                    open=owner.open,
+                    repeated=owner.repeated,
+                )
+            return self.item(owner, key)
+        if isinstance(owner, (Tensor, Weight)):
+            return self.compute(frame, node, [owner])
+        if isinstance(owner, Layer):
+            return UNKNOWN
+        if isinstance(owner, Plain):
+            return self.call_member(frame, node, owner, "__getitem__", [key])
+        if (
+            isinstance(owner, Partial)
+            and owner.method == "__dict__"
+            and isinstance(owner.function, (Layer, Plain))
+        ):
+            name = key.value if isinstance(key, Constant) else None
+            if isinstance(name, str):
+                return owner.function.attributes.get(name, UNKNOWN)
+        if isinstance(owner, ClassValue):
+            return owner  # a generic alias
+        return UNKNOWN
+
+    def _named(self, frame: Frame, node: ast.NamedExpr) -> Value:
+        value = self.value(frame, node.value)
+        self.assign(frame, node.target, value)
+        return value
+
+    def _starred(self, frame: Frame, node: ast.Starred) -> Value:
+        return self.element(self.value(frame, node.value))
+
+    def _await(self, frame: Frame, node: ast.Await) -> Value:
+        return self.value(frame, node.value)
+
+    def _yield(self, frame: Frame, node: ast.Yield) -> Value:
+        if node.value is not None:
+            frame.yielded.append(Item(UNKNOWN, self.value(frame, node.value), self.site(frame, node)))
+        return UNKNOWN
+
+    def _yield_from(self, frame: Frame, node: ast.YieldFrom) -> Value:
+        frame.yielded.extend(self.elements(self.value(frame, node.value)))
+        return UNKNOWN
+
+    def _joined(self, frame: Frame, node: ast.JoinedStr) -> Value:
+        parts = []
+        for part in node.values:
+            if isinstance(part, ast.FormattedValue):
+                value = self.value(frame, part.value)
+                if not isinstance(value, Constant) or part.format_spec is not None or part.conversion != -1:
+                    return UNKNOWN
+                parts.append(str(value.value))
+            elif isinstance(part, ast.Constant):
+                parts.append(str(part.value))
+        return Constant("".join(parts))
+
+    def _call(self, frame: Frame, node: ast.Call) -> Value:
+        found = self.call(frame, node)
+        self._note_use(frame, node, found)
+        return found
+
+
+def _fold(operator: ast.operator, left: object, right: object) -> Value:
+    """Arithmetic on small literals."""
+    try:
+        if isinstance(left, str) and isinstance(right, str) and isinstance(operator, ast.Add):
+            return Constant(left + right) if len(left) + len(right) < 10_000 else UNKNOWN
+        if isinstance(left, (int, float)) and isinstance(right, (int, float)):
+            if abs(left) > 1e9 or abs(right) > 1e9:
+                return UNKNOWN
+            if isinstance(operator, ast.Add):
+                return Constant(left + right)
+            if isinstance(operator, ast.Sub):
+                return Constant(left - right)
+            if isinstance(operator, ast.Mult):
+                return Constant(left * right)
+            if isinstance(operator, ast.FloorDiv):
+                return Constant(left // right)
+            if isinstance(operator, ast.Div):
+                return Constant(left / right)
+            if isinstance(operator, ast.Mod):
+                return Constant(left % right)
+    except ArithmeticError:
+        pass
+    return UNKNOWN
+
+
+_OBJECTS = (Layer, Plain, Container, Function, Partial, Weight, ClassValue)
+
+
+def _compare_known(left: Value, right: Value, operator: ast.cmpop) -> bool | None:
+    """The result of a comparison, where it is certain."""
+    if isinstance(operator, (ast.Is, ast.IsNot)):
+        same: bool | None = None
+        if isinstance(left, Constant) and isinstance(right, Constant):
+            same = left.value is right.value or left == right
+        elif (isinstance(left, _OBJECTS) and isinstance(right, Constant)) or (
+            isinstance(right, _OBJECTS) and isinstance(left, Constant)
+        ):
+            same = False
+        elif isinstance(left, _OBJECTS) and left is right:
+            same = True
+        return None if same is None else same is isinstance(operator, ast.Is)
+    if isinstance(left, Constant) and isinstance(right, Constant):
+        try:
+            if isinstance(operator, ast.Eq):
+                return bool(left.value == right.value)
+            if isinstance(operator, ast.NotEq):
+                return bool(left.value != right.value)
+            if isinstance(operator, ast.Lt):
+                return bool(left.value < right.value)  # type: ignore[operator]
+            if isinstance(operator, ast.Gt):
+                return bool(left.value > right.value)  # type: ignore[operator]
+            if isinstance(operator, ast.LtE):
+                return bool(left.value <= right.value)  # type: ignore[operator]
+            if isinstance(operator, ast.GtE):
+                return bool(left.value >= right.value)  # type: ignore[operator]
+        except TypeError:
+            return None
+    if (
+        (
+            isinstance(operator, (ast.In, ast.NotIn))
+            and isinstance(left, Constant)
+            and isinstance(right, Container)
+        )
+        and not right.open
+        and right.items
+        and all(isinstance(item.value, Constant) for item in right.items)
+    ):
+        keyed = right.kind in ("dict", "OrderedDict", "defaultdict")
+        present = any((item.key if keyed else item.value) == left for item in right.items)
+        return present is isinstance(operator, ast.In)
+    return None
+
+
+_EVALUATE: dict[type, Callable[..., Value]] = {
+    ast.Constant: Expressions._constant,
+    ast.Name: Expressions._name,
+    ast.Attribute: Expressions._attribute,
+    ast.Tuple: Expressions._tuple,
+    ast.List: Expressions._tuple,
+    ast.Set: Expressions._tuple,
+    ast.Dict: Expressions._dict,
+    ast.ListComp: Expressions._comprehension,
+    ast.SetComp: Expressions._comprehension,
+    ast.GeneratorExp: Expressions._comprehension,
+    ast.DictComp: Expressions._comprehension,
+    ast.Lambda: Expressions._lambda,
+    ast.IfExp: Expressions._if_expression,
+    ast.BoolOp: Expressions._bool_op,
+    ast.BinOp: Expressions._bin_op,
+    ast.UnaryOp: Expressions._unary,
+    ast.Compare: Expressions._compare,
+    ast.Subscript: Expressions._subscript,
+    ast.NamedExpr: Expressions._named,
+    ast.Starred: Expressions._starred,
+    ast.Await: Expressions._await,
+    ast.Yield: Expressions._yield,
+    ast.YieldFrom: Expressions._yield_from,
+    ast.JoinedStr: Expressions._joined,
+    ast.Call: Expressions._call,
+}

@@ -1,0 +1,337 @@
+"""Making objects: layers, weights, plain objects and dataclasses, and what their constructors keep."""
+
+from __future__ import annotations
+
+import ast
+
+from kerascope.project.catalogue import LibraryClass
+from kerascope.project.meaning import ClassDefinition, Library
+from kerascope.source.statement import Statement
+from kerascope.tracking.events import (
+    Created,
+    InitReached,
+)
+from kerascope.tracking.machine import MAX_DEPTH, Frame, Machine
+from kerascope.tracking.values import (
+    UNKNOWN,
+    ClassValue,
+    Constant,
+    Container,
+    Item,
+    Layer,
+    Phase,
+    Plain,
+    Tensor,
+    Unknown,
+    Value,
+    Weight,
+    WeightKind,
+    join,
+    options,
+)
+
+
+def infer(run: Machine, frame: Frame, node: ast.expr) -> Value | None:
+    """What Jedi says of an expression, if it has already said so: an object of a class."""
+    inference = getattr(run.project, "inference", None)
+    if inference is None or frame.phase == "call":
+        return None
+    answer = inference.known(frame.module, frame.statement, node)
+    if answer is None:
+        return None
+    made: list[Value] = []
+    for meaning in answer.meanings:
+        value = run.meant([meaning])
+        if not isinstance(value, ClassValue):
+            continue
+        made.append(value if not answer.instance else outside_object(run, frame, node, value))
+    made = [value for value in made if not isinstance(value, Unknown)]
+    return join(made) if made else None
+
+
+def outside_object(run: Machine, frame: Frame, node: ast.AST, cls: ClassValue) -> Value:
+    """An object of a class, made where the run doesn't look: its constructor is run with unknown
+    arguments."""
+    entry = layer_entry(run, cls)
+    if entry is None:
+        return UNKNOWN
+    if isinstance(cls.meaning, Library):
+        made = Layer(cls.meaning, entry, run.site(frame, node), "module")
+        made.open = entry.name in ("keras.layers.Layer", "keras.Model", "keras.Sequential")
+        return made
+    if run.depth > 6:
+        return UNKNOWN
+    return new_layer(run, frame, node, cls.meaning, entry, [], {}, phase="module")
+
+
+def layer_entry(run: Machine, cls: ClassValue) -> LibraryClass | None:
+    if isinstance(cls.meaning, Library):
+        entry = run.catalogue.get(cls.meaning.name)
+        return entry if entry is not None and entry.kind in ("layer", "model") else None
+    return run.classes.facts(cls.meaning).layer
+
+
+def instantiate(
+    run: Machine,
+    frame: Frame,
+    node: ast.Call,
+    cls: ClassValue,
+    arguments: list[Value],
+    keywords: dict[str, Value],
+) -> Value:
+    """`Class(…)`."""
+    meaning = cls.meaning
+    entry = layer_entry(run, cls)
+    if isinstance(meaning, Library):
+        library = run.catalogue.get(meaning.name)
+        if entry is not None:
+            return new_layer(run, frame, node, meaning, entry, arguments, keywords)
+        if library is not None and library.kind == "variable":
+            return new_weight(run, frame, node, "keras variable", None, keywords)
+        made = Plain(meaning, run.site(frame, node), library=library or meaning.name)
+        _hold(made, arguments, keywords)
+        run.events.append(Created(run.context(frame, node), made))
+        return made
+    if entry is not None:
+        return new_layer(run, frame, node, meaning, entry, arguments, keywords)
+    facts = run.classes.facts(meaning)
+    if facts.container_kind is not None and isinstance(
+        run.classes.find(meaning, "__init__"), (Library, type(None))
+    ):
+        source = arguments[0] if arguments else None
+        container = Container(
+            facts.container_kind, run.site(frame, node), open=source is not None and run.is_open(source)
+        )
+        if source is not None:
+            container.items.extend(run.elements(source))
+        return run.created(frame, node, container)
+    if not facts.known:
+        run.escape(frame, node, [*arguments, *keywords.values()], meaning.name)
+        inferred = infer(run, frame, node)
+        return inferred if inferred is not None else UNKNOWN
+    if facts.library == "typing.NamedTuple":
+        return _named_tuple(run, frame, node, meaning, arguments, keywords)
+    made = Plain(meaning, run.site(frame, node), library=facts.library, dataclass=facts.dataclass)
+    run.events.append(Created(run.context(frame, node), made))
+    if run.depth < MAX_DEPTH // 2:
+        construct(run, frame, node, made, arguments, keywords)
+    return made
+
+
+def _hold(made: Plain, arguments: list[Value], keywords: dict[str, Value]) -> None:
+    """A library object is taken to hold whatever it was given."""
+    for index, value in enumerate(arguments):
+        made.attributes[f"[{index}]"] = value
+    made.attributes.update(keywords)
+
+
+def _fields(run: Machine, cls: ClassDefinition) -> list[tuple[ClassDefinition, Statement, ast.AnnAssign]]:
+    """The annotated fields of a dataclass or NamedTuple, those of bases first."""
+    found: dict[str, tuple[ClassDefinition, Statement, ast.AnnAssign]] = {}
+    for base in reversed(run.classes.facts(cls).user_classes):
+        for name, bindings in run.project.members(base).items():
+            for statement, node in bindings:
+                if isinstance(node, ast.AnnAssign) and "ClassVar" not in ast.unparse(node.annotation):
+                    found[name] = (base, statement, node)
+    return list(found.values())
+
+
+def _field_values(
+    run: Machine, frame: Frame, cls: ClassDefinition, arguments: list[Value], keywords: dict[str, Value]
+) -> dict[str, Value]:
+    values: dict[str, Value] = {}
+    waiting = list(arguments)
+    for base, statement, node in _fields(run, cls):
+        assert isinstance(node.target, ast.Name)
+        name = node.target.id
+        if waiting:
+            values[name] = waiting.pop(0)
+        elif name in keywords:
+            values[name] = keywords[name]
+        elif node.value is not None:
+            values[name] = _field_default(run, frame, base, statement, node)
+        else:
+            values[name] = UNKNOWN
+    return values
+
+
+def _field_default(
+    run: Machine, frame: Frame, cls: ClassDefinition, statement: Statement, node: ast.AnnAssign
+) -> Value:
+    """The default of a dataclass field; `field(default_factory=f)` calls `f` for each object."""
+    value = node.value
+    if isinstance(value, ast.Call) and (ast.unparse(value.func)).rsplit(".", 1)[-1] in (
+        "field",
+        "ib",
+        "attrib",
+    ):
+        inner = Frame(cls.module, statement, (*run.closures.get(cls, ()), {}))
+        inner.subject, inner.phase, inner.current = frame.subject, frame.phase, frame.current
+        for keyword in value.keywords:
+            if keyword.arg in ("default_factory", "factory"):
+                factory = run.value(inner, keyword.value)
+                return join(run.apply(inner, value, option, [], {}) for option in options(factory))
+            if keyword.arg == "default":
+                return run.value(inner, keyword.value)
+        return UNKNOWN
+    return run.class_attribute(cls, statement, node)
+
+
+def _named_tuple(
+    run: Machine,
+    frame: Frame,
+    node: ast.Call,
+    cls: ClassDefinition,
+    arguments: list[Value],
+    keywords: dict[str, Value],
+) -> Value:
+    made = Container("namedtuple", run.site(frame, node))
+    for name, value in _field_values(run, frame, cls, arguments, keywords).items():
+        made.items.append(Item(Constant(name), value, run.site(frame, node)))
+    return run.created(frame, node, made)
+
+
+def new_layer(
+    run: Machine,
+    frame: Frame,
+    node: ast.AST,
+    cls: ClassDefinition | Library,
+    entry: LibraryClass,
+    arguments: list[Value],
+    keywords: dict[str, Value],
+    phase: Phase | None = None,
+) -> Layer:
+    """A layer object, its constructor run."""
+    made = Layer(
+        cls,
+        entry,
+        run.site(frame, node),
+        phase or frame.phase,
+        many=frame.in_loop,
+        conditional=frame.conditional,
+        cached=frame.once,
+    )
+    made.arguments, made.keywords = arguments, keywords
+    run.events.append(Created(run.context(frame, node), made))
+    if isinstance(cls, Library):
+        library_init(run, frame, node, made, entry, arguments, keywords)
+    elif run.depth < MAX_DEPTH // 2:
+        construct(run, frame, node, made, arguments, keywords)
+    else:
+        made.open = True
+    return made
+
+
+def construct(
+    run: Machine,
+    frame: Frame,
+    node: ast.AST,
+    made: Layer | Plain,
+    arguments: list[Value],
+    keywords: dict[str, Value],
+    spread: bool = False,
+) -> None:
+    """Run the constructor of an object of a user's class."""
+    assert isinstance(made.cls, ClassDefinition)
+    cls = made.cls
+    facts = run.classes.facts(cls)
+    found = run.classes.find(cls, "__init__")
+    generated = facts.dataclass and not (isinstance(found, tuple) and found[0] == cls)
+    if generated:
+        inner = Frame(cls.module, cls.statement, ({},), "__init__", cls, made, frame.subject, frame.phase)
+        if isinstance(made, Layer):
+            inner.subject, inner.phase = made, "init"
+        for name, value in _field_values(run, frame, cls, arguments, keywords).items():
+            run.set_attribute(inner, cls.node, made, name, value)
+        after = run.classes.find(cls, "__post_init__")
+        if isinstance(after, tuple) and isinstance(after[2], ast.FunctionDef):
+            run.call_function(frame, node, run.method(after[0], after[1], after[2], made), [], {})
+        return
+    if isinstance(found, tuple):
+        if isinstance(found[2], (ast.FunctionDef, ast.AsyncFunctionDef)):
+            method = run.method(found[0], found[1], found[2], made)
+            run.call_function(frame, node, method, arguments, keywords, spread)
+        return
+    if isinstance(made, Layer) and made.library is not None:
+        library_init(run, frame, node, made, made.library, arguments, keywords)
+    elif isinstance(made, Plain) and found is None and not facts.known:
+        run.escape(frame, node, [*arguments, *keywords.values()], cls.name)
+
+
+def library_init(
+    run: Machine,
+    frame: Frame,
+    node: ast.AST,
+    layer: Layer,
+    entry: LibraryClass,
+    arguments: list[Value],
+    keywords: dict[str, Value],
+) -> None:
+    """Keras' own constructor: it keeps and tracks every layer that it is given."""
+    inner = Frame(frame.module, frame.statement, frame.scopes, frame.method, frame.owner, frame.self_value)
+    inner.subject, inner.phase, inner.current = frame.subject, frame.phase, frame.current
+    inner.guards, inner.conditional, inner.in_loop = frame.guards, frame.conditional, frame.in_loop
+    run.events.append(InitReached(run.context(inner, node), layer))
+    named = {**dict(zip(entry.init, arguments, strict=False)), **keywords}
+    model = entry.kind == "model" or "keras.Model" in entry.bases
+    for index, value in enumerate(arguments[len(entry.init) :]):
+        named[f"[{index}]"] = value
+    for name, value in named.items():
+        for option in options(value):
+            if isinstance(option, Tensor):
+                if model:
+                    for part in option.layers:
+                        run.keras.assign(layer, None, part, False)
+                    layer.open = layer.open or not option.layers
+            elif isinstance(option, Container) and model:
+                _take_graph(run, layer, option)
+            if isinstance(option, (Layer, Container)) and _holds_state(option):
+                stored = run.keras.assign(layer, name, option, False)
+                key = "layers" if name in ("layers", "[0]") and model else name
+                run.put(layer.attributes, key, stored)
+            elif isinstance(option, Unknown) and (
+                name in entry.wraps or (model and name in ("inputs", "outputs", "layers"))
+            ):
+                layer.open = True
+
+
+def _take_graph(run: Machine, model: Layer, outputs: Container) -> None:
+    """A functional model holds the layers that its outputs were computed by."""
+    for item in outputs.items:
+        for option in options(item.value):
+            if isinstance(option, Tensor):
+                for layer in option.layers:
+                    run.keras.assign(model, None, layer, False)
+            elif isinstance(option, Container):
+                _take_graph(run, model, option)
+            elif isinstance(option, Unknown):
+                model.open = True
+    model.open = model.open or outputs.open
+
+
+def _holds_state(value: Value, depth: int = 4) -> bool:
+    if isinstance(value, (Layer, Weight)):
+        return True
+    if isinstance(value, Container) and depth:
+        return any(_holds_state(option, depth - 1) for item in value.items for option in options(item.value))
+    return False
+
+
+def new_weight(
+    run: Machine,
+    frame: Frame,
+    node: ast.Call,
+    kind: WeightKind,
+    owner: Layer | None,
+    keywords: dict[str, Value],
+) -> Weight:
+    """A weight or variable object."""
+    trainable = keywords.get("trainable", Constant(True))
+    flag: bool | None = None
+    if isinstance(trainable, Constant):
+        flag = True if trainable.value is None and run.generation == 2 else bool(trainable.value)
+    made = Weight(
+        kind, run.site(frame, node), node, frame.phase, owner, flag, frame.conditional, frame.in_loop
+    )
+    run.events.append(Created(run.context(frame, node), made))
+    return made
