@@ -25,7 +25,9 @@ from kerascope.tracking.tree import tree_at
 
 SEVERITIES: tuple[Severity, ...] = ("information", "warning", "error")
 
-_KERAS_NAMES = re.compile(r"\b(?:tf_keras|keras|tensorflow|tf|keras_hub|keras_core)(?:\.\w+)+|\bTF_USE_LEGACY_KERAS\b")
+_KERAS_NAMES = re.compile(
+    r"\b(?:tf_keras|keras|tensorflow|tf|keras_hub|keras_core)(?:\.\w+)+|\bTF_USE_LEGACY_KERAS\b"
+)
 _IMPORTS = re.compile(
     r"^[ \t]*(?:from[ \t]+([\w.]+)[ \t]+import[ \t]+\(?([^)#\n]*)|import[ \t]+([\w., \t]+))", re.M
 )
@@ -100,12 +102,14 @@ class Checker:
         ).generations
 
     def tree(self, path: str, position: Position) -> str | None:
-        """Markdown: the sublayers and weights of the layer class or sublayer attribute at `position`, and what each
-        Keras generation does to them; None where there is no layer."""
+        """Markdown: the sublayers and weights of the layer class or sublayer attribute at `position`, and
+        what each Keras generation does to them; None where there is no layer."""
         module = self.project.module(path)
         if module is None:
             return None
-        return tree_at(module, position, [self.examiner(3), self.examiner(2)], self.generations(module.document))
+        return tree_at(
+            module, position, [self.examiner(3), self.examiner(2)], self.generations(module.document)
+        )
 
     def examiner(self, generation: Generation) -> Examiner:
         """The symbolic runs under one generation."""
@@ -130,7 +134,9 @@ class Checker:
                         found[key] = finding
                     elif generation not in known.generations:
                         worse = max(known.severity, finding.severity, key=SEVERITIES.index)
-                        found[key] = replace(known, severity=worse, generations=(*known.generations, generation))
+                        found[key] = replace(
+                            known, severity=worse, generations=(*known.generations, generation)
+                        )
         return list(found.values())
 
     def _runs(self, examiner: Examiner, module: Module) -> Iterator[LayerRun | ScriptRun]:
@@ -141,7 +147,9 @@ class Checker:
         yield from examiner.local_runs(module)
         yield from examiner.scripts(module)
 
-    def _reports(self, run: LayerRun | ScriptRun, generation: Generation) -> tuple[tuple[type[Rule], Report], ...]:
+    def _reports(
+        self, run: LayerRun | ScriptRun, generation: Generation
+    ) -> tuple[tuple[type[Rule], Report], ...]:
         header = run.definition.statement if isinstance(run, LayerRun) else None
         kept = self._kept.get(id(run))
         if kept is not None and kept.run is run and kept.header is header:
@@ -157,7 +165,12 @@ class Checker:
         return self._kept[id(run)].reports
 
     def _finding(
-        self, module: Module, run: LayerRun | ScriptRun, rule: type[Rule], report: Report, generation: Generation
+        self,
+        module: Module,
+        run: LayerRun | ScriptRun,
+        rule: type[Rule],
+        report: Report,
+        generation: Generation,
     ) -> Finding | None:
         site = report.site
         if site.path != module.path:

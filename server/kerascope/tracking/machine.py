@@ -235,7 +235,7 @@ class Machine:
         flows = set(self.flows)
         if None in flows:
             return None
-        return next((flow for flow in ("continue", "break", "return") if flow in flows), "raise")  # type: ignore[return-value]
+        return next((flow for flow in ("continue", "break", "return") if flow in flows), "raise")
 
     @contextmanager
     def guarded(self, frame: Frame, test: ast.expr | None, known: bool, loop: bool = False) -> Iterator[None]:
