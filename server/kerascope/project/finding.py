@@ -206,6 +206,12 @@ class Finder:
             todo += new
         return False
 
+    def files_behind(self, key: Key) -> set[str]:
+        """The files and folders, there or not, that the answer to a question was found through."""
+        answer = self._answers.get(key)
+        found = {source for source in (answer.sources if answer is not None else ()) if isinstance(source, str)}
+        return found | {end.path for end in (answer.ends if answer is not None else ()) if isinstance(end, Class)}
+
     def answer(self, key: Key) -> Ends:
         """The answer to ("resolve", path, dotted name), ("import", path, Imported), ("member", end, name) or
         ("module", importer's folder, dotted name)."""

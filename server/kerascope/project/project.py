@@ -282,6 +282,20 @@ class Project:
                     return False
             return True
 
+    def files_read(self, reads: Reads) -> frozenset[str]:
+        """The files and folders, there or not (folders end in a separator), that recorded look-ups went through."""
+        found: set[str] = set()
+        with self._lock:
+            for key in reads.tokens:
+                if key[0] in ("class member", "class members"):
+                    owner = key[1]
+                    path = owner[0] if isinstance(owner, tuple) else getattr(owner, "path", None)
+                    if isinstance(path, str):
+                        found.add(path)
+                else:
+                    found |= self._finder.files_behind(key)
+        return frozenset(found)
+
     def depends(self, path: str, on_path: str) -> bool:
         """Whether anything that was looked up for the file at `path` went through the one at `on_path`,
         straight or through other files (also where `on_path` was looked for and missing)."""
