@@ -20,7 +20,7 @@ from kerascope.cli.results import FileResult
 
 @pytest.fixture
 def checked(kerascope, write, tmp_path) -> Callable[..., list[str]]:
-    """Which files the analysis looked at in a run of the command; a repository with two files and a library."""
+    """Which files the analysis looked at in a run of the command, in a repository of three files."""
     (tmp_path / ".git").mkdir()
     write("a.py", "BADL\n")
     write("b/b.py", "x = 1\n")
