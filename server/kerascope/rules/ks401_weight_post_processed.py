@@ -1,0 +1,367 @@
+"""KS401: an attribute that holds a tensor computed once from a weight, instead of the weight."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from kerascope.rules.places import in_own_file
+from kerascope.rules.rule import Example, Related, Report, Rule
+from kerascope.tracking.events import AttributeWrite, Used
+from kerascope.tracking.run import LayerRun
+from kerascope.tracking.values import Tensor, Value, Weight
+
+
+class WeightPostProcessed(Rule):
+    """
+    ## What it does
+    Reports an attribute that is given the result of a computation on a weight or variable (`self.add_weight(…) * 2`,
+    `tf.nn.softplus(self.add_weight(…))`, a `concat` or `stack` of weights, `variable.read_value()`) in the
+    constructor or in `build`, while `call` uses that attribute.
+
+    ## Why it matters
+    The computation runs once. The attribute then holds a constant: training changes the weight, but not what `call`
+    uses. Measured for `self.w = self.add_weight(…) * 2` in `build`:
+
+    | | Keras 3.15 | Keras 2.15, tf_keras 2.21 |
+    | --- | --- | --- |
+    | trainable weights after a call | 1 | 1 |
+    | gradient of the weight on the second step | None | None |
+    | `fit` with no other weight | ValueError: no gradients | ValueError |
+    | saved and loaded weights | other outputs, no error | other outputs, no error |
+
+    With a raw `tf.Variable`, nothing is in `trainable_weights` at all, and in Keras 2 neither is a weight whose
+    attribute is overwritten by the tensor. In Keras 3, inside another layer that has no `build()`, some of these raise
+    "out of scope" instead: `build` then runs in a scratch graph.
+
+    ## Example
+    ```python
+    import keras
+
+
+    class Example(keras.layers.Layer):
+        def build(self, input_shape):
+            self.w = self.add_weight(shape=(input_shape[-1],), initializer="ones", name="w") * 2.0
+
+        def call(self, x):
+            return x * self.w
+    ```
+
+    ## Instead
+    ```python
+    import keras
+
+
+    class Example(keras.layers.Layer):
+        def build(self, input_shape):
+            self.w = self.add_weight(shape=(input_shape[-1],), initializer="ones", name="w")
+
+        def call(self, x):
+            return x * (self.w * 2.0)
+    ```
+
+    ## When it is silent
+    Where `call` computes it, in every call; where `call` doesn't use the attribute; where the weight isn't trainable; in
+    Keras 3 for `weight.value`, which is the variable itself.
+
+    ## Fix
+    None: the computation has to move into `call`.
+
+    ## References
+    Keras 3.15.1: `keras/src/layers/layer.py`, `Layer.add_weight`; `keras/src/backend/common/variables.py`,
+    `Variable.value`. Keras 2.15.0: `keras/src/engine/base_layer.py`, `Layer.__setattr__`.
+    """
+
+    code = "KS401"
+    name = "weight-post-processed"
+    severity = {2: "warning", 3: "warning"}  # noqa: RUF012
+    summary = "call uses a tensor that was computed once from a weight, so the weight never trains."
+
+    reporting = (
+        Example(
+            "a weight times two",
+            """\
+import keras
+
+
+class Example(keras.layers.Layer):
+    def build(self, input_shape):
+        self.w = self.add_weight(shape=(input_shape[-1],), initializer="ones", name="w") * 2.0  # <- KS401
+
+    def call(self, x):
+        return x * self.w
+""",
+            symptom="no-gradient",
+        ),
+        Example(
+            "softplus of a weight, in the constructor",
+            """\
+import tensorflow as tf
+
+
+class Example(tf.keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        rate = self.add_weight(shape=(4,), initializer="zeros", name="rate")
+        self.rate = tf.nn.softplus(rate)  # <- KS401
+
+    def call(self, x):
+        return x * self.rate
+""",
+            symptom="no-gradient",
+        ),
+        Example(
+            "the attribute overwritten by its own reshape",
+            """\
+import tensorflow as tf
+from tensorflow import keras
+
+
+class Example(keras.layers.Layer):
+    def build(self, input_shape):
+        self.w = self.add_weight(shape=(16,), initializer="glorot_uniform" if False else "ones", name="w")
+        self.w = tf.reshape(self.w, (4, 4))  # <- KS401
+        self.built = True
+
+    def call(self, x):
+        return tf.matmul(x, self.w)
+""",
+            symptom={2: "fewer-weights", 3: "no-gradient"},
+            evidence="len(layer.trainable_weights) < 1",
+        ),
+        Example(
+            "the exponential of a variable",
+            """\
+import tensorflow as tf
+
+
+class Example(tf.keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.scale = tf.exp(tf.Variable([0.0, 0.0, 0.0, 0.0]))  # <- KS401
+
+    def call(self, x):
+        return x * self.scale
+""",
+            symptom="fewer-weights",
+            evidence="len(layer.trainable_weights) < 1",
+        ),
+        Example(
+            "a stack of two weights",
+            """\
+import keras
+import tensorflow as tf
+
+
+class Example(keras.layers.Layer):
+    def build(self, input_shape):
+        first = self.add_weight(shape=(4,), initializer="ones", name="first")
+        second = self.add_weight(shape=(4,), initializer="ones", name="second")
+        self.both = tf.stack([first, second])  # <- KS401
+
+    def call(self, x):
+        return tf.matmul(x, self.both, transpose_b=True)
+""",
+            symptom={2: "no-gradient", 3: "raises"},
+        ),
+        Example(
+            "two weights joined",
+            """\
+import keras
+
+
+class Example(keras.layers.Layer):
+    def build(self, input_shape):
+        left = self.add_weight(shape=(4, 2), initializer="ones", name="left")
+        right = self.add_weight(shape=(4, 2), initializer="zeros", name="right")
+        self.kernel = keras.ops.concatenate([left, right], axis=-1)  # <- KS401
+
+    def call(self, x):
+        return keras.ops.matmul(x, self.kernel)
+""",
+            (3,),
+            symptom="no-gradient",
+        ),
+        Example(
+            "the weight kept, and the result of a computation on it used",
+            """\
+import keras
+
+
+class Example(keras.layers.Layer):
+    def build(self, input_shape):
+        self.raw = self.add_weight(shape=(), initializer="ones", name="raw")
+        self.positive = self.raw * self.raw  # <- KS401
+
+    def call(self, x):
+        return x * self.positive
+""",
+            symptom="no-gradient",
+        ),
+        Example(
+            "the value read from a variable",
+            """\
+import tensorflow as tf
+
+
+class Example(tf.keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.gain = tf.Variable(tf.ones((4,))).read_value()  # <- KS401
+
+    def call(self, x):
+        return x * self.gain
+""",
+            symptom="fewer-weights",
+            evidence="len(layer.trainable_weights) < 1",
+        ),
+        Example(
+            "in Keras 2, the value of a weight",
+            """\
+import keras
+
+
+class Example(keras.layers.Layer):
+    def build(self, input_shape):
+        self.gain = self.add_weight(shape=(input_shape[-1],), initializer="ones", name="gain").value()  # <- KS401
+
+    def call(self, x):
+        return x * self.gain
+""",
+            (2,),
+            symptom="no-gradient",
+        ),
+    )
+    silent = (
+        Example(
+            "computed in every call",
+            """\
+import keras
+import tensorflow as tf
+
+
+class Example(keras.layers.Layer):
+    def build(self, input_shape):
+        self.raw = self.add_weight(shape=(input_shape[-1],), initializer="ones", name="raw")
+
+    def call(self, x):
+        scale = tf.nn.softplus(self.raw * 1.0)
+        return x * scale
+""",
+        ),
+        Example(
+            "computed in every call, and kept",
+            """\
+import keras
+
+
+class Example(keras.layers.Layer):
+    def build(self, input_shape):
+        self.raw = self.add_weight(shape=(), initializer="ones", name="raw")
+
+    def call(self, x):
+        doubled = self.raw * 2.0
+        return x * doubled
+""",
+        ),
+        Example(
+            "in Keras 3, the value of a weight is its variable",
+            """\
+import keras
+
+
+class Example(keras.layers.Layer):
+    def build(self, input_shape):
+        self.gain = self.add_weight(shape=(input_shape[-1],), initializer="ones", name="gain").value
+
+    def call(self, x):
+        return x * self.gain
+""",
+            (3,),
+        ),
+        Example(
+            "a figure that only a report uses",
+            """\
+import keras
+
+
+class Example(keras.layers.Layer):
+    def build(self, input_shape):
+        self.raw = self.add_weight(shape=(4,), initializer="ones", name="raw")
+        self.at_start = self.raw * 1.0
+
+    def call(self, x):
+        return x * self.raw
+
+    def describe(self):
+        return self.at_start
+""",
+        ),
+        Example(
+            "a constant of its own",
+            """\
+import keras
+import tensorflow as tf
+
+
+class Example(keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.half = tf.constant(1.0) / 2.0
+        self.dense = keras.layers.Dense(4)
+
+    def call(self, x):
+        return self.dense(x) * self.half
+""",
+        ),
+        Example(
+            "a weight that isn't meant to train",
+            """\
+import keras
+
+
+class Example(keras.layers.Layer):
+    def build(self, input_shape):
+        self.scale = self.add_weight(shape=(4,), initializer="ones", trainable=False, name="scale") * 0.5
+
+    def call(self, x):
+        return x * self.scale
+""",
+        ),
+    )
+
+    def check_layer(self, run: LayerRun) -> Iterator[Report]:
+        used = [
+            event.value
+            for event in run.events_of(Used)
+            if event.at.phase == "call" and isinstance(event.value, Tensor)
+        ]
+        last: dict[str, AttributeWrite] = {}
+        for event in run.events_of(AttributeWrite):
+            if event.owner is run.layer and event.name is not None and event.at.phase in ("init", "build"):
+                last[event.name] = event
+        for name, event in last.items():
+            tensor = event.value
+            if not isinstance(tensor, Tensor) or tensor not in used or tensor.phase not in ("init", "build"):
+                continue
+            weights = [weight for weight in tensor.weights if weight.trainable]
+            site = in_own_file(run, event.at)
+            if weights and site is not None:
+                yield Report(site, _message(run, name, weights), _places(weights))
+
+
+def _message(run: LayerRun, name: str, weights: list[Weight]) -> str:
+    when = "in the constructor" if all(weight.phase == "init" for weight in weights) else "in build()"
+    tracked = [weight for weight in weights if run.tracked(weight) == "yes"]
+    what = "a weight" if len(weights) == 1 else f"{len(weights)} weights"
+    first = f"`self.{name}` holds a tensor, computed once {when} from {what}"
+    if tracked:
+        return f"{first}: training never changes it, and the weight gets no gradient. Compute it in `call`"
+    return (
+        f"{first}, which Keras doesn't know of: it never trains. Keep the weight, and compute this in `call`"
+    )
+
+
+def _places(weights: list[Weight]) -> tuple[Related, ...]:
+    ordered = sorted(weights, key=lambda weight: getattr(weight.site.node, "lineno", 0))
+    return tuple(Related(weight.site, "the weight is made here") for weight in ordered[:3])

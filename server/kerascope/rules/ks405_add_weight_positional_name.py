@@ -1,0 +1,427 @@
+"""KS405: add_weight with a first argument that the installed Keras takes for something else."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Sequence
+
+from kerascope.project.catalogue import Generation
+from kerascope.rules.places import in_own_class, in_own_file
+from kerascope.rules.rule import Example, Fix, Report, Rule
+from kerascope.source.document import Document, Site
+from kerascope.source.position import Edit, Range
+from kerascope.tracking.events import AddWeight
+from kerascope.tracking.run import LayerRun
+
+_ORDER: dict[Generation, tuple[str, ...]] = {
+    2: ("name", "shape", "dtype", "initializer", "regularizer", "trainable", "constraint"),
+    3: ("shape", "initializer", "dtype"),
+}
+
+
+class AddWeightPositionalName(Rule):
+    """
+    ## What it does
+    Reports `self.add_weight("w", …)`, the name given as first positional argument, for Keras 3; and its mirror, a shape
+    as first positional argument, for Keras 2.
+
+    ## Why it matters
+    `add_weight` takes its positional arguments in another order in each generation: `name, shape, dtype, initializer` in
+    Keras 2, `shape, initializer, dtype` in Keras 3. Measured:
+
+    | | Keras 3.15 | Keras 2.15, tf_keras 2.21 |
+    | --- | --- | --- |
+    | `add_weight("w", shape=(4,))`, `add_weight("w", (4,))` | ValueError: `name` must be passed as a keyword argument | 1 weight |
+    | `add_weight((4,))`, `add_weight((4,), "ones")` | 1 weight | TypeError: can only concatenate tuple (not "str") to tuple |
+
+    Inside another layer that has no `build()`, Keras 3 swallows the error while it tries to build, and shows another one.
+    Keras 3 before 3.14 raises a TypeError.
+
+    ## Example
+    ```python
+    import keras
+
+
+    class Example(keras.layers.Layer):
+        def build(self, input_shape):
+            self.w = self.add_weight("w", shape=(input_shape[-1],), initializer="ones")
+
+        def call(self, x):
+            return x * self.w
+    ```
+
+    ## Instead
+    ```python
+    import keras
+
+
+    class Example(keras.layers.Layer):
+        def build(self, input_shape):
+            self.w = self.add_weight(name="w", shape=(input_shape[-1],), initializer="ones")
+
+        def call(self, x):
+            return x * self.w
+    ```
+    Keywords mean the same in both generations.
+
+    ## When it is silent
+    Where the first argument can't be known to be a text, or a tuple or list; where the class has an `add_weight` of its
+    own.
+
+    ## Fix
+    Safe: passes the positional arguments by keyword.
+
+    ## References
+    Keras 3.15.1: `keras/src/layers/layer.py`, `Layer.add_weight`. Keras 2.15.0:
+    `keras/src/engine/base_layer.py`, `Layer.add_weight`.
+    """
+
+    code = "KS405"
+    name = "add-weight-positional-name"
+    severity = {2: "error", 3: "error"}  # noqa: RUF012
+    summary = "The first positional argument of add_weight is the name in Keras 2, the shape in Keras 3."
+
+    reporting = (
+        Example(
+            "the name first, the shape by keyword",
+            """\
+import keras
+
+
+class Example(keras.layers.Layer):
+    def build(self, input_shape):
+        self.w = self.add_weight("w", shape=(input_shape[-1],), initializer="ones")  # <- KS405
+
+    def call(self, x):
+        return x * self.w
+""",
+            (3,),
+            symptom="raises",
+            fixed="""\
+import keras
+
+
+class Example(keras.layers.Layer):
+    def build(self, input_shape):
+        self.w = self.add_weight(name="w", shape=(input_shape[-1],), initializer="ones")  # <- KS405
+
+    def call(self, x):
+        return x * self.w
+""",
+        ),
+        Example(
+            "name and shape by position",
+            """\
+import tensorflow as tf
+from tensorflow.keras import layers
+
+
+class Example(layers.Layer):
+    def __init__(self, units=3):
+        super().__init__()
+        self.units = units
+
+    def build(self, shape):
+        self.kernel = self.add_weight(  # <- KS405
+            "kernel",
+            [int(shape[-1]), self.units],  # in, out
+            initializer="glorot_uniform",
+        )
+        self.built = True
+
+    def call(self, x):
+        return tf.matmul(x, self.kernel)
+""",
+            (3,),
+            symptom="raises",
+            fixed="""\
+import tensorflow as tf
+from tensorflow.keras import layers
+
+
+class Example(layers.Layer):
+    def __init__(self, units=3):
+        super().__init__()
+        self.units = units
+
+    def build(self, shape):
+        self.kernel = self.add_weight(  # <- KS405
+            name="kernel",
+            shape=[int(shape[-1]), self.units],  # in, out
+            initializer="glorot_uniform",
+        )
+        self.built = True
+
+    def call(self, x):
+        return tf.matmul(x, self.kernel)
+""",
+        ),
+        Example(
+            "a name put together",
+            """\
+import keras
+
+
+class Example(keras.layers.Layer):
+    def __init__(self, count=2):
+        super().__init__()
+        self.count = count
+
+    def build(self, input_shape):
+        self.gains = [
+            self.add_weight(f"gain_{i}", shape=(), initializer="ones")  # <- KS405
+            for i in range(2)
+        ]
+
+    def call(self, x):
+        return x * self.gains[0] * self.gains[1]
+""",
+            (3,),
+            symptom="raises",
+            fixed="""\
+import keras
+
+
+class Example(keras.layers.Layer):
+    def __init__(self, count=2):
+        super().__init__()
+        self.count = count
+
+    def build(self, input_shape):
+        self.gains = [
+            self.add_weight(name=f"gain_{i}", shape=(), initializer="ones")  # <- KS405
+            for i in range(2)
+        ]
+
+    def call(self, x):
+        return x * self.gains[0] * self.gains[1]
+""",
+        ),
+        Example(
+            "four arguments by position, as Keras 2 orders them",
+            """\
+import keras
+
+
+class Example(keras.layers.Layer):
+    def build(self, input_shape):
+        self.bias = self.add_weight("bias", (4,), "float32", "zeros", trainable=True)  # <- KS405
+
+    def call(self, x):
+        return x + self.bias
+""",
+            (3,),
+            symptom="raises",
+            fixed="""\
+import keras
+
+
+class Example(keras.layers.Layer):
+    def build(self, input_shape):
+        self.bias = self.add_weight(name="bias", shape=(4,), dtype="float32", initializer="zeros", trainable=True)  # <- KS405
+
+    def call(self, x):
+        return x + self.bias
+""",
+        ),
+        Example(
+            "in Keras 2, the shape first",
+            """\
+import keras
+
+
+class Example(keras.layers.Layer):
+    def build(self, input_shape):
+        self.w = self.add_weight((4,), initializer="ones")  # <- KS405
+
+    def call(self, x):
+        return x * self.w
+""",
+            (2,),
+            symptom="raises",
+            fixed="""\
+import keras
+
+
+class Example(keras.layers.Layer):
+    def build(self, input_shape):
+        self.w = self.add_weight(shape=(4,), initializer="ones")  # <- KS405
+
+    def call(self, x):
+        return x * self.w
+""",
+        ),
+        Example(
+            "in Keras 2, shape and initializer by position",
+            """\
+import keras
+
+
+class Example(keras.layers.Layer):
+    def build(self, input_shape):
+        self.w = self.add_weight((input_shape[-1],), "ones", name="w")  # <- KS405
+
+    def call(self, x):
+        return x * self.w
+""",
+            (2,),
+            symptom="raises",
+            fixed="""\
+import keras
+
+
+class Example(keras.layers.Layer):
+    def build(self, input_shape):
+        self.w = self.add_weight(shape=(input_shape[-1],), initializer="ones", name="w")  # <- KS405
+
+    def call(self, x):
+        return x * self.w
+""",
+        ),
+    )
+    silent = (
+        Example(
+            "the name first, in Keras 2",
+            """\
+import keras
+
+
+class Example(keras.layers.Layer):
+    def build(self, input_shape):
+        self.w = self.add_weight("w", (input_shape[-1],), initializer="ones")
+
+    def call(self, x):
+        return x * self.w
+""",
+            (2,),
+        ),
+        Example(
+            "the shape first, in Keras 3",
+            """\
+import keras
+
+
+class Example(keras.layers.Layer):
+    def build(self, input_shape):
+        self.w = self.add_weight((4,), "ones", name="w")
+
+    def call(self, x):
+        return x * self.w
+""",
+            (3,),
+        ),
+        Example(
+            "keywords",
+            """\
+import keras
+
+
+class Example(keras.layers.Layer):
+    def build(self, input_shape):
+        self.w = self.add_weight(name="w", shape=(input_shape[-1],), initializer="ones")
+
+    def call(self, x):
+        return x * self.w
+""",
+        ),
+        Example(
+            "an add_weight of one's own, for both generations",
+            """\
+import keras
+
+
+class Compatible(keras.layers.Layer):
+    def add_weight(self, name, shape, **kwargs):
+        return super().add_weight(name=name, shape=shape, **kwargs)
+
+
+class Example(Compatible):
+    def build(self, input_shape):
+        self.w = self.add_weight("w", (input_shape[-1],), initializer="ones")
+
+    def call(self, x):
+        return x * self.w
+""",
+        ),
+    )
+
+    def check_layer(self, run: LayerRun) -> Iterator[Report]:
+        reported: list[ast.Call] = []
+        for event in run.events_of(AddWeight):
+            call = event.call
+            if not call.args or event.owner is not run.layer or any(call is each for each in reported):
+                continue
+            first = call.args[0]
+            site = in_own_file(run, event.at)
+            if site is None or not (_is_text(first) if run.generation == 3 else _is_shape(first)):
+                continue
+            reported.append(call)
+            yield Report(
+                site,
+                _message(run.generation, first),
+                fix=lambda document, event=event: _by_keyword(document, run, event),
+            )
+
+
+def _is_text(node: ast.expr) -> bool:
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mod | ast.Add):
+        return _is_text(node.left)
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "format":
+        return _is_text(node.func.value)
+    return isinstance(node, ast.JoinedStr) or (isinstance(node, ast.Constant) and isinstance(node.value, str))
+
+
+def _is_shape(node: ast.expr) -> bool:
+    return isinstance(node, ast.Tuple | ast.List)
+
+
+def _message(generation: Generation, first: ast.expr) -> str:
+    if generation == 3:
+        return (
+            f"add_weight({ast.unparse(first)}, …) raises ValueError in Keras 3, whose first positional argument is the "
+            "shape: pass the name as name=…"
+        )
+    return (
+        f"add_weight({ast.unparse(first)}, …) raises TypeError in Keras 2, whose first positional argument is the name: "
+        "pass the shape as shape=…"
+    )
+
+
+def _by_keyword(document: Document, run: LayerRun, event: AddWeight) -> Fix | None:
+    """Each positional argument as keyword, in the order that the author had in mind: the other generation's."""
+    call, site = event.call, event.at.site
+    names = _ORDER[2 if run.generation == 3 else 3]
+    given = {keyword.arg for keyword in call.keywords}
+    count = len(call.args)
+    if count > len(names) or given & {None, *names[:count]} or not in_own_class(run, site):
+        return None
+    if any(isinstance(argument, ast.Starred) for argument in call.args):
+        return None
+    edits = _prefixed(document, event, names[:count])
+    return Fix("Pass the arguments of add_weight by keyword", True, edits) if edits else None
+
+
+def _prefixed(document: Document, event: AddWeight, names: Sequence[str]) -> tuple[Edit, ...] | None:
+    """`name=` before each positional argument; None where brackets around an argument are in the way."""
+    site = event.at.site
+    whole = document.extent_of(Site(site.path, site.statement, event.call))
+    if whole is None:
+        return None
+    edits, places = [], []
+    for name, argument in zip(names, event.call.args, strict=False):
+        extent = document.extent_of(Site(site.path, site.statement, argument))
+        if extent is None:
+            return None
+        edits.append(Edit(Range(extent.start, extent.start), f"{name}="))
+        places.append(document.offset_of(extent.start))
+    start, end = document.offset_of(whole.start), document.offset_of(whole.end)
+    text = document.text[start:end]
+    for name, place in reversed(list(zip(names, places, strict=False))):
+        text = f"{text[: place - start]}{name}={text[place - start :]}"
+    try:
+        changed = ast.parse(f"({text})", mode="eval").body
+    except SyntaxError:
+        return None
+    if not isinstance(changed, ast.Call) or changed.args:
+        return None
+    return tuple(reversed(edits))
