@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.cli.conftest import run_command
+
 
 def test_a_clean_folder_ends_with_status_0(kerascope, write) -> None:
     write("a.py", "x = 1\n")
@@ -88,16 +90,13 @@ def test_a_named_file_is_checked_whatever_it_is_called_or_ignored(kerascope, wri
     assert kerascope("check", "script").status == 1
 
 
-def test_files_outside_of_the_current_folder_are_shown_with_their_whole_path(
-    kerascope, write, tmp_path
-) -> None:
+def test_paths_are_shown_as_a_person_here_would_type_them(kerascope, write, tmp_path) -> None:
     path = write("a.py", "BAD\n")
-    (tmp_path / "elsewhere").mkdir()
-    ended = kerascope("check", str(path), "--output-format", "concise")
-    assert ended.out.startswith("a.py:1:1")
-    write("elsewhere/b.py", "BAD\n")
-    ended = kerascope("check", "elsewhere/../a.py", "--output-format", "concise")
-    assert ended.out.startswith("a.py:1:1")
+    write("inner/b.py", "BAD\n")
+    for given in (str(path), "./a.py", "inner/../a.py"):
+        assert kerascope("check", given, "--output-format", "concise").out.startswith("a.py:1:1")
+    from_inner = run_command(tmp_path / "inner", "check", "..", "--output-format", "concise")
+    assert [line.split(":1:1")[0] for line in from_inner.out.splitlines()[:2]] == [str(path), "b.py"]
 
 
 def test_the_same_file_named_twice_is_checked_once(kerascope, write) -> None:

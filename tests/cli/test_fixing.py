@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+from pathlib import Path
 
 import pytest
 
@@ -45,7 +46,7 @@ def test_diff_prints_and_changes_nothing(kerascope, write) -> None:
     ended = kerascope("check", "--diff")
     assert path.read_text() == "x = BADF\ny = BADU\n"
     assert ended.status == 1
-    shown = os.path.join("sub", "a.py")
+    shown = str(Path("sub", "a.py"))
     assert ended.out == f"--- {shown}\n+++ {shown}\n@@ -1,2 +1,2 @@\n-x = BADF\n+x = good\n y = BADU\n"
     assert "+y = good\n" in kerascope("check", "--diff", "--unsafe-fixes").out
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from pathlib import Path
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -121,8 +122,7 @@ def test_what_the_output_cannot_show_is_escaped(kerascope, write) -> None:
 def test_names_of_files_that_are_no_text(kerascope, tmp_path) -> None:
     if os.name == "nt" or os.uname().sysname == "Darwin":
         return
-    with open(os.fsencode(tmp_path) + b"/\xff\n.py", "w") as file:
-        file.write("BAD\n")
+    Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff\n.py")).write_text("BAD\n")
     ended = kerascope("check", "--output-format", "concise")
     assert ended.status == 1
     assert len(ended.out.splitlines()) == 2
