@@ -144,15 +144,11 @@ def hands_out(value: Value) -> bool:
 # What reports say
 
 
-def name_of(run: LayerRun, state: State) -> str:
-    """`Dense`, or how the layer reaches it: "`self.head.dense` (Dense)"."""
-    cls = state.class_name if isinstance(state, Layer) else _kind(state)
-    reach = next((reach for reach in run.reaches() if reach.value is state), None)
-    return f"`{reach.text}` ({cls})" if reach is not None else f"the {cls} made here"
-
-
-def _kind(weight: Weight) -> str:
-    return {"weight": "weight", "keras variable": "keras.Variable", "tf variable": "tf.Variable"}[weight.kind]
+def class_of(state: State) -> str:
+    """What to call it: "Dense", "tf.Variable"."""
+    if isinstance(state, Layer):
+        return state.class_name
+    return {"weight": "weight", "keras variable": "keras.Variable", "tf variable": "tf.Variable"}[state.kind]
 
 
 def weights_text(run: LayerRun, found: Iterable[State]) -> str:
@@ -185,8 +181,7 @@ def makers(run: LayerRun, found: Iterable[State]) -> tuple[Related, ...]:
     """The lines that make these objects, and those that make their weights."""
     places: list[Related] = []
     for state in found:
-        cls = state.class_name if isinstance(state, Layer) else _kind(state)
-        places.append(Related(state.site, f"the {cls} is made here"))
+        places.append(Related(state.site, f"the {class_of(state)} is made here"))
         if isinstance(state, Layer):
             places.extend(weight_places(run.weights_of(state).weights))
     unique = {(id(place.site.statement), id(place.site.node)): place for place in places}

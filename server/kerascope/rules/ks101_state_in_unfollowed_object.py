@@ -9,12 +9,12 @@ from collections.abc import Iterator
 from kerascope.project.catalogue import LibraryClass
 from kerascope.rules.hidden import (
     attribute_of,
+    class_of,
     entrance,
     hands_out,
     lost_and_used,
     made_outside,
     makers,
-    name_of,
     several,
     statement_of,
     weights_text,
@@ -25,6 +25,7 @@ from kerascope.rules.rule import Example, Fix, MakeFix, Report, Rule
 from kerascope.source.document import Document
 from kerascope.source.rewrite import insert_after
 from kerascope.tracking.events import AttributeWrite, ContainerWrite
+from kerascope.tracking.keras3 import COPIED
 from kerascope.tracking.run import LayerRun, Reach
 from kerascope.tracking.values import Container, Function, Layer, Partial, Plain, State, Value, Weight
 
@@ -32,14 +33,14 @@ _ANOTHER_RULE = {"loss", "metric", "optimizer"}
 """Keras' own objects that aren't meant to train what they hold."""
 
 _CONTAINERS = {
-    "array": "a NumPy object array",
-    "dict view": "a view of a dict",
-    "iterator": "an iterator",
-    "list subclass": "a subclass of `list`",
-    "dict subclass": "a subclass of `dict`",
-    "set subclass": "a subclass of `set`",
-    "tuple subclass": "a subclass of `tuple`",
-    "mappingproxy": "a `MappingProxyType`",
+    "array": "the NumPy object array",
+    "dict view": "the view of a dict",
+    "iterator": "the iterator",
+    "list subclass": "the subclass of `list`",
+    "dict subclass": "the subclass of `dict`",
+    "set subclass": "the subclass of `set`",
+    "tuple subclass": "the subclass of `tuple`",
+    "mappingproxy": "the `MappingProxyType`",
 }
 _STILL_SAVED = {"list subclass", "dict subclass"}
 """Saving looks into these by `isinstance`, though training doesn't."""
@@ -1081,9 +1082,9 @@ class Example(keras.layers.Layer):
         hidden = [reach.value for reach in reaches]
         yield Report(
             site,
-            f"{name_of(run, first.value)}{several(hidden)} is only reachable through "
-            f"{_holder(first.breaks)}, which Keras doesn't look into: "
-            f"{_loss(run, hidden, first.breaks)}. {_advice(run, first)}.",
+            f"{_subject(first)}{several(hidden)} {'are' if hidden[1:] else 'is'} only reachable through "
+            f"{_holder(first.breaks)} in `{attribute_of(first)}`, which {_keras(first.breaks)} "
+            f"doesn't look into: {_loss(run, hidden, first.breaks)}. {_advice(run, first)}.",
             makers(run, hidden),
             _assign_too(run, write, reaches),
         )
@@ -1096,29 +1097,19 @@ def _hidden(run: LayerRun) -> Iterator[tuple[Reach, AttributeWrite | ContainerWr
         breaks = reach.breaks
         if breaks is reach.value or not isinstance(breaks, Plain | Container | Function | Partial):
             continue
-        before = reach.steps[: next(i for i, step in enumerate(reach.steps) if step is breaks)]
-        if (
-            any(isinstance(step, Layer) for step in before)
-            or hands_out(breaks)
-            or _is_of_another_rule(run, breaks)
-        ):
+        # What a layer holds is that layer's matter: of the examined ones, or of a hidden one.
+        if any(isinstance(step, Layer) for step in reach.steps[:-1]):
             continue
-        if isinstance(breaks, Container) and breaks.kind in (
-            "list",
-            "dict",
-            "OrderedDict",
-            "tuple",
-            "namedtuple",
-        ):
+        if hands_out(breaks) or _is_of_another_rule(breaks):
             continue
         if id(reach.value) in late or made_outside(run, reach.value) or not lost_and_used(run, [reach.value]):
             continue
-        write = entrance(run, reach.steps, len(before))
+        write = entrance(run, reach.steps, next(i for i, step in enumerate(reach.steps) if step is breaks))
         if write is not None and getattr(write, "via", "plain") in ("plain", "setattr"):
             yield reach, write
 
 
-def _is_of_another_rule(run: LayerRun, value: Value) -> bool:
+def _is_of_another_rule(value: Value) -> bool:
     if not isinstance(value, Plain):
         return False
     if isinstance(value.library, LibraryClass):
@@ -1126,15 +1117,30 @@ def _is_of_another_rule(run: LayerRun, value: Value) -> bool:
     return value.library == "tensorflow.Module"
 
 
+def _subject(reach: Reach) -> str:
+    """The hidden object: by the Python for the way to it, where there is any."""
+    cls, last = class_of(reach.value), reach.text.rsplit(" → ", 1)[-1]
+    if last.isidentifier() and isinstance(reach.breaks, Function):
+        return f"`{last}` ({cls})"
+    if "→" in reach.text or reach.text == attribute_of(reach):
+        return f"A {cls}"
+    return f"`{reach.text}` ({cls})"
+
+
 def _holder(value: Value) -> str:
     """The unfollowed object, in words."""
     if isinstance(value, Plain):
-        return f"a `{value.class_name}` object"
+        return f"the `{value.class_name}` object"
     if isinstance(value, Container):
-        return _CONTAINERS.get(value.kind, f"a `{value.kind}`")
+        return _CONTAINERS.get(value.kind, f"the `{value.kind}`")
     if isinstance(value, Partial):
-        return "a bound method" if value.method else "a `functools.partial`"
-    return "a function"
+        return "the bound method" if value.method else "the `functools.partial`"
+    return "the function"
+
+
+def _keras(value: Value) -> str:
+    """Which Keras doesn't look into it: of some kinds, only Keras 2."""
+    return "Keras 2" if isinstance(value, Container) and value.kind in COPIED else "Keras"
 
 
 def _loss(run: LayerRun, hidden: list[State], breaks: Value) -> str:
@@ -1142,13 +1148,13 @@ def _loss(run: LayerRun, hidden: list[State], breaks: Value) -> str:
     verb = "won't be trained" if saved else "won't be trained or saved"
     if isinstance(hidden[0], Weight):
         return f"it {verb}"
-    return f"its weights{weights_text(run, hidden)} {verb}"
+    return f"{'their' if hidden[1:] else 'its'} weights{weights_text(run, hidden)} {verb}"
 
 
 def _advice(run: LayerRun, reach: Reach) -> str:
     if isinstance(reach.value, Weight) and reach.value.kind == "tf variable" and run.generation == 3:
         return "Make it with `self.add_weight`"
-    also = "assign it to an attribute of the layer as well"
+    also = "assign what it holds to an attribute of the layer as well"
     if isinstance(reach.breaks, Plain) and not reach.breaks.class_name.startswith("SimpleNamespace"):
         return f"Make `{reach.breaks.class_name}` a Layer, or {also}"
     if isinstance(reach.breaks, Container):
@@ -1202,7 +1208,7 @@ def _missing_factories(run: LayerRun) -> Iterator[Report]:
         if site is not None and _is_looked_up(run, write.name):
             yield Report(
                 site,
-                f"Keras turns the `defaultdict` in `self.{write.name}` into a dict without its factory: "
+                f"Keras 3 turns the `defaultdict` in `self.{write.name}` into a dict without its factory: "
                 f"looking up a missing key raises KeyError. Keep a dict and put missing items in yourself.",
             )
 

@@ -406,13 +406,13 @@ def _report(run: LayerRun, reach: Reach, weight: Weight, site: Site) -> Report:
     if weight.trainable is True and run.used(weight) == "yes":
         return Report(
             site,
-            f"Keras doesn't know the tf.Variable {where}: it is no weight of `{run.definition.name}`, "
+            f"Keras 3 doesn't know the tf.Variable {where}: it is no weight of `{run.definition.name}`, "
             f"so it won't be trained or saved. Make it with `self.add_weight(...)`.",
             fix=fix,
         )
     return Report(
         site,
-        f"Keras doesn't know the tf.Variable {where}: it is no weight of `{run.definition.name}`, "
+        f"Keras 3 doesn't know the tf.Variable {where}: it is no weight of `{run.definition.name}`, "
         f"so its value won't be saved. If it should be, use `self.add_weight(..., trainable=False)`.",
         fix=fix,
         severity="information",

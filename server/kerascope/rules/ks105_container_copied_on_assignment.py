@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from kerascope.rules.hidden import lost, makers, weights_text
+from kerascope.rules.hidden import class_of, lost, makers, several, weights_text
 from kerascope.rules.places import in_own_file
 from kerascope.rules.rule import Example, Fix, MakeFix, Related, Report, Rule
 from kerascope.source.document import Document, Site
@@ -371,9 +371,10 @@ class Example(keras.layers.Layer):
             attribute, local = f"self.{late.assignment.name}", ast.unparse(late.write.through)
             yield Report(
                 site,
-                f"`{attribute}` holds a copy of `{local}`, made when it was assigned: what is put into "
-                f"`{local}` now is not in it, and its weights{weights_text(run, late.states)} won't be "
-                f"trained. Use `{attribute}` here, or assign it when `{local}` is complete.",
+                f"In Keras 3, `{attribute}` holds a copy of `{local}`, made when it was assigned: the "
+                f"{class_of(late.states[0])}{several(late.states)} put into `{local}` here won't be in it, "
+                f"nor be trained{weights_text(run, late.states)}. Use `{attribute}` here, or assign it when "
+                f"`{local}` is complete.",
                 (Related(late.assignment.at.site, "the copy is made here"), *makers(run, late.states)),
                 _through_attribute(run, late, attribute),
             )

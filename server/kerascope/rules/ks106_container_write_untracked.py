@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 
 from kerascope.rules.building_first import assigned_when_full
-from kerascope.rules.hidden import lost_and_used, makers, several, statement_of, weights_text
+from kerascope.rules.hidden import class_of, lost_and_used, makers, several, statement_of, weights_text
 from kerascope.rules.places import in_own_file
 from kerascope.rules.rule import Example, Fix, MakeFix, Report, Rule
 from kerascope.source.document import Document, Site
@@ -15,7 +15,7 @@ from kerascope.source.rewrite import replace
 from kerascope.tracking.events import AttributeWrite, ContainerWrite
 from kerascope.tracking.keras3 import TRACKING_WRITES
 from kerascope.tracking.run import LayerRun
-from kerascope.tracking.values import Container, Layer
+from kerascope.tracking.values import Container
 
 
 class ContainerWriteUntracked(Rule):
@@ -407,11 +407,11 @@ class Example(keras.layers.Layer):
                 continue
             seen.add(id(site.node))
             attribute = _attribute(run, write.container)
-            kind = found[0].class_name if isinstance(found[0], Layer) else "weight"
             yield Report(
                 site,
-                f"Keras doesn't notice {_how(write)}: the {kind}{several(found)} put into `{attribute}` here "
-                f"won't be trained{weights_text(run, found)}. {_advice(write, attribute)}.",
+                f"Keras 3 doesn't notice {_how(write)}: the weights of the "
+                f"{class_of(found[0])}{several(found)} put into `{attribute}` here{weights_text(run, found)} won't be trained. "
+                f"{_advice(write, attribute)}.",
                 makers(run, found),
                 _fix(run, write, attribute),
             )

@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from kerascope.rules.building_first import put_in_when_full
-from kerascope.rules.hidden import lost_and_used, makers, several, weights_text
+from kerascope.rules.hidden import class_of, lost_and_used, makers, several, weights_text
 from kerascope.rules.places import in_own_file
 from kerascope.rules.rule import Example, Related, Report, Rule
 from kerascope.tracking.events import ContainerWrite
 from kerascope.tracking.keras3 import TRACKING_WRITES, WRAPPING_WRITES
 from kerascope.tracking.run import LayerRun
-from kerascope.tracking.values import Choice, Container, Layer, Value
+from kerascope.tracking.values import Choice, Container, Value
 
 
 class NestedContainerFilledLate(Rule):
@@ -335,11 +335,11 @@ class Example(keras.layers.Layer):
                 continue
             seen.add(id(site.node))
             inner, outer = ast.unparse(late.write.through), ast.unparse(late.put_in.through)
-            kind = found[0].class_name if isinstance(found[0], Layer) else "weight"
             yield Report(
                 site,
-                f"`{inner}` was put into `{outer}` before this, and Keras only noted what was in it then: "
-                f"the {kind}{several(found)} put in here won't be trained{weights_text(run, found)}. "
+                f"`{inner}` was put into `{outer}` before this, and Keras 3 only noted what was in it then: "
+                f"the weights of the {class_of(found[0])}{several(found)} put in here"
+                f"{weights_text(run, found)} won't be trained. "
                 f"Fill the inner {late.write.container.kind} first, then put it in.",
                 (Related(late.put_in.at.site, "the inner container is put in here"), *makers(run, found)),
                 put_in_when_full(run, late.put_in, late.write),

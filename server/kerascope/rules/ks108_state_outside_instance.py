@@ -5,7 +5,16 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from kerascope.rules.hidden import created_at, lost, made_outside, makers, trains, used_weights, weights_text
+from kerascope.rules.hidden import (
+    class_of,
+    created_at,
+    lost,
+    made_outside,
+    makers,
+    trains,
+    used_weights,
+    weights_text,
+)
 from kerascope.rules.places import in_own_class, in_own_file
 from kerascope.rules.rule import Example, Fix, MakeFix, Report, Rule
 from kerascope.source.document import Document, Site
@@ -409,10 +418,10 @@ def _place(run: LayerRun, state: State, at: Context) -> tuple[Site, str] | None:
 
 
 def _named(state: State) -> tuple[str, str]:
-    if isinstance(state, Layer):
-        article = "an" if state.class_name[:1] in "AEIOU" else "a"
-        return f"{article} {state.class_name}", "its weights"
-    return "a variable", "it"
+    name = class_of(state)
+    return f"{'an' if name[:1] in 'AEIOU' else 'a'} {name}", "its weights" if isinstance(
+        state, Layer
+    ) else "it"
 
 
 def _fix(run: LayerRun, state: State, site: Site, through: ast.expr | None) -> MakeFix | None:
@@ -484,7 +493,7 @@ def _shared_defaults(run: LayerRun) -> Iterator[Report]:
                 yield Report(
                     reach.value.site,
                     f"A default argument is made once: all instances of `{run.definition.name}` share this "
-                    f"{_named(reach.value)[0].split(' ', 1)[1]} and its weights. Use None as default, and "
-                    f"make it in `__init__`.",
+                    f"{class_of(reach.value)} and its weights. Use None as default, "
+                    f"and make it in `__init__`.",
                 )
                 break

@@ -453,7 +453,7 @@ def _says(run: LayerRun, write: PrivateListWrite, assigned: set[str]) -> tuple[s
     """The message, and the severity where it isn't the rule's own."""
     name = f"{ast.unparse(_receiver(write))}.{write.name}"
     repeats = _repeats(run, write)
-    instead = _instead(repeats)
+    instead = _instead(write, repeats)
     if any(word in ast.unparse(guard) for guard in write.at.guards for word in ("hasattr", "version")):
         return None
     if not write.name.startswith("_"):
@@ -480,15 +480,18 @@ def _says(run: LayerRun, write: PrivateListWrite, assigned: set[str]) -> tuple[s
         )
     if write.name in assigned or write.name in write.layer.attributes:
         return None
-    return f"Keras layers have no `{write.name}`: this raises AttributeError. {instead}.", "error"
-
-
-def _instead(repeats: bool) -> str:
     return (
-        "Delete it: the weights of a sublayer that is an attribute are tracked by themselves"
-        if repeats
-        else "Make the weight with `self.add_weight(...)`, which registers it"
+        f"In Keras {run.generation} a layer has no `{write.name}`: this raises AttributeError. {instead}.",
+        "error",
     )
+
+
+def _instead(write: PrivateListWrite, repeats: bool) -> str:
+    if not repeats:
+        return "Make the weight with `self.add_weight(...)`, which registers it"
+    if write.values and all(isinstance(value, Weight) for value in write.values):
+        return "Delete it: `add_weight` has registered the weight"
+    return "Delete it: the weights of a sublayer that is an attribute are tracked by themselves"
 
 
 def _receiver(write: PrivateListWrite) -> ast.expr:
