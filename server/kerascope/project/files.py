@@ -25,6 +25,8 @@ class Files:
         """For each file that is there and could not be read, why."""
         self.epoch = 0
         """Grows with every change of any file."""
+        self.bindings = 0
+        """Grows with every change but those that leave all names of a module bound as they were."""
         self._open: dict[str, Document] = {}
         self._disk: dict[str, Document | None] = {}
         self._before: dict[str, Document] = {}
@@ -40,17 +42,23 @@ class Files:
 
     def _changed(self, path: str) -> None:
         self.epoch += 1
+        self.bindings += 1
         self._versions[path] = self.epoch
 
     def open(self, document: Document) -> None:
         """The editor's text of `document.path` from now on, instead of the file's."""
         path = document.path
         new = path not in self._open and not self.is_file(path)
+        before = self._modules.get(path)
         self._open[path] = document
         self.problems.pop(path, None)
         self._changed(path)
         if new:
             self._rename_modules()
+        elif before is not None:
+            after = self.module(path)
+            if after is not None and after.namespace is before.known_namespace:
+                self.bindings -= 1
 
     def close(self, path: str) -> None:
         """Back to the file on disk."""

@@ -115,12 +115,15 @@ separator) seen or missed; for classes, the statements whose bodies were read.""
 class _Answer:
     """The ends that a question led to, and what they were found through."""
 
-    __slots__ = ("ends", "epoch", "meanings", "sources")
+    __slots__ = ("bodies", "ends", "epoch", "meanings", "sources")
 
-    def __init__(self, ends: Ends, sources: _Sources, epoch: int) -> None:
+    def __init__(self, ends: Ends, sources: _Sources) -> None:
         self.ends = ends
         self.sources = sources
-        self.epoch = epoch
+        self.bodies = any(isinstance(source, Class) for source in sources)
+        """Whether class bodies were read."""
+        self.epoch = -1
+        """When it was last known to hold, in `Files.epoch` if bodies were read, else in `Files.bindings`."""
         self.meanings: tuple[Meaning, ...] | None = None
         """Set where these never change while the ends don't."""
 
@@ -209,14 +212,18 @@ class Finder:
     def files_behind(self, key: Key) -> set[str]:
         """The files and folders, there or not, that the answer to a question was found through."""
         answer = self._answers.get(key)
-        found = {source for source in (answer.sources if answer is not None else ()) if isinstance(source, str)}
-        return found | {end.path for end in (answer.ends if answer is not None else ()) if isinstance(end, Class)}
+        found = {
+            source for source in (answer.sources if answer is not None else ()) if isinstance(source, str)
+        }
+        return found | {
+            end.path for end in (answer.ends if answer is not None else ()) if isinstance(end, Class)
+        }
 
     def answer(self, key: Key) -> Ends:
         """The answer to ("resolve", path, dotted name), ("import", path, Imported), ("member", end, name) or
         ("module", importer's folder, dotted name)."""
         answer = self._answers.get(key)
-        if answer is not None and not (answer.epoch == self._files.epoch or self._fresh(answer)):
+        if answer is not None and not self._fresh(answer):
             answer = None
         if answer is None:
             answer = self._provisional.get(key)
@@ -245,7 +252,8 @@ class Finder:
         finally:
             self._through.pop()
             del self._asking[key]
-        answer = _Answer(tuple(dict.fromkeys(ends)), sources, self._files.epoch)
+        answer = _Answer(tuple(dict.fromkeys(ends)), sources)
+        answer.epoch = self._epoch(answer)
         if self._cut < depth:
             self._provisional[key] = answer
         else:
@@ -261,10 +269,16 @@ class Finder:
             through[path] = state
 
     def _fresh(self, answer: _Answer) -> bool:
+        epoch = self._epoch(answer)
+        if answer.epoch == epoch:
+            return True
         if not all(self._still(path, state) for path, state in answer.sources.items()):
             return False
-        answer.epoch = self._files.epoch
+        answer.epoch = epoch
         return True
+
+    def _epoch(self, answer: _Answer) -> int:
+        return self._files.epoch if answer.bodies else self._files.bindings
 
     def _still(self, path: str | Class, state: _State | Namespace | Statement) -> bool:
         if isinstance(path, Class):
@@ -340,11 +354,10 @@ class Finder:
             ]
         dotted = dotted_name(value)
         if dotted is not None:
-            cut, self._cut = self._cut, sys.maxsize
             ends = self.answer(("resolve", module.path, dotted))
-            circular = self._cut != sys.maxsize
-            self._cut = min(cut, self._cut)
-            if ends or circular:
+            first = dotted.partition(".")[0]
+            if ends or (first in module.namespace.names() and not self.answer(("name", module.path, first))):
+                # Followed; or what it stands for is itself unknown, or goes in a circle.
                 return ends
         if isinstance(binding.source, Assigned) and binding.source.value is value:
             return [Own(module.path, binding)]

@@ -458,15 +458,7 @@ class Module:
 
     def class_statement(self, where: ClassPath) -> Statement | None:
         """The statement of the class at `where`."""
-        pieces: Sequence[Statement] = self.document.statements
-        statement: Statement | None = None
-        for name, ordinal in where:
-            same = [piece for piece in pieces if piece.kind == "class" and piece.name == name]
-            if ordinal >= len(same):
-                return None
-            statement = same[ordinal]
-            pieces = statement.body
-        return statement
+        return self._classes.get(where)
 
     def class_at(self, where: ClassPath) -> ClassDefinition | None:
         """The class at `where`, if its header ever parsed."""
@@ -483,15 +475,20 @@ class Module:
 
     @cached_property
     def _class_paths(self) -> Mapping[Statement, ClassPath]:
-        found: dict[Statement, ClassPath] = {}
+        return {statement: where for where, statement in self._classes.items()}
+
+    @cached_property
+    def _classes(self) -> Mapping[ClassPath, Statement]:
+        found: dict[ClassPath, Statement] = {}
 
         def enter(pieces: Sequence[Statement], above: ClassPath) -> None:
             ordinals: dict[str, int] = {}
             for piece in pieces:
                 if piece.kind == "class" and piece.name is not None:
                     ordinals[piece.name] = ordinals.get(piece.name, -1) + 1
-                    found[piece] = (*above, (piece.name, ordinals[piece.name]))
-                    enter(piece.body, found[piece])
+                    where = (*above, (piece.name, ordinals[piece.name]))
+                    found[where] = piece
+                    enter(piece.body, where)
 
         enter(self.document.statements, ())
         return found

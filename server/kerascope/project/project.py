@@ -283,7 +283,7 @@ class Project:
             return True
 
     def files_read(self, reads: Reads) -> frozenset[str]:
-        """The files and folders, there or not (folders end in a separator), that recorded look-ups went through."""
+        """The files and folders (these end in a separator), there or not, that look-ups went through."""
         found: set[str] = set()
         with self._lock:
             for key in reads.tokens:
