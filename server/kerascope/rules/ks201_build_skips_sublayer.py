@@ -672,7 +672,7 @@ class Example(keras.layers.Layer):
         yield Report(
             build.site if own else run.site,
             f"{which} leaves {named(skipped)} unbuilt: `build(shape)` makes none of the weights, "
-            f"only the first call does. Build {them} there",
+            f"only the first call does. Build {them} there.",
             sublayer_places(run, skipped),
             (lambda document: _add_builds(document, run, build, skipped)) if own else None,
         )

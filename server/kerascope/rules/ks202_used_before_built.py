@@ -330,7 +330,7 @@ class Example(keras.Model):
         super().__init__()
         self.dense = keras.layers.Dense(3)
 
-    def build(self, input_shape):
+    def build(self, input_shape):  # <- KS201
         super().build(input_shape)
 
     def call(self, inputs):
@@ -935,10 +935,10 @@ def _message(
     else:
         finds = f"finds {max(0, count - len(missing))} of its {count} weights"
     if life.build is None:
-        return f"{what} is read before {name} is called and {finds}: {who} makes them in the first call"
+        return f"{what} is read before {name} is called and {finds}: {who} makes them in the first call."
     return (
         f"{what} {finds}: `build(shape)` builds no sublayers of {name} in Keras {generation}, "
-        f"{who} makes them in the first call"
+        f"{who} makes them in the first call."
     )
 
 

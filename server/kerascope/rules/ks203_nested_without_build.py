@@ -660,7 +660,7 @@ class Example(keras.layers.Layer):
         name = run.definition.name
         yield Report(
             run.site,
-            f"{name} has no build(): `build(shape)` makes no weights of {named(late)}, only the first call does",
+            f"{name} has no build(): `build(shape)` makes no weights of {named(late)}, only the first call does.",
             sublayer_places(run, late),
             lambda document: _write_build(document, run, late),
         )

@@ -568,8 +568,8 @@ def _message(run: LayerRun, creation: Created) -> str:
     name = creation.value.class_name if isinstance(creation.value, Layer) else ""
     what = f"{name} is made anew in every call"
     if attribute_that_holds(run, creation) is not None and run.generation == 3:
-        return f"{what}: Keras 3 refuses new sublayers once the layer is built. Make it in `__init__`"
-    return f"{what}, with fresh weights that are never trained or saved. Make it in `__init__`"
+        return f"{what}: Keras 3 refuses new sublayers once the layer is built. Make it in `__init__`."
+    return f"{what}, with fresh weights that are never trained or saved. Make it in `__init__`."
 
 
 def _move(document: Document, run: LayerRun, creation: Created) -> Fix | None:

@@ -600,7 +600,7 @@ def _built_by_hand(run: ScriptRun, event: LayerBuilt) -> Iterator[Report]:
         yield Report(
             event.at.site,
             f"build(shape) locks {name}, and its call() makes `{attribute_that_holds(layer, creation)}` later: "
-            "Keras 3 raises ValueError in the first call. Leave out this build",
+            "Keras 3 raises ValueError in the first call. Leave out this build.",
             (Related(creation.at.site, "made here, in `call`"),),
         )
         return
@@ -680,11 +680,11 @@ def _message(run: LayerRun, creation: Created) -> str:
     value = creation.value
     what = f"`{name}`" if name is not None else "this weight"
     if isinstance(value, Weight) and value.kind == "tf variable":
-        return f"{what} is made in `call`: Keras 3 neither tracks it nor can it put the layer into a functional model"
+        return f"{what} is made in `call`: Keras 3 neither tracks it nor can it put the layer into a functional model."
     kind = f"{value.class_name} " if isinstance(value, Layer) else ""
     return (
         f"{what} {kind and f'({kind.strip()}) '}is made in `call`, when Keras 3 has locked the layer: the first call raises "
-        "ValueError. Make it in `__init__` or `build`"
+        "ValueError. Make it in `__init__` or `build`."
     )
 
 

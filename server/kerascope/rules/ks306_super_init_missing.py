@@ -241,6 +241,7 @@ class Example(keras.layers.Layer):  # <- KS306
 
     def build(self, input_shape):
         self.dense = keras.layers.Dense(self.units)
+        self.dense.build(input_shape)
 
     def call(self, x):
         return self.dense(x)
@@ -645,7 +646,7 @@ def _is_dataclass(run: LayerRun, owner: ClassDefinition) -> bool:
 
 def _message(run: LayerRun, break_: _Break, own: bool) -> str:
     name = run.definition.name
-    ends = f"so the first call of {name} raises RuntimeError"
+    ends = f"so the first call of {name} raises RuntimeError."
     where = "" if own else f"{break_.owner.name}."
     match break_.how:
         case "missing":

@@ -356,9 +356,9 @@ def _message(run: LayerRun, name: str, weights: list[Weight]) -> str:
     what = "a weight" if len(weights) == 1 else f"{len(weights)} weights"
     first = f"`self.{name}` holds a tensor, computed once {when} from {what}"
     if tracked:
-        return f"{first}: training never changes it, and the weight gets no gradient. Compute it in `call`"
+        return f"{first}: training never changes it, and the weight gets no gradient. Compute it in `call`."
     return (
-        f"{first}, which Keras doesn't know of: it never trains. Keep the weight, and compute this in `call`"
+        f"{first}, which Keras doesn't know of: it never trains. Keep the weight, and compute this in `call`."
     )
 
 

@@ -379,11 +379,11 @@ def _message(generation: Generation, first: ast.expr) -> str:
     if generation == 3:
         return (
             f"add_weight({ast.unparse(first)}, …) raises ValueError in Keras 3, whose first positional argument is the "
-            "shape: pass the name as name=…"
+            "shape: pass the name as `name=…`."
         )
     return (
         f"add_weight({ast.unparse(first)}, …) raises TypeError in Keras 2, whose first positional argument is the name: "
-        "pass the shape as shape=…"
+        "pass the shape as `shape=…`."
     )
 
 
