@@ -14,7 +14,7 @@ from kerascope.tracking.events import (
 )
 from kerascope.tracking.layers import call_layer, call_life, class_method, library_method
 from kerascope.tracking.machine import KERAS_LISTS, MAX_DEPTH, Frame, Machine, is_generator
-from kerascope.tracking.objects import infer, instantiate
+from kerascope.tracking.objects import annotated_value, infer, instantiate
 from kerascope.tracking.values import (
     UNKNOWN,
     ClassValue,
@@ -272,7 +272,8 @@ def bind(
             scope[parameter.arg] = extra.pop(parameter.arg)
         elif spread:
             default = function.defaults.get(parameter.arg)
-            scope[parameter.arg] = UNKNOWN if default is None else join([default, UNKNOWN])
+            given = _given(run, function, parameter) if default is None else join([default, UNKNOWN])
+            scope[parameter.arg] = given
         else:
             scope[parameter.arg] = function.defaults.get(parameter.arg, UNKNOWN)
     site = function.site
@@ -284,6 +285,15 @@ def bind(
         items = [Item(Constant(name), value, site) for name, value in extra.items()]
         scope[parameters.kwarg.arg] = Container("dict", site, items, open=spread)
     return scope
+
+
+def _given(run: Machine, function: Function, parameter: ast.arg) -> Value:
+    """What an argument that the run doesn't see may be, by the parameter's annotation."""
+    module = run.project.module(function.module_path)
+    if parameter.annotation is None or module is None or run.depth > 4:
+        return UNKNOWN
+    frame = Frame(module, function.site.statement, (*function.closure, {}))
+    return annotated_value(run, frame, parameter.annotation)
 
 
 def _call_super(run: Machine, frame: Frame, node: ast.Call, super_call: ast.expr, name: str) -> Value:

@@ -185,7 +185,7 @@ class ClassIndex:
                 return found
             if self.project.builtin(dotted):
                 return (Library(dotted),)
-        inference = getattr(self.project, "inference", None)
+        inference = self.project.inference
         if inference is not None:
             answer = inference.known(definition.module, definition.statement, base)
             if answer is not None:

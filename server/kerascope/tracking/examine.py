@@ -19,14 +19,12 @@ from kerascope.source.statement import Statement
 from kerascope.tracking.classes import ClassIndex
 from kerascope.tracking.interpreter import Interpreter
 from kerascope.tracking.machine import Frame, OutOfSteps
-from kerascope.tracking.objects import construct, library_init, outside_object
+from kerascope.tracking.objects import annotated_value, construct, library_init
 from kerascope.tracking.run import LayerRun, ScriptRun
 from kerascope.tracking.values import (
     UNKNOWN,
-    ClassValue,
     Container,
     Function,
-    Item,
     Layer,
     Tensor,
     Value,
@@ -166,42 +164,12 @@ class Examiner:
         arguments = method.node.args
         inner = Frame(owner.module, method.site.statement, (*method.closure, {}))
         for parameter in [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs][1:]:
-            given = self._annotated(run, inner, parameter)
+            given = annotated_value(run, inner, parameter.annotation)
             default = method.defaults.get(parameter.arg)
             if default is not None and given is UNKNOWN and _holds_state(default):
                 given = join([default, UNKNOWN])
             keywords[parameter.arg] = given
         return [], keywords
-
-    def _annotated(self, run: Interpreter, frame: Frame, parameter: ast.arg) -> Value:
-        """An object of the class that a parameter is annotated with, if that is a layer class."""
-        annotation = parameter.annotation
-        if isinstance(annotation, ast.Constant) and isinstance(annotation.value, str):
-            try:
-                annotation = ast.parse(annotation.value, mode="eval").body
-            except (SyntaxError, ValueError):
-                return UNKNOWN
-        many = False
-        if isinstance(annotation, ast.BinOp) and isinstance(annotation.op, ast.BitOr):  # X | None
-            if isinstance(annotation.right, ast.Constant) and annotation.right.value is None:
-                annotation = annotation.left
-        if isinstance(annotation, ast.Subscript) and isinstance(annotation.value, (ast.Name, ast.Attribute)):
-            name = ast.unparse(annotation.value).rsplit(".", 1)[-1]
-            if name == "Optional":
-                annotation = annotation.slice
-            elif name in ("list", "List", "Sequence"):
-                annotation, many = annotation.slice, True
-        if not isinstance(annotation, (ast.Name, ast.Attribute)):
-            return UNKNOWN
-        cls = run.value(frame, annotation)
-        if not isinstance(cls, ClassValue):
-            return UNKNOWN
-        made = outside_object(run, frame, annotation, cls)
-        if many and isinstance(made, Layer):
-            site = run.site(frame, parameter)
-            made.many = True
-            return Container("list", site, [Item(UNKNOWN, made, site)])
-        return made
 
     def _method(self, run: Interpreter, frame: Frame, layer: Layer, name: str, tensors: bool) -> None:
         """Run one of the class's own methods on tensors (or on unknown shapes)."""
@@ -281,7 +249,7 @@ class Examiner:
                 frame = Frame(module, statement, ({},))
                 parameters = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
                 try:
-                    given = {p.arg: self._annotated(run, frame, p) for p in parameters}
+                    given = {p.arg: annotated_value(run, frame, p.annotation) for p in parameters}
                     run.call_function(frame, node, function, [], given)
                 except (OutOfSteps, RecursionError):
                     run.complete = False

@@ -7,6 +7,7 @@ import ast
 from kerascope.project.catalogue import LibraryClass
 from kerascope.project.meaning import ClassDefinition, Library
 from kerascope.source.statement import Statement
+from kerascope.tracking.classes import dotted_name
 from kerascope.tracking.events import (
     Created,
     InitReached,
@@ -32,9 +33,18 @@ from kerascope.tracking.values import (
 
 
 def infer(run: Machine, frame: Frame, node: ast.expr) -> Value | None:
-    """What Jedi says of an expression, if it has already said so: an object of a class."""
-    inference = getattr(run.project, "inference", None)
-    if inference is None or frame.phase == "call":
+    """What Jedi says of the result of a call that the run can't see into, if it has already said so.
+
+    Asked only where the answer matters, since Jedi is slow: a layer keeps the result, and what is called has
+    a name that a module gives it.
+    """
+    inference = run.project.inference
+    if inference is None or frame.subject is None or frame.phase not in ("init", "build"):
+        return None
+    if not isinstance(frame.current, (ast.Assign, ast.AnnAssign)) or frame.current.value is not node:
+        return None
+    root = (dotted_name(node.func) or "").partition(".")[0] if isinstance(node, ast.Call) else ""
+    if not root or isinstance(run.local(frame, root), (Unknown, Tensor, Layer)):
         return None
     answer = inference.known(frame.module, frame.statement, node)
     if answer is None:
@@ -42,26 +52,76 @@ def infer(run: Machine, frame: Frame, node: ast.expr) -> Value | None:
     made: list[Value] = []
     for meaning in answer.meanings:
         value = run.meant([meaning])
-        if not isinstance(value, ClassValue):
-            continue
-        made.append(value if not answer.instance else outside_object(run, frame, node, value))
+        if isinstance(value, ClassValue):
+            made.append(outside_object(run, frame, node, value) if answer.instance else value)
     made = [value for value in made if not isinstance(value, Unknown)]
     return join(made) if made else None
 
 
+def annotated_value(run: Machine, frame: Frame, annotation: ast.expr | None) -> Value:
+    """An object of the class that a parameter or field is annotated with, if that is a class of layers or one
+    that a file defines; UNKNOWN for all else."""
+    if isinstance(annotation, ast.Constant) and isinstance(annotation.value, str):
+        try:
+            annotation = ast.parse(annotation.value, mode="eval").body
+        except (SyntaxError, ValueError):
+            return UNKNOWN
+    if isinstance(annotation, ast.BinOp) and isinstance(annotation.op, ast.BitOr):  # Dense | None
+        sides = [annotation.left, annotation.right]
+        others = [side for side in sides if not (isinstance(side, ast.Constant) and side.value is None)]
+        annotation = others[0] if len(others) == 1 else None
+    if isinstance(annotation, ast.Subscript):
+        name = (dotted_name(annotation.value) or "").rsplit(".", 1)[-1]
+        if name in ("list", "List", "Sequence"):
+            made = annotated_value(run, frame, annotation.slice)
+            if not isinstance(made, Layer):
+                return UNKNOWN
+            made.many = True
+            site = run.site(frame, annotation)
+            return Container("list", site, [Item(UNKNOWN, made, site)])
+        annotation = annotation.slice if name in ("Optional", "Annotated", "Final") else None
+        if isinstance(annotation, ast.Tuple) and annotation.elts:
+            annotation = annotation.elts[0]
+    if not isinstance(annotation, (ast.Name, ast.Attribute)):
+        return UNKNOWN
+    cls = run.value(frame, annotation)
+    return outside_object(run, frame, annotation, cls) if isinstance(cls, ClassValue) else UNKNOWN
+
+
 def outside_object(run: Machine, frame: Frame, node: ast.AST, cls: ClassValue) -> Value:
-    """An object of a class, made where the run doesn't look: its constructor is run with unknown
+    """An object of a class, made where the run doesn't look: nothing is known of its constructor's
     arguments."""
     entry = layer_entry(run, cls)
-    if entry is None:
+    if run.depth > 6:
         return UNKNOWN
     if isinstance(cls.meaning, Library):
+        if entry is None:
+            return UNKNOWN
         made = Layer(cls.meaning, entry, run.site(frame, node), "module")
         made.open = entry.name in ("keras.layers.Layer", "keras.Model", "keras.Sequential")
         return made
-    if run.depth > 6:
+    if entry is not None:
+        layer = Layer(cls.meaning, entry, run.site(frame, node), "module")
+        construct(run, frame, node, layer, [], {}, spread=True)
+        return layer
+    facts = run.classes.facts(cls.meaning)
+    if (
+        not facts.known
+        or facts.container_kind is not None
+        or facts.library not in (None, "tensorflow.Module")
+    ):
         return UNKNOWN
-    return new_layer(run, frame, node, cls.meaning, entry, [], {}, phase="module")
+    plain = Plain(cls.meaning, run.site(frame, node), library=facts.library, dataclass=facts.dataclass)
+    if facts.dataclass:
+        for base, statement, field in _fields(run, cls.meaning):
+            assert isinstance(field.target, ast.Name)
+            inner = Frame(base.module, statement, (*run.closures.get(base, ()), {}))
+            run.depth += 1
+            plain.attributes[field.target.id] = annotated_value(run, inner, field.annotation)
+            run.depth -= 1
+    else:
+        construct(run, frame, node, plain, [], {}, spread=True)
+    return plain
 
 
 def layer_entry(run: Machine, cls: ClassValue) -> LibraryClass | None:
