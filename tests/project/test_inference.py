@@ -17,8 +17,9 @@ from tests.project.trees import Tree, said
 from kerascope.project import inference as inference_module
 from kerascope.project.inference import Answer, Inference, marked
 from kerascope.project.project import Project
-from kerascope.source.document import Document
+from kerascope.source.document import Document, Site
 from kerascope.source.position import Position, Range
+from kerascope.source.statement import Statement
 
 LIBRARY = {
     "blocks.py": """
@@ -209,6 +210,32 @@ def test_the_thread_answers_and_tells(tmp_path: Path, ends: list[Session]) -> No
     assert shown(here.known("guess()")) == "object of class blocks.Other"
 
 
+def test_an_idle_process_is_ended_and_comes_back(
+    tmp_path: Path, ends: list[Session], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inference_module, "_IDLE", 0.05)
+    here = session(ends, tmp_path, "from blocks import *\nx = guess()\ny = make(1)\n")
+    told = threading.Event()
+    here.inference.start(told.set)
+    for expression, expected in (("guess()", "Other"), ("make(1)", "Block")):
+        told.clear()
+        here.known(expression)
+        assert told.wait(30)
+        assert shown(here.known(expression)) == f"object of class blocks.{expected}"
+        deadline = time.monotonic() + 10
+        while here.inference.running() and time.monotonic() < deadline:
+            time.sleep(0.02)
+        assert not here.inference.running()
+
+
+def test_the_files_behind_an_answer_are_known(tmp_path: Path, ends: list[Session]) -> None:
+    here = session(ends, tmp_path, "from blocks import *\nx = guess()\n")
+    assert here.answered("guess()")
+    with here.project.recording() as reads:
+        here.known("guess()")
+    assert {here.tree.path("mod.py"), here.tree.path("blocks.py")} <= here.project.files_read(reads)
+
+
 def test_questions_can_be_cancelled(tmp_path: Path, ends: list[Session]) -> None:
     here = session(ends, tmp_path, "from blocks import *\nx = guess()\n")
     here.known("guess()")
@@ -299,9 +326,6 @@ def test_expressions_are_marked_by_names(text: str, expected: str) -> None:
 
 
 def place(document: Document, statement: object, node: ast.AST) -> Range:
-    from kerascope.source.document import Site
-    from kerascope.source.statement import Statement
-
     assert isinstance(statement, Statement)
     found = document.range_of(Site(document.path, statement, node))
     assert found is not None

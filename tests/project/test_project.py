@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -131,7 +132,8 @@ PACKAGE = {
         ("from pkg.missing import X", "X", ["pkg.missing.X"]),
         ("from .pkg import Block", "Block", ["class pkg.blocks.Block"]),
         (
-            "try:\n    from pkg import Block\nexcept ImportError:\n    from keras.layers import Layer as Block",
+            "try:\n    from pkg import Block\nexcept ImportError:\n"
+            "    from keras.layers import Layer as Block",
             "Block",
             ["class pkg.blocks.Block", "keras.layers.Layer (keras)"],
         ),
@@ -329,6 +331,41 @@ def test_untitled_documents_are_modules(tmp_path: Path) -> None:
     assert module is not None
     assert [said(m) for m in project.resolve(module, "layers.Layer")] == ["keras.layers.Layer (keras)"]
     assert [said(m) for m in project.resolve(module, "A")] == ["class untitled:Untitled-1.A"]
+
+
+def test_untitled_documents_find_the_modules_of_the_workspace(tmp_path: Path) -> None:
+    tree = Tree(tmp_path, PACKAGE)
+    tree.project.open(Document.from_text("untitled:1", "import pkg\nimport __init__ as i"))
+    module = tree.project.module("untitled:1")
+    assert module is not None
+    assert [said(m) for m in tree.project.resolve(module, "pkg.Block")] == ["class pkg.blocks.Block"]
+
+
+def test_several_threads_may_ask_while_files_change(tmp_path: Path) -> None:
+    tree = Tree(tmp_path, {**PACKAGE, "mod.py": "from pkg import *\nfrom pkg.sub import *"})
+    wrong: list[object] = []
+
+    def ask() -> None:
+        for _ in range(200):
+            try:
+                with tree.project.recording() as reads:
+                    found = tree.means("mod.py", "Block")
+                tree.project.unchanged(reads)
+            except Exception as error:
+                found = [repr(error)]
+            if found not in (["class pkg.blocks.Block"], ["keras.Model (keras)"]):
+                wrong.append(found)
+
+    threads = [threading.Thread(target=ask) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for number in range(200):
+        tree.open(
+            "pkg/blocks.py", PACKAGE["pkg/blocks.py"] if number % 2 else "from keras import Model as Block"
+        )
+    for thread in threads:
+        thread.join()
+    assert wrong == []
 
 
 CLASS = """

@@ -125,14 +125,14 @@ class Files:
         """Whether there is such a file: open in the editor, or listed in its folder."""
         if path in self._open:
             return True
-        folder, _, name = path.rpartition(os.sep)
-        listing = self.listing(folder or os.sep)
+        folder, separator, name = path.rpartition(os.sep)
+        listing = self.listing(folder or os.sep) if separator else None
         return listing is not None and name in listing
 
     def is_folder(self, path: str) -> bool:
         """Whether there is such a folder, and it can be listed."""
-        folder, _, name = path.rpartition(os.sep)
-        listing = self.listing(folder or os.sep)
+        folder, separator, name = path.rpartition(os.sep)
+        listing = self.listing(folder or os.sep) if separator else None
         return listing is not None and name in listing and self.listing(path) is not None
 
     def module(self, path: str) -> Module | None:

@@ -46,7 +46,10 @@ _WORKER_REQUESTS = 300
 """After so many files asked about the process is replaced: Jedi's caches only grow."""
 
 _KEPT = 4000
-"""Questions whose answers are kept."""
+"""Questions that wait at most, and questions whose answers are kept."""
+
+_IDLE = 60.0
+"""Seconds without a question before the process is ended, and its memory given back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +131,13 @@ class Inference:
         assert isinstance(node, ast.AST)
         return self.kept(question, _Asked(statement, node))
 
+    def files_read(self, key: tuple[object, ...]) -> set[str]:
+        """The files of the project that the answer to a recorded question was found in."""
+        question = key[1]
+        assert isinstance(question, Question)
+        known = self._known.get(question)
+        return {question.path, *(known.versions if known is not None else ())}
+
     def kept(self, question: Question, asked: _Asked) -> Ends | None:
         """The answer that is kept, however old; queues the question if it may be out of date."""
         epoch = self._project.epoch
@@ -142,6 +152,8 @@ class Inference:
                 return known.answer
             self._waiting.pop(question, None)
             self._waiting[question] = asked
+            if len(self._waiting) > _KEPT:
+                del self._waiting[next(iter(self._waiting))]
             self._last_asked = time.monotonic()
         self._news.set()
         return known.answer if known is not None else None
@@ -167,6 +179,11 @@ class Inference:
         """Whether questions are waiting."""
         return bool(self._waiting)
 
+    def running(self) -> bool:
+        """Whether the process that runs Jedi is there."""
+        worker = self._worker
+        return worker is not None and worker.usable
+
     def cancel(self, path: str) -> None:
         """Drop the waiting questions of one file."""
         with self._lock:
@@ -191,7 +208,12 @@ class Inference:
 
     def _run(self, refined: Callable[[], None]) -> None:
         while not self._closed:
-            self._news.wait()
+            if not self._news.wait(_IDLE):
+                with self._answering:
+                    if self._worker is not None:
+                        self._worker.end()
+                        self._worker = None
+                self._news.wait()
             wait = self._last_asked + _DEBOUNCE - time.monotonic()
             if wait > 0:
                 time.sleep(wait)

@@ -292,6 +292,9 @@ class Project:
                     path = owner[0] if isinstance(owner, tuple) else getattr(owner, "path", None)
                     if isinstance(path, str):
                         found.add(path)
+                elif key[0] == "inferred":
+                    if self.inference is not None:
+                        found |= self.inference.files_read(key)
                 else:
                     found |= self._finder.files_behind(key)
         return frozenset(found)
