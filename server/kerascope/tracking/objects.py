@@ -41,7 +41,10 @@ def infer(run: Machine, frame: Frame, node: ast.expr) -> Value | None:
     inference = run.project.inference
     if inference is None or frame.subject is None or frame.phase not in ("init", "build"):
         return None
-    if not isinstance(frame.current, (ast.Assign, ast.AnnAssign)) or frame.current.value is not node:
+    kept = frame.current
+    if not isinstance(kept, (ast.Assign, ast.AnnAssign)) or kept.value is not node:
+        return None
+    if not any(isinstance(target, ast.Attribute) for target in kept.targets if isinstance(kept, ast.Assign) else [kept.target]):
         return None
     root = (dotted_name(node.func) or "").partition(".")[0] if isinstance(node, ast.Call) else ""
     if not root or isinstance(run.local(frame, root), (Unknown, Tensor, Layer)):
