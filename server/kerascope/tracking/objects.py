@@ -44,7 +44,8 @@ def infer(run: Machine, frame: Frame, node: ast.expr) -> Value | None:
     kept = frame.current
     if not isinstance(kept, (ast.Assign, ast.AnnAssign)) or kept.value is not node:
         return None
-    if not any(isinstance(target, ast.Attribute) for target in kept.targets if isinstance(kept, ast.Assign) else [kept.target]):
+    targets = kept.targets if isinstance(kept, ast.Assign) else [kept.target]
+    if not any(isinstance(target, ast.Attribute) for target in targets):
         return None
     root = (dotted_name(node.func) or "").partition(".")[0] if isinstance(node, ast.Call) else ""
     if not root or isinstance(run.local(frame, root), (Unknown, Tensor, Layer)):
