@@ -1,7 +1,7 @@
 """The lines of a `build()` that builds each sublayer on the shape that `call` gives it.
 
-The shape of every tensor in `call` is followed from the input on. Where it can't be, or a sublayer can't be built
-by its `build()`, there is no answer: no fix is better than a wrong one.
+The shape of every tensor in `call` is followed from the input on. Where it can't be, or a sublayer can't be
+built by its `build()`, there is no answer: no fix is better than a wrong one.
 """
 
 from __future__ import annotations
@@ -16,20 +16,43 @@ from kerascope.tracking.values import Constant, Container, Layer, Value
 
 # Layers of the catalogue whose output has the shape of their input.
 _KEEPS_SHAPE = frozenset(
-    "keras.layers." + name
+    f"keras.layers.{name}"
     for name in (
-        "Activation ActivityRegularization AlphaDropout BatchNormalization Dropout ELU GaussianDropout GaussianNoise "
-        "GroupNormalization Identity LayerNormalization LeakyReLU Masking PReLU RMSNormalization ReLU Softmax "
-        "SpatialDropout1D SpatialDropout2D SpatialDropout3D ThresholdedReLU UnitNormalization"
-    ).split()
+        "Activation",
+        "ActivityRegularization",
+        "AlphaDropout",
+        "BatchNormalization",
+        "Dropout",
+        "ELU",
+        "GaussianDropout",
+        "GaussianNoise",
+        "GroupNormalization",
+        "Identity",
+        "LayerNormalization",
+        "LeakyReLU",
+        "Masking",
+        "PReLU",
+        "RMSNormalization",
+        "ReLU",
+        "Softmax",
+        "SpatialDropout1D",
+        "SpatialDropout2D",
+        "SpatialDropout3D",
+        "ThresholdedReLU",
+        "UnitNormalization",
+    )
 )
 _ATTENTION = frozenset(("keras.layers.MultiHeadAttention", "keras.layers.GroupQueryAttention"))
 # Functions of TensorFlow and Keras whose result has the shape of their first argument.
-_KEEPS_SHAPE_FUNCTIONS = frozenset(
-    "abs cast celu clip_by_value cos dropout elu erf exp gelu hard_sigmoid hard_silu hard_swish hard_tanh "
-    "identity leaky_relu log log_softmax mish negative nan_to_num relu relu6 round rsqrt selu sigmoid sign silu sin "
-    "soft_shrink softmax softplus softsign sqrt square squareplus stop_gradient swish tanh".split()
-)
+# fmt: off
+_KEEPS_SHAPE_FUNCTIONS = frozenset((
+    "abs", "cast", "celu", "clip_by_value", "cos", "dropout", "elu", "erf", "exp", "gelu",
+    "hard_sigmoid", "hard_silu", "hard_swish", "hard_tanh", "identity", "leaky_relu", "log",
+    "log_softmax", "mish", "negative", "nan_to_num", "relu", "relu6", "round", "rsqrt", "selu",
+    "sigmoid", "sign", "silu", "sin", "soft_shrink", "softmax", "softplus", "softsign", "sqrt",
+    "square", "squareplus", "stop_gradient", "swish", "tanh"
+))
+# fmt: on
 _FUNCTION_MODULES = (
     "tensorflow",
     "tensorflow.math",
@@ -86,8 +109,8 @@ def derive_build(
 ) -> DerivedBuild | None:
     """Lines that build `sublayers`, and whatever else has weights that `call` uses on the way to them.
 
-    `parameters`: which parameter of an existing `build` holds the shape of which argument of `call`; what else has
-    weights is built there already. None where the `build` is still to be written.
+    `parameters`: which parameter of an existing `build` holds the shape of which argument of `call`; what
+    else has weights is built there already. None where the `build` is still to be written.
     """
     call = run.method("call")
     if call is None or not isinstance(call.node, ast.FunctionDef):
@@ -123,7 +146,10 @@ def _derive(
 
 
 class _Threading:
-    """Follows `call` statement by statement. `shapes`: for each variable, the variable of `build` with its shape."""
+    """Follows `call` statement by statement.
+
+    `_shapes` tells, for each variable of `call`, the variable of `build` that holds its shape.
+    """
 
     def __init__(self, run: LayerRun, parameters: Mapping[str, str], only: Sequence[Layer] | None) -> None:
         self._run = run
@@ -272,7 +298,7 @@ class _Threading:
     # Expressions
 
     def _shape(self, node: ast.expr) -> str | None:
-        """The shape of a tensor, in terms of `build`; sublayers called on the way are built. None: unknown."""
+        """The shape of a tensor as `build` names it, None if unknown; builds the sublayers on the way."""
         if isinstance(node, ast.Name):
             return self._shapes.get(node.id)
         if isinstance(node, ast.Call):

@@ -18,13 +18,15 @@ from kerascope.tracking.values import Layer
 class BuildSkipsSublayer(Rule):
     """
     ## What it does
-    Reports a layer or model whose own `build()` leaves a sublayer unbuilt that has weights and that `call` uses. A
-    sublayer counts as built where `build()` calls its `build`, in a loop, by another method or by `super().build()` of a
-    base of yours. Calling `build` on a sublayer whose own class has none builds nothing, and is reported too.
+    Reports a layer or model whose own `build()` leaves a sublayer unbuilt that has weights and that `call`
+    uses. A sublayer counts as built where `build()` calls its `build`, in a loop, by another method or by
+    `super().build()` of a base of yours. Calling `build` on a sublayer whose own class has none builds
+    nothing, and is reported too.
 
     ## Why it matters
-    Keras takes the layer for built after its `build()`, whatever that did. The sublayer is built only when `call`
-    reaches it. Measured on a layer with one `Dense` (2 weights), whose `build()` only calls `super().build()`:
+    Keras takes the layer for built after its `build()`, whatever that did. The sublayer is built only when
+    `call` reaches it. Measured on a layer with one `Dense` (2 weights), whose `build()` only calls
+    `super().build()`:
 
     | | Keras 3.15 | Keras 2.15, tf_keras 2.21 |
     | --- | --- | --- |
@@ -69,13 +71,13 @@ class BuildSkipsSublayer(Rule):
     ```
 
     ## When it is silent
-    Where there is no `build()` (KS203); where the sublayer has no weights, is built in the constructor, or is never
-    used; where `build()` hands it to code that Kerascope can't see; in Keras 2, for a model whose `build()` calls
-    `super().build()`, which runs `call`.
+    Where there is no `build()` (KS203); where the sublayer has no weights, is built in the constructor, or is
+    never used; where `build()` hands it to code that Kerascope can't see; in Keras 2, for a model whose
+    `build()` calls `super().build()`, which runs `call`.
 
     ## Fix
-    Unsafe: adds `self.dense.build(input_shape)` to `build()`, where the shape that `call` gives the sublayer can be
-    derived.
+    Unsafe: adds `self.dense.build(input_shape)` to `build()`, where the shape that `call` gives the sublayer
+    can be derived.
 
     ## References
     Keras 3.15.1: `keras/src/layers/layer.py`, `Layer.__new__` (the wrapper that marks a layer as built) and
@@ -668,10 +670,10 @@ class Example(keras.layers.Layer):
         if not own and not any(in_own_class(run, reach.value.site) for reach in skipped):
             return
         which = "build()" if own else f"{build.owner.name}.build(), which this class inherits,"
-        them = "it" if len(skipped) == 1 else "them"
+        them, whose = ("it", "its") if len(skipped) == 1 else ("them", "their")
         yield Report(
             build.site if own else run.site,
-            f"{which} leaves {named(skipped)} unbuilt: `build(shape)` makes none of the weights, "
+            f"{which} leaves {named(skipped)} unbuilt: `build(shape)` makes none of {whose} weights, "
             f"only the first call does. Build {them} there.",
             sublayer_places(run, skipped),
             (lambda document: _add_builds(document, run, build, skipped)) if own else None,
@@ -724,7 +726,7 @@ def _add_builds(document: Document, run: LayerRun, build: Method, skipped: Seque
 
 
 def _shape_parameters(run: LayerRun, build: Method) -> Mapping[str, str] | None:
-    """For each argument of `call`, the parameter of `build` that holds its shape; None where that isn't sure."""
+    """For each argument of `call`, the parameter of `build` with its shape; None where that isn't sure."""
     call = run.method("call")
     if call is None or build.node.args.vararg or build.node.args.kwonlyargs:
         return None

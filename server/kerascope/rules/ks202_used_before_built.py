@@ -36,17 +36,17 @@ _CALLING_METHODS = frozenset(
 class UsedBeforeBuilt(Rule):
     """
     ## What it does
-    Reports code that reads a layer's weights (`weights`, `trainable_weights`, `trainable_variables`, `summary()`,
-    `count_params()`, `get_weights()`, `load_weights()`, `save_weights()`; also as an argument of `optimizer.build` or
-    `apply_gradients`) while, in the order of the code, nothing has made them yet. The message says how many are missing,
-    and which class owns them.
+    Reports code that reads a layer's weights (`weights`, `trainable_weights`, `trainable_variables`,
+    `summary()`, `count_params()`, `get_weights()`, `load_weights()`, `save_weights()`; also as an argument of
+    `optimizer.build` or `apply_gradients`) while, in the order of the code, nothing has made them yet. The
+    message says how many are missing, and which class owns them.
 
-    In Keras 3, `layer.build(shape)` or `model.build(shape)` makes no weights of sublayers when the class has no
-    `build()` of its own. In Keras 2, `Model.build` runs `call` and makes them; `Layer.build` doesn't.
+    In Keras 3, `layer.build(shape)` or `model.build(shape)` makes no weights of sublayers when the class has
+    no `build()` of its own. In Keras 2, `Model.build` runs `call` and makes them; `Layer.build` doesn't.
 
     ## Why it matters
-    A layer makes its weights when it is first called. What reads them earlier finds an empty or a short list, most often
-    without an error. Measured on a model with two `Dense` layers (4 weights):
+    A layer makes its weights when it is first called. What reads them earlier finds an empty or a short list,
+    most often without an error. Measured on a model with two `Dense` layers (4 weights):
 
     | before the first call | Keras 3.15 | Keras 2.15, tf_keras 2.21 |
     | --- | --- | --- |
@@ -101,14 +101,14 @@ class UsedBeforeBuilt(Rule):
     ```
 
     ## When it is silent
-    After the first call, `fit`, `evaluate` or `predict`; after a `build(shape)` that makes the weights; where the layer
-    was handed to code that Kerascope can't see; where the read is guarded by `built`, or stands in an assertion; for
-    functional models and weights made in the constructor; in Keras 2, for `load_weights` of a TensorFlow checkpoint,
-    which waits until the weights exist.
+    After the first call, `fit`, `evaluate` or `predict`; after a `build(shape)` that makes the weights; where
+    the layer was handed to code that Kerascope can't see; where the read is guarded by `built`, or stands in
+    an assertion; for functional models and weights made in the constructor; in Keras 2, for `load_weights` of
+    a TensorFlow checkpoint, which waits until the weights exist.
 
     ## Fix
-    Unsafe: calls the layer once before the read, on what the program calls it on later, or on a `keras.Input` of the
-    shape that `build` was given.
+    Unsafe: calls the layer once before the read, on what the program calls it on later, or on a `keras.Input`
+    of the shape that `build` was given.
 
     ## References
     Keras 3.15.1: `keras/src/layers/layer.py`, `Layer._maybe_build`, `Layer.build`;
@@ -178,7 +178,7 @@ class Linear(tf.keras.layers.Layer):
         self.units = units
 
     def build(self, shape):
-        self.kernel = self.add_weight(shape=(shape[-1], self.units), initializer="random_normal", name="kernel")
+        self.kernel = self.add_weight(shape=(shape[-1], self.units), initializer="ones", name="kernel")
 
     def call(self, inputs):
         return tf.matmul(inputs, self.kernel)
@@ -537,7 +537,7 @@ class Linear(tf.keras.layers.Layer):
         self.units = units
 
     def build(self, shape):
-        self.kernel = self.add_weight(shape=(shape[-1], self.units), initializer="random_normal", name="kernel")
+        self.kernel = self.add_weight(shape=(shape[-1], self.units), initializer="ones", name="kernel")
 
     def call(self, inputs):
         return tf.matmul(inputs, self.kernel)

@@ -17,22 +17,24 @@ class NestedWithoutBuild(Rule):
     """A layer holds sublayers with weights, and has no `build()` of its own.
 
     ## What it does
-    Reports a layer or model class whose `call` uses sublayers that have weights, while neither it nor a base of yours
-    has a `build()`.
+    Reports a layer or model class whose `call` uses sublayers that have weights, while neither it nor a base
+    of yours has a `build()`.
 
     ## Why it matters
-    Such a layer is correct: the first call builds the sublayers, and from then on Keras tracks, trains and saves
-    their weights. But nothing else builds them. Measured for the example below:
+    Such a layer is correct: the first call builds the sublayers, and from then on Keras tracks, trains and
+    saves their weights. But nothing else builds them. Measured for the example below:
 
     | | Keras 3.15 | Keras 2.15, tf_keras 2.21 |
     | --- | --- | --- |
     | weights after the constructor | 0 | 0 |
-    | after `layer.build((None, 4))` | **0**, with a warning, and marked as built | **0** (a Model: 2, its `build` runs `call`) |
+    | after `layer.build((None, 4))` | **0**, and a warning; marked as built | **0** (a Model: 2) |
     | after a call | 2 | 2 |
 
-    What reads the weights before the first call finds none: `summary()` says 0, an optimizer built on them rejects
-    them later, and in Keras 3 `load_weights` after `build(shape)` loads nothing and says nothing (see KS202). This
-    rule speaks for Keras 3.
+    In Keras 2, `Model.build` runs `call`.
+
+    What reads the weights before the first call finds none: `summary()` says 0, an optimizer built on them
+    rejects them later, and in Keras 3 `load_weights` after `build(shape)` loads nothing and says nothing (see
+    KS202). This rule speaks for Keras 3.
 
     ## Example
     ```python
@@ -67,17 +69,18 @@ class NestedWithoutBuild(Rule):
     ```
 
     ## When it is silent
-    Where the class or a base has a `build()` (KS201 looks into it), where all sublayers are built in the constructor or
-    have no weights, and where a sublayer's class or a base can't be known. A subclass that adds nothing is not
-    reported beside its base.
+    Where the class or a base has a `build()` (KS201 looks into it), where all sublayers are built in the
+    constructor or have no weights, and where a sublayer's class or a base can't be known. A subclass that
+    adds nothing is not reported beside its base.
 
     ## Fix
-    Unsafe: writes a `build()` that builds each sublayer, with the shapes threaded as `call` threads them. Offered where
-    these shapes can be derived: chains of layers, loops over a list of layers, attention.
+    Unsafe: writes a `build()` that builds each sublayer, with the shapes threaded as `call` threads them.
+    Offered where these shapes can be derived: chains of layers, loops over a list of layers, attention.
 
     ## References
-    Keras 3.15.1: `keras/src/layers/layer.py`, `Layer.build` (the warning) and `Layer._maybe_build` (the first call).
-    Keras 2.15.0: `keras/src/engine/base_layer.py`, `Layer._maybe_build`; `keras/src/engine/training.py`, `Model.build`.
+    Keras 3.15.1: `keras/src/layers/layer.py`, `Layer.build` (the warning) and `Layer._maybe_build` (the first
+    call). Keras 2.15.0: `keras/src/engine/base_layer.py`, `Layer._maybe_build`;
+    `keras/src/engine/training.py`, `Model.build`.
     """
 
     code = "KS203"
@@ -657,10 +660,10 @@ class Example(keras.layers.Layer):
             in_own_class(run, reach.value.site) for reach in late
         ):
             return
-        name = run.definition.name
         yield Report(
             run.site,
-            f"{name} has no build(): `build(shape)` makes no weights of {named(late)}, only the first call does.",
+            f"{run.definition.name} has no build(): `build(shape)` makes no weights of {named(late)}, "
+            "only the first call does.",
             sublayer_places(run, late),
             lambda document: _write_build(document, run, late),
         )

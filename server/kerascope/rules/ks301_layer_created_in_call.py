@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 from kerascope.rules.lazy_creation import attribute_that_holds, creations_in_call, is_made_once, moved_to_init
 from kerascope.rules.places import holds, in_own_file, weight_places
@@ -28,8 +29,8 @@ class LayerCreatedInCall(Rule):
     | an eager training loop | runs, learns nothing, says nothing | runs, learns nothing, says nothing |
     | `fit` | ValueError: tf.function only supports singleton variables | ValueError |
 
-    Kept on `self`, Keras 3 raises in the first call ("You cannot add new elements of state"); Keras 2 replaces the
-    trained layer by a new one in every call.
+    Kept on `self`, Keras 3 raises in the first call ("You cannot add new elements of state"); Keras 2
+    replaces the trained layer by a new one in every call.
 
     ## Example
     ```python
@@ -56,15 +57,17 @@ class LayerCreatedInCall(Rule):
     ```
 
     ## When it is silent
-    Layers without weights (`Activation`, `Add`, `Reshape`); creation under a condition that asks whether the layer is
-    there already (KS303); functions that build a functional model; functions with a cached result.
+    Layers without weights (`Activation`, `Add`, `Reshape`); creation under a condition that asks whether the
+    layer is there already (KS303); functions that build a functional model; functions with a cached result.
 
     ## Fix
-    Unsafe: makes the layer in `__init__` and uses it in `call`. Offered where its arguments mean the same there.
+    Unsafe: makes the layer in `__init__` and uses it in `call`. Offered where its arguments mean the same
+    there.
 
     ## References
-    Keras 3.15.1: `keras/src/layers/layer.py`, `Layer.__call__`, `Layer._lock_state`; `keras/src/utils/tracking.py`,
-    `Tracker.add_to_store`. Keras 2.15.0: `keras/src/engine/base_layer.py`, `Layer.__call__`.
+    Keras 3.15.1: `keras/src/layers/layer.py`, `Layer.__call__`, `Layer._lock_state`;
+    `keras/src/utils/tracking.py`, `Tracker.add_to_store`. Keras 2.15.0: `keras/src/engine/base_layer.py`,
+    `Layer.__call__`.
     """
 
     code = "KS301"
@@ -150,7 +153,10 @@ class Example(keras.layers.Layer):
         return self.project(x) * self.scale
 """,
             symptom={2: "fewer-weights", 3: "raises"},
-            evidence="(lambda old: (layer(x), any(a is not b for a, b in zip(old, layer.weights)))[1])(layer.weights)",
+            evidence=(
+                "(lambda old: (layer(x), any(a is not b for a, b in zip(old, layer.weights)))[1])"
+                "(layer.weights)"
+            ),
             fixed="""\
 import keras
 
@@ -551,7 +557,7 @@ class Example(keras.layers.Layer):
                 site,
                 _message(run, creation),
                 weight_places(run.weights_of(layer).weights),
-                lambda document, creation=creation: _move(document, run, creation),
+                partial(_move, run=run, creation=creation),
             )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import partial
 
 from kerascope.rules.lazy_creation import attribute_that_holds, creations_in_call, is_made_once
 from kerascope.rules.lazy_creation import moved_to_build as _moved
@@ -51,22 +52,23 @@ _BUILT_AT_INIT = frozenset(
 class LazyStateAfterBuild(Rule):
     """
     ## What it does
-    Reports a sublayer or weight that `call` makes under a condition such as `if self.dense is None`, in a class that
-    Keras 3 has locked by then.
+    Reports a sublayer or weight that `call` makes under a condition such as `if self.dense is None`, in a
+    class that Keras 3 has locked by then.
 
     ## Why it matters
-    Keras 3 locks a layer when it is built, which is before `call` runs for the first time. What `call` then adds raises
-    "ValueError: You cannot add new elements of state (variables or sub-layers) to a layer that is already built". In
-    Keras 2 the same code works. Measured for a `Dense` made in `call` under `if self.dense is None`:
+    Keras 3 locks a layer when it is built, which is before `call` runs for the first time. What `call` then
+    adds raises "ValueError: You cannot add new elements of state (variables or sub-layers) to a layer that is
+    already built". In Keras 2 the same code works. Measured for a `Dense` made in `call` under `if self.dense
+    is None`:
 
     | | Keras 3.15 | Keras 2.15, tf_keras 2.21 |
     | --- | --- | --- |
     | the first call | ValueError | 2 weights |
-    | in a class that has another sublayer, not built yet, and no `build()` | 2 more weights | 2 more weights |
+    | in a class with another sublayer, not built yet, and no `build()` | 2 more weights | 2 more weights |
     | the same after `layer.build(shape)` | ValueError | 2 more weights |
 
-    A raw `tf.Variable` made that way isn't refused, but Keras doesn't track it, and a functional model around the
-    layer can't be made.
+    A raw `tf.Variable` made that way isn't refused, but Keras doesn't track it, and a functional model around
+    the layer can't be made.
 
     ## Example
     ```python
@@ -104,17 +106,17 @@ class LazyStateAfterBuild(Rule):
     ```
 
     ## When it is silent
-    In Keras 2; where the class has another sublayer that isn't built yet, and no `build()` of its own: Keras 3 then runs
-    `call` once on symbolic tensors before it locks (but see the table); where `build()` has made the state already;
-    where the new layer isn't kept on the layer.
+    In Keras 2; where the class has another sublayer that isn't built yet, and no `build()` of its own: Keras
+    3 then runs `call` once on symbolic tensors before it locks (but see the table); where `build()` has made
+    the state already; where the new layer isn't kept on the layer.
 
     ## Fix
     Unsafe: makes the state in `build()`. Offered where `call` does nothing else under the condition, and its
     arguments mean the same in `build()`; `x.shape` of the input becomes `input_shape`.
 
     ## References
-    Keras 3.15.1: `keras/src/layers/layer.py`, `Layer._maybe_build`, `Layer._lock_state`; `keras/src/utils/tracking.py`,
-    `Tracker.add_to_store`.
+    Keras 3.15.1: `keras/src/layers/layer.py`, `Layer._maybe_build`, `Layer._lock_state`;
+    `keras/src/utils/tracking.py`, `Tracker.add_to_store`.
     """
 
     code = "KS303"
@@ -258,7 +260,7 @@ import tensorflow as tf
 class Example(keras.layers.Layer):
     def call(self, x):
         if not hasattr(self, "w"):
-            self.w = self.add_weight(shape=(x.shape[-1], 3), initializer="glorot_uniform", name="w")  # <- KS303
+            self.w = self.add_weight(shape=(x.shape[-1], 3), initializer="ones", name="w")  # <- KS303
         return tf.matmul(x, self.w)
 """,
             (3,),
@@ -270,7 +272,7 @@ import tensorflow as tf
 
 class Example(keras.layers.Layer):
     def build(self, input_shape):
-        self.w = self.add_weight(shape=(input_shape[-1], 3), initializer="glorot_uniform", name="w")
+        self.w = self.add_weight(shape=(input_shape[-1], 3), initializer="ones", name="w")
         self.built = True
 
     def call(self, x):
@@ -570,7 +572,7 @@ class Example(keras.layers.Layer):
                 yield Report(
                     site,
                     _message(run, creation),
-                    fix=lambda document, creation=creation: _move(document, run, creation),
+                    fix=partial(_move, run=run, creation=creation),
                 )
 
     def check_script(self, run: ScriptRun) -> Iterator[Report]:
@@ -578,15 +580,17 @@ class Example(keras.layers.Layer):
             return
         built: dict[int, LayerBuilt] = {}
         called: set[int] = set()
-        for event in run.events_of(LayerBuilt, LayerCalled, LayerMethod):
-            key = id(event.layer)
-            if isinstance(event, LayerBuilt):
-                if key not in called and not event.by_super:
-                    built[key] = event
-            elif isinstance(event, LayerCalled) or event.name in ("fit", "predict", "evaluate"):
-                called.add(key)
-                if key in built:
-                    yield from _built_by_hand(run, built.pop(key))
+        for event in run.events:
+            match event:
+                case LayerBuilt(layer=layer, by_super=False) if event.at.subject is None:
+                    if id(layer) not in called:
+                        built[id(layer)] = event
+                case LayerCalled(layer=layer) | LayerMethod(layer=layer, name="fit" | "predict" | "evaluate"):
+                    called.add(id(layer))
+                    if id(layer) in built:
+                        yield from _built_by_hand(run, built.pop(id(layer)))
+                case _:
+                    pass
 
 
 def _built_by_hand(run: ScriptRun, event: LayerBuilt) -> Iterator[Report]:
@@ -599,7 +603,8 @@ def _built_by_hand(run: ScriptRun, event: LayerBuilt) -> Iterator[Report]:
         name = event.layer.class_name
         yield Report(
             event.at.site,
-            f"build(shape) locks {name}, and its call() makes `{attribute_that_holds(layer, creation)}` later: "
+            f"build(shape) locks {name}, and its call() makes "
+            f"`{attribute_that_holds(layer, creation) or 'a weight'}` later: "
             "Keras 3 raises ValueError in the first call. Leave out this build.",
             (Related(creation.at.site, "made here, in `call`"),),
         )
@@ -680,10 +685,13 @@ def _message(run: LayerRun, creation: Created) -> str:
     value = creation.value
     what = f"`{name}`" if name is not None else "this weight"
     if isinstance(value, Weight) and value.kind == "tf variable":
-        return f"{what} is made in `call`: Keras 3 neither tracks it nor can it put the layer into a functional model."
-    kind = f"{value.class_name} " if isinstance(value, Layer) else ""
+        return (
+            f"{what} is made in `call`: Keras 3 doesn't track it, nor can a functional model hold the layer. "
+            "Make it in `__init__` or `build`."
+        )
+    kind = f" ({value.class_name})" if isinstance(value, Layer) else ""
     return (
-        f"{what} {kind and f'({kind.strip()}) '}is made in `call`, when Keras 3 has locked the layer: the first call raises "
+        f"{what}{kind} is made in `call`, when Keras 3 has locked the layer: the first call raises "
         "ValueError. Make it in `__init__` or `build`."
     )
 

@@ -22,9 +22,10 @@ _PLAIN_BASES = frozenset(("keras.layers.Layer", "keras.Model"))
 class SuperInitMissing(Rule):
     """
     ## What it does
-    Reports a layer or model whose constructor never reaches the constructor of Keras: `super().__init__()` is missing,
-    isn't called (`super().__init__` without parentheses), or skips Keras (`super(Layer, self).__init__()`). Also where
-    a base of yours or a mixin in front breaks the chain, and where `@dataclass` writes the constructor.
+    Reports a layer or model whose constructor never reaches the constructor of Keras: `super().__init__()` is
+    missing, isn't called (`super().__init__` without parentheses), or skips Keras (`super(Layer,
+    self).__init__()`). Also where a base of yours or a mixin in front breaks the chain, and where
+    `@dataclass` writes the constructor.
 
     ## Why it matters
     The object can be made, but everything fails afterwards. Measured:
@@ -63,14 +64,14 @@ class SuperInitMissing(Rule):
     ```
 
     ## When it is silent
-    Where a base can't be known, or the constructor hands `self` to code that Kerascope can't see; where the call comes
-    late, which Keras accepts for sublayers (KS307 tells where it doesn't); where the constructor always raises, as that
-    of an abstract class does; with a `__new__` or a metaclass of one's own.
+    Where a base can't be known, or the constructor hands `self` to code that Kerascope can't see; where the
+    call comes late, which Keras accepts for sublayers (KS307 tells where it doesn't); where the constructor
+    always raises, as that of an abstract class does; with a `__new__`, a `__call__` or a metaclass of one's own.
 
     ## Fix
-    Safe: adds `super().__init__()` as the first statement, with the `**kwargs` or the `name` that the constructor takes,
-    adds the parentheses, or drops what makes `super` skip Keras. None for a dataclass, whose comparison by value
-    Keras can't use anyway.
+    Safe: adds `super().__init__()` as the first statement, with the `**kwargs` or the `name` that the
+    constructor takes, adds the parentheses, or drops what makes `super` skip Keras. None for a dataclass,
+    whose comparison by value Keras can't use anyway.
 
     ## References
     Keras 3.15.1: `keras/src/layers/layer.py`, `Layer._check_super_called`. Keras 2.15.0:
@@ -479,6 +480,21 @@ class Example(keras.layers.Layer):
 """,
         ),
         Example(
+            "a class that calls itself in a way of its own",
+            """\
+import keras
+
+
+class Example(keras.layers.Layer):
+    def __init__(self):
+        self.scale = 2.0
+
+    def __call__(self, x):
+        return x * self.scale
+""",
+            symptom="raises",
+        ),
+        Example(
             "an abstract base that can't be made",
             """\
 import keras
@@ -498,6 +514,9 @@ class Example(keras.layers.Layer):
 
     def check_layer(self, run: LayerRun) -> Iterator[Report]:
         if not run.complete or run.escaped(run.layer) or _makes_itself(run.definition):
+            return
+        if run.method("__call__") is not None:
+            # Then calling the layer may do without Keras.
             return
         if any(event.layer is run.layer for event in run.all_events if isinstance(event, InitReached)):
             return
@@ -524,7 +543,7 @@ class Example(keras.layers.Layer):
 
 @dataclass(frozen=True, slots=True)
 class _Break:
-    """Where the chain of constructors ends before Keras: in `owner`'s `init` (None: dataclass), at `node` of it."""
+    """Where the chain of constructors ends before Keras: in `owner`'s `init` (None: a dataclass's)."""
 
     how: _How
     owner: ClassDefinition
@@ -541,7 +560,7 @@ class _Break:
 
 
 def _find_break(run: LayerRun) -> _Break | None:
-    """The constructor that doesn't pass on, following the chain from the class's own; None if that isn't sure."""
+    """The first constructor of the chain that doesn't pass on; None if that isn't sure."""
     classes = [each for each in run.mro() if isinstance(each, ClassDefinition)]
     start = 0
     while start < len(classes):
@@ -697,7 +716,7 @@ def _is_super(call: ast.Call) -> bool:
 
 
 def _next_is_plain(run: LayerRun, owner: ClassDefinition) -> bool:
-    """Whether `super().__init__()` of `owner` reaches `Layer` or `Model`, whose constructors need no arguments."""
+    """Whether `super().__init__()` of `owner` reaches `Layer` or `Model`, which need no arguments."""
     classes = list(run.mro())
     after = classes[classes.index(owner) + 1 :] if owner in classes else []
     for each in after:
@@ -709,7 +728,7 @@ def _next_is_plain(run: LayerRun, owner: ClassDefinition) -> bool:
 
 
 def _passed_on(node: ast.FunctionDef | ast.AsyncFunctionDef) -> str:
-    """The arguments of the constructor that Keras' own understands: `name`, and `**kwargs` that nothing else reads."""
+    """The arguments that Keras' constructor understands: `name`, and `**kwargs` that nothing else reads."""
     arguments = node.args
     names = [each.arg for each in (*arguments.args, *arguments.kwonlyargs)]
     passed = ["name=name"] if "name" in names else []

@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Iterator
 
 from kerascope.rules.places import in_own_file
 from kerascope.rules.rule import Example, Related, Report, Rule
 from kerascope.tracking.events import AttributeWrite, Used
 from kerascope.tracking.run import LayerRun
-from kerascope.tracking.values import Tensor, Value, Weight
+from kerascope.tracking.values import Tensor, Weight
 
 
 class WeightPostProcessed(Rule):
     """
     ## What it does
-    Reports an attribute that is given the result of a computation on a weight or variable (`self.add_weight(…) * 2`,
-    `tf.nn.softplus(self.add_weight(…))`, a `concat` or `stack` of weights, `variable.read_value()`) in the
-    constructor or in `build`, while `call` uses that attribute.
+    Reports an attribute that is given the result of a computation on a weight or variable
+    (`self.add_weight(…) * 2`, `tf.nn.softplus(self.add_weight(…))`, a `concat` or `stack` of weights,
+    `variable.read_value()`) in the constructor or in `build`, while `call` uses that attribute.
 
     ## Why it matters
-    The computation runs once. The attribute then holds a constant: training changes the weight, but not what `call`
-    uses. Measured for `self.w = self.add_weight(…) * 2` in `build`:
+    The computation runs once. The attribute then holds a constant: training changes the weight, but not what
+    `call` uses. Measured for `self.w = self.add_weight(…) * 2` in `build`:
 
     | | Keras 3.15 | Keras 2.15, tf_keras 2.21 |
     | --- | --- | --- |
@@ -30,9 +29,9 @@ class WeightPostProcessed(Rule):
     | `fit` with no other weight | ValueError: no gradients | ValueError |
     | saved and loaded weights | other outputs, no error | other outputs, no error |
 
-    With a raw `tf.Variable`, nothing is in `trainable_weights` at all, and in Keras 2 neither is a weight whose
-    attribute is overwritten by the tensor. In Keras 3, inside another layer that has no `build()`, some of these raise
-    "out of scope" instead: `build` then runs in a scratch graph.
+    With a raw `tf.Variable`, nothing is in `trainable_weights` at all, and in Keras 2 neither is a weight
+    whose attribute is overwritten by the tensor. In Keras 3, inside another layer that has no `build()`, some
+    of these raise "out of scope" instead: `build` then runs in a scratch graph.
 
     ## Example
     ```python
@@ -61,8 +60,8 @@ class WeightPostProcessed(Rule):
     ```
 
     ## When it is silent
-    Where `call` computes it, in every call; where `call` doesn't use the attribute; where the weight isn't trainable; in
-    Keras 3 for `weight.value`, which is the variable itself.
+    Where `call` computes it, in every call; where `call` doesn't use the attribute; where the weight isn't
+    trainable; in Keras 3 for `weight.value`, which is the variable itself.
 
     ## Fix
     None: the computation has to move into `call`.
@@ -223,7 +222,7 @@ import keras
 
 class Example(keras.layers.Layer):
     def build(self, input_shape):
-        self.gain = self.add_weight(shape=(input_shape[-1],), initializer="ones", name="gain").value()  # <- KS401
+        self.gain = self.add_weight(shape=(4,), initializer="ones", name="gain").value()  # <- KS401
 
     def call(self, x):
         return x * self.gain

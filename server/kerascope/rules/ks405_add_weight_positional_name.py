@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Sequence
+from functools import partial
 
 from kerascope.project.catalogue import Generation
 from kerascope.rules.places import in_own_class, in_own_file
@@ -22,20 +23,20 @@ _ORDER: dict[Generation, tuple[str, ...]] = {
 class AddWeightPositionalName(Rule):
     """
     ## What it does
-    Reports `self.add_weight("w", …)`, the name given as first positional argument, for Keras 3; and its mirror, a shape
-    as first positional argument, for Keras 2.
+    Reports `self.add_weight("w", …)`, the name given as first positional argument, for Keras 3; and its
+    mirror, a shape as first positional argument, for Keras 2.
 
     ## Why it matters
-    `add_weight` takes its positional arguments in another order in each generation: `name, shape, dtype, initializer` in
-    Keras 2, `shape, initializer, dtype` in Keras 3. Measured:
+    `add_weight` takes its positional arguments in another order in each generation: `name, shape, dtype,
+    initializer` in Keras 2, `shape, initializer, dtype` in Keras 3. Measured:
 
     | | Keras 3.15 | Keras 2.15, tf_keras 2.21 |
     | --- | --- | --- |
-    | `add_weight("w", shape=(4,))`, `add_weight("w", (4,))` | ValueError: `name` must be passed as a keyword argument | 1 weight |
-    | `add_weight((4,))`, `add_weight((4,), "ones")` | 1 weight | TypeError: can only concatenate tuple (not "str") to tuple |
+    | `add_weight("w", shape=(4,))`, `add_weight("w", (4,))` | ValueError | 1 weight |
+    | `add_weight((4,))`, `add_weight((4,), "ones")` | 1 weight | TypeError |
 
-    Inside another layer that has no `build()`, Keras 3 swallows the error while it tries to build, and shows another one.
-    Keras 3 before 3.14 raises a TypeError.
+    Inside another layer that has no `build()`, Keras 3 swallows the error while it tries to build, and shows
+    another one. Keras 3 before 3.14 raises a TypeError.
 
     ## Example
     ```python
@@ -65,8 +66,8 @@ class AddWeightPositionalName(Rule):
     Keywords mean the same in both generations.
 
     ## When it is silent
-    Where the first argument can't be known to be a text, or a tuple or list; where the class has an `add_weight` of its
-    own.
+    Where the first argument can't be known to be a text, or a tuple or list; where the class has an
+    `add_weight` of its own.
 
     ## Fix
     Safe: passes the positional arguments by keyword.
@@ -205,7 +206,7 @@ import keras
 
 class Example(keras.layers.Layer):
     def build(self, input_shape):
-        self.bias = self.add_weight("bias", (4,), "float32", "zeros", trainable=True)  # <- KS405
+        self.bias = self.add_weight("bias", (4,), "float32", "zeros")  # <- KS405
 
     def call(self, x):
         return x + self.bias
@@ -218,7 +219,7 @@ import keras
 
 class Example(keras.layers.Layer):
     def build(self, input_shape):
-        self.bias = self.add_weight(name="bias", shape=(4,), dtype="float32", initializer="zeros", trainable=True)  # <- KS405
+        self.bias = self.add_weight(name="bias", shape=(4,), dtype="float32", initializer="zeros")  # <- KS405
 
     def call(self, x):
         return x + self.bias
@@ -359,7 +360,7 @@ class Example(Compatible):
             yield Report(
                 site,
                 _message(run.generation, first),
-                fix=lambda document, event=event: _by_keyword(document, run, event),
+                fix=partial(_by_keyword, run=run, event=event),
             )
 
 
@@ -378,17 +379,17 @@ def _is_shape(node: ast.expr) -> bool:
 def _message(generation: Generation, first: ast.expr) -> str:
     if generation == 3:
         return (
-            f"add_weight({ast.unparse(first)}, …) raises ValueError in Keras 3, whose first positional argument is the "
+            f"add_weight({ast.unparse(first)}, …) raises ValueError in Keras 3, which takes it for the "
             "shape: pass the name as `name=…`."
         )
     return (
-        f"add_weight({ast.unparse(first)}, …) raises TypeError in Keras 2, whose first positional argument is the name: "
-        "pass the shape as `shape=…`."
+        f"add_weight({ast.unparse(first)}, …) raises TypeError in Keras 2, which takes it for the "
+        "name: pass the shape as `shape=…`."
     )
 
 
 def _by_keyword(document: Document, run: LayerRun, event: AddWeight) -> Fix | None:
-    """Each positional argument as keyword, in the order that the author had in mind: the other generation's."""
+    """Each positional argument as keyword, in the order that the author had in mind."""
     call, site = event.call, event.at.site
     names = _ORDER[2 if run.generation == 3 else 3]
     given = {keyword.arg for keyword in call.keywords}

@@ -16,12 +16,12 @@ _OWN = frozenset(("KS901", "KS902"))
 class UnusedSuppression(Rule):
     """
     ## What it does
-    Reports `# kerascope: ignore`, `# kerascope: ignore-file` and `# noqa: KS…` comments that suppress nothing, and single
-    codes in them that don't.
+    Reports `# kerascope: ignore`, `# kerascope: ignore-file` and `# noqa: KS…` comments that suppress
+    nothing, and single codes in them that don't.
 
     ## Why it matters
-    Such a comment says that there is a defect where there is none, or none any more; and it would hide the next one.
-    This is about the comment alone, so Keras 3 and Keras 2 make no difference.
+    Such a comment says that there is a defect where there is none, or none any more; and it would hide the
+    next one. This is about the comment alone, so Keras 3 and Keras 2 make no difference.
 
     ## Example
     ```python
@@ -46,8 +46,8 @@ class UnusedSuppression(Rule):
     ```
 
     ## When it is silent
-    For a bare `# noqa`, which may be meant for another tool; for codes of other tools; for codes that don't exist (KS902);
-    for the codes KS901 and KS902.
+    For a bare `# noqa`, which may be meant for another tool; for codes of other tools; for codes that don't
+    exist (KS902); for the codes KS901 and KS902.
 
     ## Fix
     Safe: removes the comment, or the code from it. What else stands in the comment stays.
@@ -181,7 +181,7 @@ layer = keras.layers.Dense(4)
 def unused(
     document: Document, comments: Sequence[Suppression], findings: Sequence[Finding]
 ) -> Iterator[Finding]:
-    """KS901 for each comment, or code in one, that suppresses none of `findings` (taken before suppression)."""
+    """KS901 for each comment, or code in one, that suppresses none of `findings`."""
     from kerascope.rules import all_rules
 
     known = {rule.code for rule in all_rules()}

@@ -14,12 +14,13 @@ from kerascope.source.suppression import SuppressedCode, Suppression
 class UnknownCode(Rule):
     """
     ## What it does
-    Reports a code in a suppression comment that isn't Kerascope's: misspelt, or a rule's name instead of its code. A code
-    that doesn't exist in a setting (`select`, `ignore`, `severity`) is reported with the same code.
+    Reports a code in a suppression comment that isn't Kerascope's: misspelt, or a rule's name instead of its
+    code. A code that doesn't exist in a setting (`select`, `ignore`, `severity`) is reported with the same
+    code.
 
     ## Why it matters
-    The comment looks as if it suppressed something, and suppresses nothing. This is about the comment alone, so
-    Keras 3 and Keras 2 make no difference.
+    The comment looks as if it suppressed something, and suppresses nothing. This is about the comment alone,
+    so Keras 3 and Keras 2 make no difference.
 
     ## Example
     ```python

@@ -25,17 +25,18 @@ _WORD_ENDS = re.compile(r"(?<=[a-z0-9])(?=[A-Z][a-z])|(?<=\dD)(?=[A-Z])")
 
 
 def creations_in_call(run: LayerRun) -> Iterator[Created]:
-    """Every expression in `call`, and in what it uses, that makes a layer or weight; cached functions left out."""
+    """Every expression in `call`, and in what it uses, that makes a layer or weight, unless it is cached."""
     seen: list[ast.AST] = []
     for event in run.events_of(Created):
-        if event.at.phase == "call" and not event.at.once and isinstance(event.value, Layer | Weight):
-            if not any(node is event.value.site.node for node in seen):
-                seen.append(event.value.site.node)
-                yield event
+        if event.at.phase != "call" or event.at.once or not isinstance(event.value, Layer | Weight):
+            continue
+        if not any(node is event.value.site.node for node in seen):
+            seen.append(event.value.site.node)
+            yield event
 
 
 def is_made_once(run: LayerRun, at: Context) -> bool:
-    """Whether a condition around, or an earlier one in the same function, may ask for what is there already."""
+    """Whether a condition around it, or earlier in the same function, may ask for what is there already."""
     written = _written_in_call(run)
     function = enclosing_function(at)
     call = run.method("call")
@@ -219,7 +220,7 @@ def _new_attribute(run: LayerRun, layer: Layer) -> str:
 
 
 def moved_to_build(document: Document, run: LayerRun, creation: Created) -> tuple[Edit, ...] | None:
-    """Make the state in `build`, instead of in an `if` of `call` that does nothing else; None where it can't be."""
+    """Make the state in `build`, instead of in an `if` of `call` that does nothing else."""
     function, call, build = enclosing_function(creation.at), run.method("call"), run.own_build()
     site, statement = creation.at.site, creation.at.statement
     if (
