@@ -168,6 +168,8 @@ def instantiate(
         )
         if source is not None:
             container.items.extend(run.elements(source))
+        site = run.site(frame, node)
+        container.items.extend(Item(Constant(name), value, site) for name, value in keywords.items())
         return run.created(frame, node, container)
     if not facts.known:
         run.escape(frame, node, [*arguments, *keywords.values()], meaning.name)

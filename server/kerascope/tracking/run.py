@@ -6,7 +6,7 @@ import ast
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from kerascope.project.catalogue import Generation
 from kerascope.project.meaning import ClassDefinition, Library
@@ -33,12 +33,11 @@ from kerascope.tracking.values import (
     Weight,
     options,
 )
+from kerascope.tracking.weights import Existence, OwnedWeight, Tri, WeightsOf, library_weights, sum_weights
 
 if TYPE_CHECKING:
     from kerascope.tracking.examine import Examiner
 
-Tri = Literal["yes", "no", "unknown"]
-Existence = Literal["init", "build", "call", "unknown"]
 _E = TypeVar("_E")
 
 MAX_REACH = 2_000
@@ -58,31 +57,6 @@ class Method:
     @property
     def site(self) -> Site:
         return Site(self.owner.module.path, self.statement, self.node)
-
-
-@dataclass(frozen=True, slots=True)
-class OwnedWeight:
-    """A weight that a layer will own: who owns it, where it is made, what it is called.
-
-    `site` is None for a weight that Keras' own code makes (Dense's kernel). `exists_after` says when in the
-    life of the layer that was asked about the weight is there: straight after its constructor, after
-    `build(shape)`, or only after a call.
-    """
-
-    owner: str
-    name: str | None
-    site: Site | None
-    exists_after: Existence = "unknown"
-
-
-@dataclass(frozen=True, slots=True)
-class WeightsOf:
-    """What weights a layer object will have once built, its sublayers' included."""
-
-    has: Tri
-    weights: tuple[OwnedWeight, ...] = ()
-    count: int | None = None
-    """How many; None where that can't be known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -334,7 +308,7 @@ class LayerRun:
             return run._with_handed_in(self, value)
         if value is self.layer:
             return self._own_weights()
-        return self._library_weights(value)
+        return library_weights(self._run, value, self.weights_of)
 
     def _with_handed_in(self, asking: LayerRun, value: Layer) -> WeightsOf:
         """The weights of `value`, an object of this run's class, in the run of another class that may have
@@ -347,7 +321,7 @@ class LayerRun:
                 parts.append(
                     replace(given, weights=tuple(replace(w, exists_after="unknown") for w in given.weights))
                 )
-        return parts[0] if len(parts) == 1 else _sum(parts)
+        return parts[0] if len(parts) == 1 else sum_weights(parts)
 
     @staticmethod
     def _is_handed_in(asking: LayerRun, value: Layer, child: Layer) -> bool:
@@ -382,7 +356,7 @@ class LayerRun:
             return WeightsOf(
                 "no" if self.complete and not self.layer.open and not self._calls_unknown() else "unknown"
             )
-        total = _sum(parts)
+        total = sum_weights(parts)
         return replace(total, count=None) if self.layer.open else total
 
     def _calls_unknown(self) -> bool:
@@ -423,62 +397,6 @@ class LayerRun:
             for event in self.all_events[start:end]
         )
 
-    def _library_weights(self, layer: Layer) -> WeightsOf:
-        """The weights of an object of Keras' own class."""
-        assert isinstance(layer.cls, Library)
-        if layer.cls.name.startswith("keras.applications."):
-            return WeightsOf("yes", (OwnedWeight(layer.class_name, None, None, "init"),), None)
-        entry = layer.library
-        if entry is None or layer.open:
-            return WeightsOf("unknown")
-        children = [
-            self._library_child(layer, state)
-            for state in self._run.keras.direct(layer)
-            if isinstance(state, Layer)
-        ]
-        if entry.has_weights == "no" and not children:
-            return WeightsOf("no", (), 0)
-        arguments = {
-            name: value.value if isinstance(value, Constant) else ...
-            for name, value in {
-                **dict(zip(entry.init, layer.arguments, strict=False)),
-                **layer.keywords,
-            }.items()
-        }
-        names = entry.weights_with(arguments)
-        parts = list(children)
-        if names:
-            after: Existence = "init" if entry.builds_in_init else "build"
-            own = tuple(OwnedWeight(layer.class_name, name, None, after) for name in names)
-            parts.append(WeightsOf("yes", own, len(own)))
-        elif entry.has_weights == "yes" and not children:
-            parts.append(WeightsOf("yes", (OwnedWeight(layer.class_name, None, None, "build"),), None))
-        if not parts:
-            known = names == () or (
-                entry.name == "keras.Sequential" and not layer.arguments and not layer.keywords
-            )
-            return WeightsOf("no" if known else "unknown", (), 0 if known else None)
-        total = _sum(parts)
-        return (
-            replace(total, count=None)
-            if names is None and entry.has_weights == "depends" and not children
-            else total
-        )
-
-    def _library_child(self, layer: Layer, child: Layer) -> WeightsOf:
-        found = self.weights_of(child)
-        functional = any(
-            isinstance(option, (Tensor, Container)) and _has_tensor(option)
-            for argument in [*layer.arguments, *layer.keywords.values()]
-            for option in options(argument)
-        )
-        is_model = layer.library is not None and layer.library.kind == "model"
-        if is_model and functional:
-            return replace(found, weights=tuple(replace(w, exists_after="init") for w in found.weights))
-        if is_model:
-            return replace(found, weights=tuple(replace(w, exists_after="build") for w in found.weights))
-        return found
-
 
 class ScriptRun:
     """Module-level code, or one function outside layer classes, run in the order of the code."""
@@ -507,7 +425,11 @@ class ScriptRun:
     def weights_of(self, layer: Layer) -> WeightsOf:
         """The weights that a layer made in this script will have once built."""
         run = self.run_of(layer)
-        return run.weights_of(run.layer) if run is not None else WeightsOf("unknown")
+        if run is not None:
+            return run.weights_of(run.layer)
+        if isinstance(layer.cls, Library):
+            return library_weights(self._run, layer, self.weights_of)
+        return WeightsOf("unknown")
 
     def escaped(self, value: Value, before: Event | None = None) -> bool:
         """Whether `value` was handed to code that the run can't see (before `before`, if given)."""
@@ -517,24 +439,6 @@ class ScriptRun:
             if isinstance(event, Escaped) and any(inner is value for inner in _flat(event.value)):
                 return True
         return False
-
-
-def _sum(parts: Sequence[WeightsOf]) -> WeightsOf:
-    has: Tri = "no"
-    if any(part.has == "yes" for part in parts):
-        has = "yes"
-    elif any(part.has == "unknown" for part in parts):
-        has = "unknown"
-    weights = tuple(weight for part in parts for weight in part.weights)
-    counts = [part.count if part.has != "no" else 0 for part in parts]
-    known = [count for count in counts if count is not None]
-    return WeightsOf(has, weights, sum(known) if len(known) == len(counts) else None)
-
-
-def _has_tensor(value: Value) -> bool:
-    if isinstance(value, Container):
-        return any(_has_tensor(option) for item in value.items for option in options(item.value))
-    return isinstance(value, Tensor)
 
 
 def _flat(value: Value, depth: int = 6) -> Iterator[Value]:

@@ -1,0 +1,115 @@
+"""What weights a layer will have: those of Keras' own layers by the catalogue, and how counts add up."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from kerascope.project.meaning import Library
+from kerascope.source.document import Site
+from kerascope.tracking.machine import Machine
+from kerascope.tracking.values import Constant, Container, Layer, Tensor, Value, options
+
+Tri = Literal["yes", "no", "unknown"]
+Existence = Literal["init", "build", "call", "unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class OwnedWeight:
+    """A weight that a layer will own: who owns it, where it is made, what it is called.
+
+    `site` is None for a weight that Keras' own code makes (Dense's kernel). `exists_after` says when in the
+    life of the layer that was asked about the weight is there: straight after its constructor, after
+    `build(shape)`, or only after a call.
+    """
+
+    owner: str
+    name: str | None
+    site: Site | None
+    exists_after: Existence = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class WeightsOf:
+    """What weights a layer object will have once built, its sublayers' included."""
+
+    has: Tri
+    weights: tuple[OwnedWeight, ...] = ()
+    count: int | None = None
+    """How many; None where that can't be known."""
+
+
+def sum_weights(parts: Sequence[WeightsOf]) -> WeightsOf:
+    """All these weights together."""
+    has: Tri = "no"
+    if any(part.has == "yes" for part in parts):
+        has = "yes"
+    elif any(part.has == "unknown" for part in parts):
+        has = "unknown"
+    weights = tuple(weight for part in parts for weight in part.weights)
+    counts = [part.count if part.has != "no" else 0 for part in parts]
+    known = [count for count in counts if count is not None]
+    return WeightsOf(has, weights, sum(known) if len(known) == len(counts) else None)
+
+
+def library_weights(run: Machine, layer: Layer, weights_of: Callable[[Layer], WeightsOf]) -> WeightsOf:
+    """The weights of an object of Keras' own class."""
+    assert isinstance(layer.cls, Library)
+    if layer.cls.name.startswith("keras.applications."):
+        return WeightsOf("yes", (OwnedWeight(layer.class_name, None, None, "init"),), None)
+    entry = layer.library
+    if entry is None or layer.open:
+        return WeightsOf("unknown")
+    children = [
+        _child(layer, weights_of(state)) for state in run.keras.direct(layer) if isinstance(state, Layer)
+    ]
+    if entry.has_weights == "no" and not children:
+        return WeightsOf("no", (), 0)
+    arguments = {
+        name: value.value if isinstance(value, Constant) else ...
+        for name, value in {
+            **dict(zip(entry.init, layer.arguments, strict=False)),
+            **layer.keywords,
+        }.items()
+    }
+    names = entry.weights_with(arguments)
+    parts = list(children)
+    if names:
+        after: Existence = "init" if entry.builds_in_init else "build"
+        own = tuple(OwnedWeight(layer.class_name, name, None, after) for name in names)
+        parts.append(WeightsOf("yes", own, len(own)))
+    elif entry.has_weights == "yes" and not children:
+        parts.append(WeightsOf("yes", (OwnedWeight(layer.class_name, None, None, "build"),), None))
+    if not parts:
+        known = names == () or (
+            entry.name == "keras.Sequential" and not layer.arguments and not layer.keywords
+        )
+        return WeightsOf("no" if known else "unknown", (), 0 if known else None)
+    total = sum_weights(parts)
+    return (
+        replace(total, count=None)
+        if names is None and entry.has_weights == "depends" and not children
+        else total
+    )
+
+
+def _child(layer: Layer, found: WeightsOf) -> WeightsOf:
+    """The weights of a layer that a library layer was given, with the time at which they exist in its life."""
+    functional = any(
+        isinstance(option, (Tensor, Container)) and _has_tensor(option)
+        for argument in [*layer.arguments, *layer.keywords.values()]
+        for option in options(argument)
+    )
+    is_model = layer.library is not None and layer.library.kind == "model"
+    if is_model and functional:
+        return replace(found, weights=tuple(replace(w, exists_after="init") for w in found.weights))
+    if is_model:
+        return replace(found, weights=tuple(replace(w, exists_after="build") for w in found.weights))
+    return found
+
+
+def _has_tensor(value: Value) -> bool:
+    if isinstance(value, Container):
+        return any(_has_tensor(option) for item in value.items for option in options(item.value))
+    return isinstance(value, Tensor)
