@@ -66,7 +66,8 @@ class SuperInitMissing(Rule):
     ## When it is silent
     Where a base can't be known, or the constructor hands `self` to code that Kerascope can't see; where the
     call comes late, which Keras accepts for sublayers (KS307 tells where it doesn't); where the constructor
-    always raises, as that of an abstract class does; with a `__new__`, a `__call__` or a metaclass of one's own.
+    always raises, as that of an abstract class does; with a `__new__`, a `__call__` or a metaclass of one's
+    own.
 
     ## Fix
     Safe: adds `super().__init__()` as the first statement, with the `**kwargs` or the `name` that the
