@@ -39,6 +39,9 @@ LIBRARY = {
         def build(cls):
             return cls()
 
+        class far:
+            away = guess()
+
         def base():
             class Local(Block): pass
             return Local
@@ -110,11 +113,16 @@ PROGRAM = """
             self.party = party()
             self.number = max(1, 2)
             self.many = (make(1), make(guess()))
+            self.far = blocks.far.away
+
+        @staticmethod
+        def static(thing):
+            return thing
 
     class B(base()):
         pass
 
-    a = A(make(1), Other())
+    a = A(make(1), Other(), blocks.make)
 """
 
 
@@ -132,13 +140,16 @@ def test_what_jedi_adds(tmp_path: Path, ends: list[Session]) -> None:
         "max(1, 2)": "object of builtins.int",
         "make(guess())": "object of class blocks.Block",
         "base()": "class blocks.Local",
+        "blocks.far.away": "object of class blocks.Other",
+        "blocks.make": "def blocks.make",
         "Other": "class blocks.Other",
         "blocks": "module blocks",
     }
-    for expression in expressions:
+    for expression in (*expressions, "staticmethod", "thing"):
         assert here.known(expression) is None
     assert here.inference.run_pending(60)
     assert {expression: shown(here.known(expression)) for expression in expressions} == expressions
+    assert here.known("thing") is None
     assert not here.inference.pending()
 
 
@@ -347,15 +358,17 @@ def test_marked_programs_parse_and_say_the_same(expression: str) -> None:
     text = f"def f():\n    x = {expression}\n"
     document = Document.from_text("mod.py", text)
     (statement,) = document.statements
-    nodes = [
-        node for node in ast.walk(statement.nodes[0]) if isinstance(node, ast.Call | ast.Name | ast.Attribute)
-    ]
-    places = [
-        place(document, statement, node)
-        for node in nodes
-        if isinstance(getattr(node, "ctx", ast.Load()), ast.Load)
-    ]
-    code, _ = marked(text, places)
+    calls = [node for node in ast.walk(statement.nodes[0]) if isinstance(node, ast.Call | ast.List)]
+    names = [node for node in ast.walk(statement.nodes[0]) if isinstance(node, ast.Name)]
+    code, positions = marked(
+        text,
+        [
+            *(place(document, statement, node) for node in calls),
+            *(place(document, statement, node).start for node in names),
+        ],
+    )
+    for (line, column), name in zip(positions[len(calls) :], names, strict=True):
+        assert code.split("\n")[line - 1][column:].startswith(name.id)
 
     class Unmark(ast.NodeTransformer):
         def visit_NamedExpr(self, node: ast.NamedExpr) -> ast.AST:

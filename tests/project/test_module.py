@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.project.trees import said
 
-from kerascope.project.module import Module
+from kerascope.project.module import Module, member_nodes, member_pieces
 from kerascope.source.document import Document
 
 
@@ -128,6 +128,15 @@ def test_an_edit_in_a_method_leaves_the_namespace_as_it_is() -> None:
     assert same.namespace is before.namespace
     other = Module(document.replaced(text.replace("class B", "class B(C)")), "mod", previous=same)
     assert other.namespace is not before.namespace
+
+
+def test_thousands_of_branches() -> None:
+    text = "if a == 0:\n    X = 0\n" + "".join(f"elif a == {i}:\n    X = {i}\n" for i in range(1, 900))
+    assert len(means(text, "X")) == 900
+    indented = "".join(f"    {line}\n" for line in text.splitlines())
+    (statement,) = Document.from_text("mod.py", "class A:\n" + indented).statements
+    assert list(member_pieces(statement)) == ["X"]
+    assert len(member_nodes(statement.body[0].nodes, "X")) == 900
 
 
 @given(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 from pathlib import Path
@@ -188,6 +189,22 @@ def test_a_very_long_chain_of_re_exports_is_given_up(tmp_path: Path) -> None:
     tree = Tree(tmp_path, files)
     assert tree.means("m0.py", "A") == []
     assert tree.means("m390.py", "A") == ["class m400.A"]
+
+
+def test_a_question_from_deep_in_a_recursion_is_left_open_for_then(tmp_path: Path) -> None:
+    tree = Tree(
+        tmp_path, {f"m{i}.py": f"from m{i + 1} import A" for i in range(20)} | {"m20.py": "class A: pass"}
+    )
+
+    def dive() -> list[str]:
+        try:
+            return dive()
+        except RecursionError:
+            return tree.means("m0.py", "A")
+
+    with contextlib.suppress(RecursionError):
+        assert dive() in ([], ["class m20.A"])
+    assert tree.means("m0.py", "A") == ["class m20.A"]
 
 
 def test_where_modules_are_found(tmp_path: Path) -> None:

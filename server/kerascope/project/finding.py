@@ -151,8 +151,9 @@ class Finder:
 
     def meanings(self, key: Key) -> tuple[Meaning, ...]:
         """The answer to a question, as meanings in the present versions of the files."""
-        self.answer(key)
-        answer = self._answers[key]
+        answer = self._answered(key)
+        if answer is None:
+            return ()
         if answer.meanings is not None:
             return answer.meanings
         found = [meaning for end in answer.ends if (meaning := self.meaning(end)) is not None]
@@ -222,6 +223,10 @@ class Finder:
     def answer(self, key: Key) -> Ends:
         """The answer to ("resolve", path, dotted name), ("import", path, Imported), ("member", end, name) or
         ("module", importer's folder, dotted name)."""
+        answer = self._answered(key)
+        return answer.ends if answer is not None else ()
+
+    def _answered(self, key: Key) -> _Answer | None:
         answer = self._answers.get(key)
         if answer is not None and not self._fresh(answer):
             answer = None
@@ -231,12 +236,19 @@ class Finder:
             depth = len(self._asking)
             if key in self._asking or depth > _DEPTH:
                 self._cut = min(self._cut, self._asking.get(key, 0))
-                return ()
-            answer = self._find(key, depth)
+                return None
+            try:
+                answer = self._find(key, depth)
+            except RecursionError:
+                # Whoever asks is deep in a recursion already: an answer for now, not one to keep.
+                self._provisional.clear()
+                if depth:
+                    raise
+                return None
         if self._through:
             for path, state in answer.sources.items():
                 self._consulted(path, state)
-        return answer.ends
+        return answer
 
     def _find(self, key: Key, depth: int) -> _Answer:
         """Find an answer. In a cycle of imports, only the answer of its first member is complete; those of

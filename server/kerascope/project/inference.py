@@ -248,7 +248,7 @@ class Inference:
         if document is None:
             return False
         own_version = self._project.version(path)
-        places: dict[Question, Range] = {}
+        places: dict[Question, Range | Position] = {}
         for question, asked in batch.items():
             where = self._where(document, question, asked)
             if where is not None:
@@ -272,16 +272,24 @@ class Inference:
             changed |= (before.answer if before is not None else Ends()) != answer
         return changed
 
-    def _where(self, document: Document, question: Question, asked: _Asked) -> Range | None:
-        """Where the expression stands now."""
-        statement = asked.statement
+    def _where(self, document: Document, question: Question, asked: _Asked) -> Range | Position | None:
+        """Where the expression stands now; for a name, or an attribute, where that name begins: Jedi tells
+        about names as they stand, and a decorator, say, should rather stay what it is."""
+        statement, node = asked.statement, asked.node
         if isinstance(question.anchor, tuple):
             module = self._project.module(question.path)
             found = module.class_statement(question.anchor[0]) if module is not None else None
             if found is None or found.header != question.anchor[1]:
                 return None
             statement = found
-        return document.range_of(Site(question.path, statement, asked.node))
+        where = document.range_of(Site(question.path, statement, node))
+        if where is None:
+            return None
+        if isinstance(node, ast.Name):
+            return where.start
+        if isinstance(node, ast.Attribute):
+            return Position(where.end.line, where.end.column - len(node.attr))
+        return where
 
     def _may_change(self, file: str) -> bool:
         return file.endswith(".py") and not any(
@@ -408,27 +416,30 @@ def _question(module: Module, statement: Statement, node: ast.AST) -> Question |
     return Question(module.path, anchor, place)
 
 
-def marked(text: str, places: Sequence[Range]) -> tuple[str, list[tuple[int, int]]]:
-    """The text with every expression at `places` bound to a name of its own, `(kerascope_0 := …)`, and where
-    these names stand (lines from 1): at a name Jedi tells what its value is."""
+def marked(text: str, places: Sequence[Range | Position]) -> tuple[str, list[tuple[int, int]]]:
+    """The text with every expression that is a range bound to a name of its own, `(kerascope_0 := …)`, and
+    where these names, or the positions, stand then (lines from 1): at a name Jedi tells what its value is."""
     lines = _LINE.findall(text)
-    inserts: dict[int, list[tuple[int, int, int, str, int]]] = {}
+    inserts: dict[int, list[tuple[tuple[int, ...], str, int]]] = {}
     for number, place in enumerate(places):
-        size = (place.end.line - place.start.line) * 10_000 + place.end.column - place.start.column
         # At one column, what ends comes before what begins, the outer begins first and ends last.
-        opening = (place.start.column, 1, -size, f"(kerascope_{number} := ", number)
-        closing = (place.end.column, 0, size, ")", -1)
-        inserts.setdefault(place.start.line, []).append(opening)
-        inserts.setdefault(place.end.line, []).append(closing)
+        if isinstance(place, Range):
+            start, end = place.start, place.end
+            opening = (start.column, 1, -end.line, -end.column)
+            inserts.setdefault(start.line, []).append((opening, f"(kerascope_{number} := ", number))
+            closing = (end.column, 0, -start.line, -start.column)
+            inserts.setdefault(end.line, []).append((closing, ")", -1))
+        else:
+            inserts.setdefault(place.line, []).append(((place.column, 2), "", number))
     positions: dict[int, tuple[int, int]] = {}
     for line, here in inserts.items():
         pieces: list[str] = []
         length = done = 0
-        for column, _, _, insert, number in sorted(here):
+        for (column, *_), insert, number in sorted(here):
             pieces.append(lines[line][done:column])
             length += len(pieces[-1])
             if number >= 0:
-                positions[number] = (line + 1, length + 1)
+                positions[number] = (line + 1, length + (1 if insert else 0))
             pieces.append(insert)
             length += len(insert)
             done = column

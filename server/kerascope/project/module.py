@@ -103,7 +103,12 @@ def bindings_of(statement: Statement) -> tuple[Binding, ...]:
     """What a top-level statement binds; for a class only the globals that its methods write."""
     found = _bindings.get(statement)
     if found is None:
-        found = _bindings[statement] = tuple(_statement_bindings(statement))
+        try:
+            found = tuple(_statement_bindings(statement))
+        except RecursionError:
+            # Nested deeper than Python itself would take.
+            found = ()
+        _bindings[statement] = found
     return found
 
 
@@ -152,10 +157,7 @@ def _block(nodes: Sequence[ast.stmt]) -> list[_Found]:
 def _node_bindings(node: ast.stmt) -> Iterator[_Found]:
     match node:
         case ast.If():
-            if not (isinstance(node.test, ast.Constant) and not node.test.value):
-                yield from _branches([node.body, node.orelse])
-            else:
-                yield from _block(node.orelse)
+            yield from _branches(list(_alternatives(node)))
         case ast.Try():
             yield from _branches([[*node.body, *node.orelse], *(handler.body for handler in node.handlers)])
             yield from _block(node.finalbody)
@@ -174,6 +176,17 @@ def _node_bindings(node: ast.stmt) -> Iterator[_Found]:
         case _:
             for name, source in bound_by(node):
                 yield name, source, True
+
+
+def _alternatives(node: ast.If) -> Iterator[list[ast.stmt]]:
+    """The bodies of an `if`, its `elif`s (there may be thousands) and its `else`, but those of `if False`."""
+    while True:
+        if not (isinstance(node.test, ast.Constant) and not node.test.value):
+            yield node.body
+        if len(node.orelse) != 1 or not isinstance(node.orelse[0], ast.If):
+            break
+        node = node.orelse[0]
+    yield node.orelse
 
 
 def _branches(branches: Sequence[Sequence[ast.stmt]]) -> Iterator[_Found]:
@@ -285,14 +298,15 @@ def body_names(nodes: Sequence[ast.stmt]) -> list[str]:
 
 
 def _body_names(nodes: Sequence[ast.stmt]) -> Iterator[tuple[str, ast.stmt]]:
-    for node in nodes:
+    waiting = list(reversed(nodes))
+    while waiting:
+        node = waiting.pop()
         for name, _ in bound_by(node):
             yield name, node
         if isinstance(node, ast.AnnAssign) and node.value is None and isinstance(node.target, ast.Name):
             yield node.target.id, node
         if not isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-            for block in _blocks(node):
-                yield from _body_names(block)
+            waiting += reversed([inner for block in _blocks(node) for inner in block])
 
 
 # --- the module ---
