@@ -467,6 +467,7 @@ class _Worker:
             encoding="utf-8",
             errors="surrogatepass",
             cwd=os.path.dirname(__file__),  # noqa: PTH120
+            creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
         )
         threading.Thread(target=self._read, name="inference replies", daemon=True).start()
         self.send({"folders": _jedi_folders()})
@@ -495,6 +496,9 @@ class _Worker:
         with contextlib.suppress(OSError):
             self._process.kill()
         self._process.wait()
+        with contextlib.suppress(OSError, ValueError):
+            if self._process.stdin is not None:
+                self._process.stdin.close()
 
     def _read(self) -> None:
         assert self._process.stdout is not None

@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import signal
 import sys
 import sysconfig
 from collections.abc import Iterator
@@ -63,12 +64,20 @@ class _Answerer:
                 request["code"], path=request["path"], project=project, environment=self._environment
             )
         for line, column in request["places"]:
+            _end_after(60)
             values: list[dict[str, Any]] = []
             # RecursionError too: Jedi goes deep.
             with contextlib.suppress(Exception):
                 if script is not None:
                     values = [_value(name) for name in script.infer(line, column)]
+            _end_after(0)
             yield {"values": values, "files": _files(script)}
+
+
+def _end_after(seconds: int) -> None:
+    """Should Kerascope itself be gone, nobody else ends a process that hangs (0: this one doesn't)."""
+    with contextlib.suppress(AttributeError):  # Windows has no alarms
+        signal.alarm(seconds)
 
 
 def _value(name: Any) -> dict[str, Any]:
