@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from weakref import WeakKeyDictionary
@@ -14,6 +14,8 @@ from kerascope.project.module import Module
 from kerascope.project.project import Project, Reads
 from kerascope.project.settings import Settings
 from kerascope.rules import all_rules
+from kerascope.rules.ks901_unused_suppression import unused
+from kerascope.rules.ks902_unknown_code import unknown_codes
 from kerascope.rules.rule import Finding, FindingRelated, Report, Rule, Severity
 from kerascope.source.document import Document, Site
 from kerascope.source.position import Position, Range
@@ -123,7 +125,7 @@ class Checker:
         found: dict[tuple[object, ...], Finding] = {}
         for generation in generations:
             examiner = self.examiner(generation)
-            for run in self._runs(examiner, module):
+            for run in examiner.runs(module):
                 for rule, report in self._reports(run, generation):
                     finding = self._finding(module, run, rule, report, generation)
                     if finding is None:
@@ -138,14 +140,6 @@ class Checker:
                             known, severity=worse, generations=(*known.generations, generation)
                         )
         return list(found.values())
-
-    def _runs(self, examiner: Examiner, module: Module) -> Iterator[LayerRun | ScriptRun]:
-        for definition in examiner.layer_classes(module):
-            run = examiner.run(definition)
-            if run is not None:
-                yield run
-        yield from examiner.local_runs(module)
-        yield from examiner.scripts(module)
 
     def _reports(
         self, run: LayerRun | ScriptRun, generation: Generation
@@ -206,9 +200,6 @@ class Checker:
         codes = frozenset(rule.code for rule in all_rules())
         kept = [finding for finding in raw if not _suppressed(comments, finding)]
         if comments:
-            from kerascope.rules.ks901_unused_suppression import unused
-            from kerascope.rules.ks902_unknown_code import unknown_codes
-
             own = [*unused(document, comments, raw), *unknown_codes(document, comments, codes)]
             kept += [finding for finding in own if not _suppressed(comments, finding)]
         kept = [shown for finding in kept if (shown := self._as_set(finding)) is not None]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
+from weakref import WeakKeyDictionary, WeakValueDictionary
 
 from kerascope.project.catalogue import Generation, catalogue
 from kerascope.project.meaning import ClassDefinition, Library
@@ -26,6 +27,7 @@ from kerascope.tracking.values import (
     Container,
     Function,
     Layer,
+    Plain,
     Tensor,
     Value,
     Weight,
@@ -48,6 +50,9 @@ SCRIPT_WORDS = (
 )
 """A script without any of these has nothing to say."""
 
+MAX_SCRIPT_STEPS = 12_000
+"""Expressions and statements evaluated for one function, or for a module's own code."""
+
 
 @dataclass
 class _Kept:
@@ -56,9 +61,9 @@ class _Kept:
 
 
 @dataclass
-class _KeptScripts:
+class _KeptRuns:
     statements: tuple[Statement, ...]
-    runs: tuple[ScriptRun, ...]
+    runs: tuple[LayerRun | ScriptRun, ...]
     reads: Reads
 
 
@@ -69,13 +74,19 @@ class Examiner:
         self.project = project
         self.generation: Generation = generation
         self._layers: dict[tuple[str, str, int], _Kept] = {}
-        self._scripts: dict[str, _KeptScripts] = {}
+        self._scripts: dict[str, _KeptRuns] = {}
+        self._by_function: WeakKeyDictionary[Statement, _KeptRuns] = WeakKeyDictionary()
+        self._local: WeakValueDictionary[int, LayerRun] = WeakValueDictionary()
+        """The runs of classes that functions define, by their node's `id`."""
         self._under_way: set[tuple[str, str, int]] = set()
 
     # --- layer classes ---------------------------------------------------------------------------------------
 
     def run(self, definition: ClassDefinition) -> LayerRun | None:
         """The symbolic run of a class; None if it is no layer, as far as is known."""
+        local = self._local.get(id(definition.node))
+        if local is not None:
+            return local
         key = _key(definition)
         kept = self._layers.get(key)
         if kept is not None and self.project.unchanged(kept.reads):
@@ -211,77 +222,114 @@ class Examiner:
 
     # --- scripts and functions -------------------------------------------------------------------------------
 
-    def scripts(self, module: Module) -> tuple[ScriptRun, ...]:
-        """The module's own code, and each of its functions."""
-        statements = module.document.statements
+    def runs(self, module: Module) -> Iterator[LayerRun | ScriptRun]:
+        """Everything in a module that rules look at: its layer classes, wherever they are defined, and its
+        code outside of them."""
+        for definition in self.layer_classes(module):
+            run = self.run(definition)
+            if run is not None:
+                yield run
+        for statement, owner in self._functions(module):
+            yield from self._function_runs(module, statement, owner)
+        yield from self._module_script(module)
+
+    def _functions(self, module: Module) -> Iterator[tuple[Statement, ClassDefinition | None]]:
+        """The functions of a module and the methods of its classes that are no layers, where they may have
+        something to say."""
+        for statement in module.document.statements:
+            if statement.kind == "function" and _speaks(statement):
+                yield statement, None
+            elif statement.kind == "class":
+                pieces = [piece for piece in statement.body if piece.kind == "function" and _speaks(piece)]
+                header = next((node for node in statement.nodes if isinstance(node, ast.ClassDef)), None)
+                if pieces and header is not None:
+                    definition = ClassDefinition(module, statement, header)
+                    if self.run(definition) is None:
+                        yield from ((piece, definition) for piece in pieces)
+
+    def _function_runs(
+        self, module: Module, statement: Statement, owner: ClassDefinition | None
+    ) -> tuple[LayerRun | ScriptRun, ...]:
+        kept = self._by_function.get(statement)
+        if kept is not None and self.project.unchanged(kept.reads):
+            self.project.note(kept.reads)
+            return kept.runs
+        with self.project.recording() as reads:
+            runs = tuple(
+                run
+                for node in statement.nodes
+                if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
+                for run in self._run_function(module, statement, node, owner)
+            )
+        self._by_function[statement] = _KeptRuns((statement,), runs, reads)
+        return runs
+
+    def _run_function(
+        self,
+        module: Module,
+        statement: Statement,
+        node: ast.FunctionDef | ast.AsyncFunctionDef,
+        owner: ClassDefinition | None,
+    ) -> Iterator[LayerRun | ScriptRun]:
+        """A function run on unknown arguments, and the layer classes that it defines. In a method nothing is
+        known of
+        `self` but the class: its attributes may have been set anywhere."""
+        run = Interpreter(self.project, self.generation, max_steps=MAX_SCRIPT_STEPS)
+        site = Site(module.path, statement, node)
+        function = Function(node, site, module.path, owner=owner)
+        if owner is not None:
+            function.bound = Plain(owner, site)
+        frame = Frame(module, statement, ({},))
+        try:
+            parameters = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
+            annotated = {p.arg: annotated_value(run, frame, p.annotation) for p in parameters if p.annotation}
+            run.call_function(frame, node, function, [], annotated, spread=True)
+        except (OutOfSteps, RecursionError):
+            run.complete = False
+            run.journals.clear()
+        yield ScriptRun(self, run, module)
+        local = []
+        for definition in run.local_classes:
+            if run.classes.facts(definition).layer is not None:
+                fresh = Interpreter(self.project, self.generation, run.classes)
+                fresh.closures = run.closures
+                fresh.global_values = run.global_values
+                local.append(self._live(fresh, definition))
+                self._local[id(definition.node)] = local[-1]
+        yield from local
+
+    def _module_script(self, module: Module) -> tuple[LayerRun | ScriptRun, ...]:
+        """The module's own statements, in order; functions that they call are followed."""
+        code = tuple(s for s in module.document.statements if s.kind == "other")
+        if not code or not any(
+            _speaks(s) for s in module.document.statements if s.kind in ("other", "function")
+        ):
+            return ()
         kept = self._scripts.get(module.path)
-        code = tuple(statement for statement in statements if statement.kind not in ("class", "import"))
         if kept is not None and kept.statements == code and self.project.unchanged(kept.reads):
             self.project.note(kept.reads)
             return kept.runs
         with self.project.recording() as reads:
-            runs = tuple(self._run_scripts(module, code))
-        self._scripts[module.path] = _KeptScripts(code, runs, reads)
-        return runs
-
-    def _run_scripts(self, module: Module, code: tuple[Statement, ...]) -> Iterator[ScriptRun]:
-        top = [statement for statement in code if statement.kind == "other"]
-        if any(word in statement.text for statement in code for word in SCRIPT_WORDS) and top:
-            run = Interpreter(self.project, self.generation)
-            frame = Frame(module, top[0], ({},))
+            run = Interpreter(self.project, self.generation, max_steps=MAX_SCRIPT_STEPS)
+            frame = Frame(module, code[0], ({},))
             try:
-                for statement in top:
+                for statement in code:
                     frame.statement = statement
                     run.block(frame, statement.nodes)
             except (OutOfSteps, RecursionError):
                 run.complete = False
                 run.journals.clear()
-            yield ScriptRun(self, run, module)
-        for statement in code:
-            if statement.kind == "function" and any(word in statement.text for word in SCRIPT_WORDS):
-                yield from self._run_function(module, statement)
+        self._scripts[module.path] = _KeptRuns(code, (ScriptRun(self, run, module),), reads)
+        return self._scripts[module.path].runs
 
-    def _run_function(self, module: Module, statement: Statement) -> Iterator[ScriptRun]:
-        for node in statement.nodes:
-            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
-                run = Interpreter(self.project, self.generation)
-                function = Function(node, Site(module.path, statement, node), module.path)
-                frame = Frame(module, statement, ({},))
-                parameters = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
-                try:
-                    given = {p.arg: annotated_value(run, frame, p.annotation) for p in parameters}
-                    run.call_function(frame, node, function, [], given)
-                except (OutOfSteps, RecursionError):
-                    run.complete = False
-                    run.journals.clear()
-                yield ScriptRun(self, run, module)
 
-    def local_runs(self, module: Module) -> Iterator[LayerRun]:
-        """The layer classes that the module's functions define, each in the scope of its function."""
-        for statement in module.document.statements:
-            if statement.kind != "function" or "class " not in statement.text:
-                continue
-            if not any(word in statement.text for word in LAYER_WORDS):
-                continue
-            for node in statement.nodes:
-                if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
-                    yield from self._local_runs(module, statement, node)
-
-    def _local_runs(
-        self, module: Module, statement: Statement, node: ast.FunctionDef | ast.AsyncFunctionDef
-    ) -> Iterator[LayerRun]:
-        run = Interpreter(self.project, self.generation)
-        function = Function(node, Site(module.path, statement, node), module.path)
-        try:
-            run.call_function(Frame(module, statement, ({},)), node, function, [], {})
-        except (OutOfSteps, RecursionError):
-            run.journals.clear()
-        for definition, _ in list(run.local_classes):
-            if run.classes.facts(definition).layer is not None:
-                fresh = Interpreter(self.project, self.generation, run.classes)
-                fresh.closures = run.closures
-                fresh.global_values = run.global_values
-                yield self._live(fresh, definition)
+def _speaks(statement: Statement) -> bool:
+    """Whether a piece of code outside layers may have something to say: it asks for weights, or defines a
+    layer."""
+    text = statement.text
+    if any(word in text for word in SCRIPT_WORDS):
+        return True
+    return "class " in text and any(word in text for word in LAYER_WORDS)
 
 
 def _key(definition: ClassDefinition) -> tuple[str, str, int]:

@@ -152,7 +152,13 @@ def is_generator(node: ast.AST) -> bool:
 class Machine:
     """What one run knows and has done so far, under one Keras generation."""
 
-    def __init__(self, project: Project, generation: Generation, classes: ClassIndex | None = None) -> None:
+    def __init__(
+        self,
+        project: Project,
+        generation: Generation,
+        classes: ClassIndex | None = None,
+        max_steps: int = MAX_STEPS,
+    ) -> None:
         self.project = project
         self.generation = generation
         self.catalogue: Catalogue = catalogue(generation)
@@ -160,12 +166,13 @@ class Machine:
         self.keras: Keras2 | Keras3 = Keras3() if generation == 3 else Keras2()
         self.events: list[Event] = []
         self.steps = 0
+        self.max_steps = max_steps
         self.depth = 0
         self.complete = True
         self.journals: list[dict[tuple[int, object], tuple[dict[Any, Value], object, object]]] = []
         self.global_values: dict[tuple[str, str], Value] = {}
         self.class_attributes: dict[tuple[ClassDefinition, str], Value] = {}
-        self.local_classes: list[tuple[ClassDefinition, tuple[dict[str, Value], ...]]] = []
+        self.local_classes: list[ClassDefinition] = []
         self.closures: dict[ClassDefinition, tuple[dict[str, Value], ...]] = {}
         self.built: set[int] = set()
         self.called: set[int] = set()
@@ -195,7 +202,7 @@ class Machine:
 
     def step(self) -> None:
         self.steps += 1
-        if self.steps > MAX_STEPS:
+        if self.steps > self.max_steps:
             self.complete = False
             raise OutOfSteps
 

@@ -245,7 +245,7 @@ class Statements(Machine):
             if local is not None:
                 meanings[root] = tuple(m for option in options(local) if (m := _meaning(option)) is not None)
         self.classes.local_meanings[definition] = meanings
-        self.local_classes.append((definition, frame.scopes))
+        self.local_classes.append(definition)
         self.put(frame.scope, node.name, ClassValue(definition))
         return None
 
