@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from kerascope.cli.workers import findings_of
 from kerascope.rules.rule import Finding, Fix
 from kerascope.source.document import Document
 from kerascope.source.encoding import SourceText, Unreadable, encode, read
@@ -35,7 +36,7 @@ def fixed(checker: Checker, document: Document, *, unsafe: bool) -> tuple[Docume
     count = 0
     checker.project.open(document)
     for _ in range(ROUNDS):
-        fixes = list(_fixes(checker.check(document.path), document, unsafe))
+        fixes = list(_fixes(findings_of(checker, document.path)[0], document, unsafe))
         after, applied = _applied(document, fixes)
         if not applied:
             break

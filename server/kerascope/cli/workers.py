@@ -9,6 +9,7 @@ import multiprocessing
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -21,6 +22,7 @@ from kerascope.source.encoding import Unreadable, read
 
 if TYPE_CHECKING:
     from kerascope.check import Checker
+    from kerascope.rules.rule import Finding
     from kerascope.source.document import Document
 
 MakeChecker = Callable[[], "Checker"]
@@ -29,6 +31,9 @@ MakeChecker = Callable[[], "Checker"]
 BYTES_PER_PROCESS = 300_000
 """So much source takes about as long to check as a process to start."""
 BYTES_PER_CHUNK = 150_000
+
+PATIENCE = 20.0
+"""Seconds for Jedi's answers about one file."""
 
 _DIED = "Kerascope's process ended while checking it; please report that."
 
@@ -63,7 +68,7 @@ def check_text(checker: Checker, document: Document) -> FileResult:
 
 def _check(checker: Checker, path: str) -> FileResult:
     try:
-        findings = checker.check(path)
+        findings, complete = findings_of(checker, path)
         document = checker.project.document(path)
         found = tuple(
             Found(
@@ -72,7 +77,7 @@ def _check(checker: Checker, path: str) -> FileResult:
             )
             for finding in findings
         )
-        return FileResult(path, found, reads=checker.dependencies(path))
+        return FileResult(path, found, reads=checker.dependencies(path) if complete else None)
     except RecursionError:
         return FileResult(path, problem="It is nested too deeply to be checked.")
     except MemoryError:
@@ -82,6 +87,24 @@ def _check(checker: Checker, path: str) -> FileResult:
             raise
         text = " ".join(f"{type(error).__name__}: {error}".split())
         return FileResult(path, problem=f"Kerascope failed on it; please report that. ({text})", crashed=True)
+
+
+def findings_of(checker: Checker, path: str) -> tuple[Sequence[Finding], bool]:
+    """The findings of one file, and whether everything that was asked of Jedi for it was answered.
+
+    An editor shows what is known and refines it later; who runs a command waits for the answers.
+    """
+    findings = checker.check(path)
+    inference = checker.project.inference
+    deadline = time.monotonic() + PATIENCE
+    while inference is not None and inference.pending():
+        left = deadline - time.monotonic()
+        if left <= 0:
+            inference.cancel(path)
+            return findings, False
+        if inference.run_pending(left):
+            findings = checker.check(path)
+    return findings, True
 
 
 def _processors() -> int:

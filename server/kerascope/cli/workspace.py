@@ -39,11 +39,14 @@ class Workspace:
     def checker(self) -> Checker:
         """A new checker; another process can make one from this value too."""
         from kerascope.check import Checker
+        from kerascope.project.inference import Inference
         from kerascope.project.project import Project
 
+        project = Project(self.root, self.environment.search_paths)
+        project.inference = Inference(project)
         # What is excluded was left out already, and who names a file wants it checked nevertheless.
         settings = replace(self.settings, exclude=())
-        return Checker(Project(self.root, self.environment.search_paths), settings, self.environment)
+        return Checker(project, settings, self.environment)
 
     def key(self) -> str:
         """Everything that findings depend on besides the files that are read and Kerascope itself."""

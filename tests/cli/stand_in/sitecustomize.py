@@ -21,6 +21,8 @@ from kerascope.source.position import Edit, Position, Range
 
 
 class Project:
+    inference = None
+
     def __init__(self) -> None:
         self._open = {}
 
@@ -90,5 +92,8 @@ module = types.ModuleType("kerascope.check")
 module.Checker = Checker
 sys.modules["kerascope.check"] = module
 project = types.ModuleType("kerascope.project.project")
-project.Project = lambda root, search_paths: None
+project.Project = lambda root, search_paths: Project()
 sys.modules["kerascope.project.project"] = project
+inference = types.ModuleType("kerascope.project.inference")
+inference.Inference = lambda project: None
+sys.modules["kerascope.project.inference"] = inference
