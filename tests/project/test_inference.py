@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.project.trees import Tree, said
 
@@ -343,6 +343,7 @@ def place(document: Document, statement: object, node: ast.AST) -> Range:
     return found
 
 
+@settings(deadline=None)
 @given(
     st.recursive(
         st.sampled_from(["a", "b.c", "1"]),

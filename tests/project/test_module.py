@@ -5,7 +5,7 @@ from __future__ import annotations
 from textwrap import dedent
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.project.trees import said
 
@@ -139,6 +139,7 @@ def test_thousands_of_branches() -> None:
     assert len(member_nodes(statement.body[0].nodes, "X")) == 900
 
 
+@settings(deadline=None)
 @given(
     st.text(alphabet="ab=:,;()*.\n \t\"'#importfromclasdefg", max_size=120), st.sampled_from(["a", "b", "c"])
 )
