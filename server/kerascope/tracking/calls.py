@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from kerascope.project.catalogue import LibraryClass
 from kerascope.project.meaning import ClassDefinition, Library
@@ -162,15 +162,7 @@ def dispatch(
         escape(run, frame, node, [*arguments, *keywords.values()], None)
         return inferred
     escape(run, frame, node, [callee, *arguments, *keywords.values()], None)
-    return (
-        run.compute(frame, node, arguments)
-        if isinstance(callee, Unknown) and _only_tensors(arguments)
-        else UNKNOWN
-    )
-
-
-def _only_tensors(arguments: Sequence[Value]) -> bool:
-    return bool(arguments) and all(isinstance(argument, Tensor) for argument in arguments[:1])
+    return UNKNOWN
 
 
 def call_function(

@@ -14,7 +14,7 @@ from kerascope.tracking.events import (
     LayerMethod,
 )
 from kerascope.tracking.machine import Frame, Machine
-from kerascope.tracking.objects import layer_entry, library_init, new_layer, new_weight
+from kerascope.tracking.objects import gives_input, layer_entry, library_init, new_layer, new_weight
 from kerascope.tracking.values import (
     UNKNOWN,
     ClassValue,
@@ -138,6 +138,9 @@ def library_method(
         return made
     elif name == "add" and entry.kind == "model":
         for argument in arguments[:1]:
+            layer.knows_input = layer.knows_input or (
+                "layers" not in layer.attributes and gives_input(argument)
+            )
             stored = run.keras.assign(layer, None, argument, False)
             held = layer.attributes.get("layers")
             if isinstance(held, Container):

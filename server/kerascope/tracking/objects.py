@@ -348,9 +348,11 @@ def library_init(
                 if model:
                     for part in option.layers:
                         run.keras.assign(layer, None, part, False)
-                    layer.open = layer.open or not option.layers
+                    layer.knows_input = True
             elif isinstance(option, Container) and model:
                 _take_graph(run, layer, option)
+            if name in ("layers", "[0]") and model and isinstance(option, Container) and option.items:
+                layer.knows_input = layer.knows_input or gives_input(option.items[0].value)
             if isinstance(option, (Layer, Container)) and _holds_state(option):
                 stored = run.keras.assign(layer, name, option, False)
                 key = "layers" if name in ("layers", "[0]") and model else name
@@ -361,11 +363,32 @@ def library_init(
                 layer.open = True
 
 
+INPUT_ARGUMENTS = frozenset({"input_shape", "batch_input_shape", "input_dim", "batch_shape", "input_length"})
+"""With one of these a layer tells its input shape, and a `Sequential` that starts with it is built at once."""
+
+
+def gives_input(first: Value) -> bool:
+    """Whether a `Sequential` that begins with this layer knows the shape of its input."""
+    return any(
+        isinstance(option, Tensor)
+        or (
+            isinstance(option, Layer)
+            and (
+                option.knows_input
+                or option.class_name == "InputLayer"
+                or not INPUT_ARGUMENTS.isdisjoint(option.keywords)
+            )
+        )
+        for option in options(first)
+    )
+
+
 def _take_graph(run: Machine, model: Layer, outputs: Container) -> None:
     """A functional model holds the layers that its outputs were computed by."""
     for item in outputs.items:
         for option in options(item.value):
             if isinstance(option, Tensor):
+                model.knows_input = True
                 for layer in option.layers:
                     run.keras.assign(model, None, layer, False)
             elif isinstance(option, Container):

@@ -200,7 +200,9 @@ class LayerRun:
                 return "yes"
         if id(value) in self._run.built and value.library is not None and value.library.builds_in_init:
             return "yes"
-        if isinstance(value.cls, Library) and value.cls.name.startswith("keras.applications."):
+        if isinstance(value.cls, Library) and (
+            value.knows_input or value.cls.name.startswith("keras.applications.")
+        ):
             return "yes"
         return "unknown" if self.escaped(value) or self.escaped(self.layer) or not self.complete else "no"
 

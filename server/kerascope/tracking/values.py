@@ -108,6 +108,8 @@ class Layer:
     """Made under a condition that the run couldn't decide."""
     cached: bool = False
     """Made by a function whose result is cached (`lru_cache`), which may serve other objects too."""
+    knows_input: bool = False
+    """A model whose input shape is given with it: it is built as soon as it is made."""
     open: bool = False
     """May hold sublayers or weights that the run doesn't know (a functional model of unknown outputs,
     say)."""

@@ -9,7 +9,7 @@ from typing import Literal
 from kerascope.project.meaning import Library
 from kerascope.source.document import Site
 from kerascope.tracking.machine import Machine
-from kerascope.tracking.values import Constant, Container, Layer, Tensor, Value, options
+from kerascope.tracking.values import Constant, Layer
 
 Tri = Literal["yes", "no", "unknown"]
 Existence = Literal["init", "build", "call", "unknown"]
@@ -96,20 +96,7 @@ def library_weights(run: Machine, layer: Layer, weights_of: Callable[[Layer], We
 
 def _child(layer: Layer, found: WeightsOf) -> WeightsOf:
     """The weights of a layer that a library layer was given, with the time at which they exist in its life."""
-    functional = any(
-        isinstance(option, (Tensor, Container)) and _has_tensor(option)
-        for argument in [*layer.arguments, *layer.keywords.values()]
-        for option in options(argument)
-    )
-    is_model = layer.library is not None and layer.library.kind == "model"
-    if is_model and functional:
-        return replace(found, weights=tuple(replace(w, exists_after="init") for w in found.weights))
-    if is_model:
-        return replace(found, weights=tuple(replace(w, exists_after="build") for w in found.weights))
-    return found
-
-
-def _has_tensor(value: Value) -> bool:
-    if isinstance(value, Container):
-        return any(_has_tensor(option) for item in value.items for option in options(item.value))
-    return isinstance(value, Tensor)
+    if layer.library is None or layer.library.kind != "model":
+        return found
+    after: Existence = "init" if layer.knows_input else "build"
+    return replace(found, weights=tuple(replace(w, exists_after=after) for w in found.weights))
