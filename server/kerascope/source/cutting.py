@@ -23,37 +23,57 @@ LINE_END = re.compile(NEWLINE)
 _INDENTATION = rf"(?:[ \t\f]*\\{NEWLINE})*[ \t\f]*"
 _BLANK_LINES = rf"(?:[ \t\f]*(?:[#][^\r\n]*)?{NEWLINE})*"
 _STRING = r"""
-    \"{3}[^"\\]*(?:(?:\\.|"(?!""))[^"\\]*)*(?:\"{3}|\\?\Z)
-  | '{3}[^'\\]*(?:(?:\\.|'(?!''))[^'\\]*)*(?:'{3}|\\?\Z)
-  | "[^"\\\r\n]*(?:\\(?:\r\n|.|\Z)[^"\\\r\n]*)*"?
-  | '[^'\\\r\n]*(?:\\(?:\r\n|.|\Z)[^'\\\r\n]*)*'?
+    \"{3}[^"\\]*(?:(?:\\.|"(?!""))[^"\\]*)*\"{3}
+  | '{3}[^'\\]*(?:(?:\\.|'(?!''))[^'\\]*)*'{3}
+  | "(?!"")[^"\\\r\n]*(?:\\(?:\r\n|.|\Z)[^"\\\r\n]*)*"?
+  | '(?!'')[^'\\\r\n]*(?:\\(?:\r\n|.|\Z)[^'\\\r\n]*)*'?
 """
-_LINE_AND_INDENT = rf"({NEWLINE}{_BLANK_LINES})({_INDENTATION})"
+# The patterns are of the form `plain*(?:special plain*)*` with nothing in common between the parts: only
+# so is a string that never ends found out in linear time.
+_FIELD = r"\{(?!\{)[^'\"#{}\\\r\n]*(?:(?:\{[^'\"#{}\\\r\n]*\}|QUOTED)[^'\"#{}\\\r\n]*)*\}"
+_FIELD_IN_DOUBLE = _FIELD.replace("QUOTED", r"'[^'\"\\\r\n]*'")
+_FIELD_IN_SINGLE = _FIELD.replace("QUOTED", r'"[^"\'\\\r\n]*"')
+_FORMAT_STRING = rf"""
+    \"{{3}}[^"\\{{}}]*(?:(?:\\.|"(?!"")|\{{\{{|\}}|{_FIELD_IN_DOUBLE})[^"\\{{}}]*)*\"{{3}}
+  | '{{3}}[^'\\{{}}]*(?:(?:\\.|'(?!'')|\{{\{{|\}}|{_FIELD_IN_SINGLE})[^'\\{{}}]*)*'{{3}}
+  | "(?!"")[^"\\{{}}\r\n]*(?:(?:\\(?:\r\n|.)|\{{\{{|\}}|{_FIELD_IN_DOUBLE})[^"\\{{}}\r\n]*)*"
+  | '(?!'')[^'\\{{}}\r\n]*(?:(?:\\(?:\r\n|.)|\{{\{{|\}}|{_FIELD_IN_SINGLE})[^'\\{{}}\r\n]*)*'
+"""
+"""Format strings that need no further look: a field holds no quotes, or other ones, and nothing odd."""
 
 
-def _tokens(line: str, colon: bool = False, comment: str = r"\#[^\r\n]*") -> re.Pattern[str]:
-    """The next token that matters, with what is before it. Group 1 opens a bracket, 2 closes one."""
+def _tokens(
+    line: str = rf"{NEWLINE}{_BLANK_LINES}", skip: str = r"\#[^\r\n]*", plain: str = ""
+) -> re.Pattern[str]:
+    """The next token that matters, with all before it that doesn't: names, strings, innermost brackets."""
+    ordinary = rf"""[^'"\#()\[\]{{}}\\\r\n{plain}]*"""
     return re.compile(
         rf"""
-        [^'"\#()\[\]{{}}\\\r\n{":" if colon else ""}]*
-        (?: ([(\[{{])
-          | ([)\]}}])
-          | {line}
-          | {"(:) |" if colon else ""} {_STRING}
-          | {comment}
-          | \\(?:{NEWLINE}|.)?
+        {ordinary}
+        (?:(?: [(\[{{][^'"\#()\[\]{{}}\\\r\n]*[)\]}}]
+          | (?<![fFtT])(?<![fFtT][rR])(?:{_STRING})
+          | {_FORMAT_STRING}
+          | {skip}
+          | \\(?:{NEWLINE}|.)? ){ordinary})*
+        (?: (?P<opening>[(\[{{])
+          | (?P<closing>[)\]}}])
+          | (?P<line>{line})(?P<indent>{_INDENTATION})
+          | (?P<quote>['"])
+          | (?P<comment>\#[^\r\n]*)
+          | (?P<colon>:)
           | \Z )
         """,
         re.VERBOSE | re.DOTALL,
     )
 
 
-_OPEN, _CLOSE, _INDENT = 1, 2, 4
-_TOKEN = _tokens(_LINE_AND_INDENT)
-_HEADER_TOKEN = _tokens(_LINE_AND_INDENT, colon=True)
-_COLON = 5
-_COMMENT_TOKEN = _tokens(rf"({NEWLINE})", comment=r"(\#[^\r\n]*)")
-_LINE_BREAK, _COMMENT = 3, 4
+_TOKEN = _tokens()
+_HEADER_TOKEN = _tokens(plain=":")
+_COMMENT_TOKEN = _tokens(line=NEWLINE, skip="(?!)")
+_WHOLE_STRING = re.compile(_STRING, re.VERBOSE | re.DOTALL)
+_OPENING, _CLOSING, _LINE, _INDENT, _COMMENT, _COLON, _QUOTE = (
+    _TOKEN.groupindex[name] for name in ("opening", "closing", "line", "indent", "comment", "colon", "quote")
+)
 
 _LEADING = re.compile(rf"({_BLANK_LINES})({_INDENTATION})")
 _LEADING_IN_FILE = re.compile(rf"(\ufeff?{_BLANK_LINES})({_INDENTATION})")
@@ -98,40 +118,126 @@ def _column(indent: str) -> int:
     return len(indent.expandtabs(8)) if "\t" in indent else len(indent)
 
 
+def _scan(pattern: re.Pattern[str], text: str, position: int) -> Iterator[re.Match[str]]:
+    """The tokens of `text` from `position` on; the last one is a quote if a string is open at the end."""
+    while True:
+        for match in pattern.finditer(text, position):
+            if match.lastindex == _QUOTE:
+                end = _string_end(text, match.end() - 1)
+                if end is not None:
+                    position = end
+                    break
+                yield match
+                return
+            yield match
+        else:
+            return
+
+
+def has_nested_format_string(text: str) -> bool:
+    """Whether a format string in `text` may need Python 3.12: one with its own quotes in a field, say."""
+    return any(match.lastindex == _QUOTE for match in _TOKEN.finditer(text))
+
+
+_FORMAT_PREFIX = re.compile(r"(?<!\w)(?:[fFtT][rR]?|[rR][fFtT])\Z")
+_FIELD_END = re.compile(r"[^'\"#()\[\]{}:]*(?:([(\[{])|([)\]}])|(['\"])|(:)|#[^\r\n]*)")
+
+
+def _string_end(text: str, start: int) -> int | None:
+    """Where the string whose first quote is at `start` ends; None if it is open at the end of the text."""
+    if _FORMAT_PREFIX.search(text, max(start - 3, 0), start):
+        quote = text[start] * 3 if text.startswith(text[start] * 3, start) else text[start]
+        end = _literal_end(text, start + len(quote), quote)
+        if end is not None:
+            return end
+    whole = _WHOLE_STRING.match(text, start)
+    return whole.end() if whole else None
+
+
+def _literal_end(text: str, position: int, quote: str, in_field: bool = False) -> int | None:
+    """The end of a format string, or of a format in a field, whose literal text goes on at `position`."""
+    size = len(text)
+    while position < size:
+        character = text[position]
+        if in_field and character == "}":
+            return position
+        if not in_field and text.startswith(quote, position):
+            return position + len(quote)
+        if character == "\\" or text.startswith("{{", position):
+            position += 2
+        elif character == "{":
+            end = _field_end(text, position + 1, quote)
+            if end is None:
+                return None
+            position = end
+        elif character in "\r\n" and len(quote) == 1:
+            return None
+        else:
+            position += 1
+    return None
+
+
+def _field_end(text: str, position: int, quote: str) -> int | None:
+    """The end of the replacement field in a format string whose expression begins at `position`."""
+    depth = 0
+    while (match := _FIELD_END.match(text, position)) is not None:
+        position = match.end()
+        if match[1]:
+            depth += 1
+        elif match[2]:
+            if depth == 0:
+                return position if match[2] == "}" else None
+            depth -= 1
+        elif match[3]:
+            inner = _string_end(text, position - 1)
+            if inner is None:
+                return None
+            position = inner
+        elif match[4] and depth == 0:
+            end = _literal_end(text, position, quote, in_field=True)
+            if end is None:
+                return None
+            position = end
+    return None
+
+
 def _next_line(text: str, position: int, limit: int, any_recovery: bool = False) -> tuple[int, int, int]:
-    """The next logical line at column `limit` or less: its start, the start of its code, its column."""
+    """The next logical line at column `limit` or less: its start, the start of its code, its column.
+
+    At the end of the text the column is 0, or -1 if a string with three quotes is open there.
+    """
     depth = 0
     size = len(text)
-    for match in _TOKEN.finditer(text, position):
+    for match in _scan(_TOKEN, text, position):
         group = match.lastindex
-        if group is None:
-            continue
-        if group == _OPEN:
-            depth += 1
-        elif group == _CLOSE:
-            if depth:
-                depth -= 1
-        else:
+        if group == _INDENT:
             code = match.end()
             if code == size:
                 break
             column = _column(match[_INDENT])
             if depth == 0:
                 if column <= limit and text[code] != "#":
-                    return match.end(3), code, column
+                    return match.end(_LINE), code, column
             elif (column <= limit or any_recovery) and _RECOVERY.match(text, code):
-                return match.end(3), code, column
+                return match.end(_LINE), code, column
+        elif group == _OPENING:
+            depth += 1
+        elif group == _CLOSING:
+            if depth:
+                depth -= 1
+        elif group == _QUOTE:
+            return size, size, -1
     return size, size, 0
 
 
 def header_colon(text: str, position: int) -> int | None:
     """Where the colon of the class header at `position` ends; None if it has none."""
     depth = 0
-    for match in _HEADER_TOKEN.finditer(text, position):
+    for match in _scan(_HEADER_TOKEN, text, position):
         group = match.lastindex
-        if group == _OPEN:
+        if group == _OPENING:
             depth += 1
-        elif group == _CLOSE:
+        elif group == _CLOSING:
             depth -= 1
         elif group == _COLON:
             if depth <= 0:
@@ -146,10 +252,11 @@ def cut(
     start: int = 0,
     context: Context = (),
     coincides: Callable[[int, Context], bool] | None = None,
-) -> tuple[list[Piece], int]:
+) -> tuple[list[Piece], int, bool]:
     """Cut `text` from the boundary at `start`, in `context`, until `coincides(offset, context)` or the end.
 
-    Returns the pieces, which follow each other without a gap, and where the last one ends.
+    Returns the pieces, which follow each other without a gap, where the last one ends, and whether it ends in
+    an open string with three quotes.
     """
     pieces: list[Piece] = []
     size = len(text)
@@ -170,7 +277,7 @@ def cut(
             stack[-1] = (stack[-1][0], column)
         here = tuple(stack)
         if coincides is not None and coincides(line, here):
-            return pieces, line
+            return pieces, line, False
         begin, own = line, column
         limit = stack[-1][1] if stack else 0
         kind: StatementKind = "other"
@@ -210,7 +317,7 @@ def cut(
                     continue
             pieces.append(Piece(begin, line, kind, name, here))
             break
-    return pieces, size
+    return pieces, size, column < 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,19 +335,20 @@ class Comment:
 
 def comments(text: str) -> Iterator[Comment]:
     """The comments in `text`, which begins with a logical line."""
-    depth = line = first_line = line_start = 0
-    for match in _COMMENT_TOKEN.finditer(text):
+    depth = line = first_line = line_start = counted = 0
+    for match in _scan(_COMMENT_TOKEN, text, 0):
         group = match.lastindex
-        if group == _OPEN:
+        if group == _OPENING:
             depth += 1
-        elif group == _CLOSE:
+        elif group == _CLOSING:
             depth = max(depth - 1, 0)
-        elif group == _COMMENT:
-            start = match.start(_COMMENT)
-            yield Comment(line, start - line_start, match[_COMMENT], line if depth else first_line)
         else:
-            # Line ends inside a string or behind a backslash, or the end of the line itself.
-            for end in LINE_END.finditer(text, match.start(), match.end()):
+            # Line ends in strings and behind backslashes, and the end of the line itself.
+            for end in LINE_END.finditer(text, counted, match.end()):
                 line, line_start = line + 1, end.end()
-            if group == _LINE_BREAK and depth == 0:
+            counted = match.end()
+            if group == _COMMENT:
+                column = match.start(_COMMENT) - line_start
+                yield Comment(line, column, match[_COMMENT], line if depth else first_line)
+            elif group == _INDENT and depth == 0:
                 first_line = line

@@ -75,7 +75,7 @@ class Document:
     @classmethod
     def from_text(cls, path: str, text: str, version: int | None = None) -> Document:
         """Cut `text` into statements."""
-        pieces, _ = cut(text)
+        pieces, _, _ = cut(text)
         flat = _with_bodies(_statements(text, pieces, []))
         return cls(path, text, version, _top_level(flat), flat)
 
@@ -119,7 +119,7 @@ class Document:
                 and (index == 0) == (offset == 0)  # only there a byte order mark is one
             )
 
-        pieces, stop = cut(text, offsets[first], flat[first].context if flat else (), coincides)
+        pieces, stop, _ = cut(text, offsets[first], flat[first].context if flat else (), coincides)
         after = count if stop == len(text) else bisect_left(offsets, stop - grown, 0, count)
         fresh = _statements(text, pieces, flat[first:after])
 

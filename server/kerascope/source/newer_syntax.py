@@ -12,11 +12,11 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from kerascope.source.cutting import LINE_END
+from kerascope.source.cutting import LINE_END, has_nested_format_string
 
 _NEWER = [
     ((3, 11), r"\bexcept[ \t]*\*|\*[\w.]+[ \t]*\]|\*args[ \t]*:[ \t]*\*"),
-    ((3, 12), r"\btype[ \t]+\w+[ \t]*[\[=]|\b(?:def|class)[ \t]+\w+[ \t]*\[|\b(?:[fF][rR]?|[rR][fF])[\"']"),
+    ((3, 12), r"\btype[ \t]+\w+[ \t]*[\[=]|\b(?:def|class)[ \t]+\w+[ \t]*\["),
     ((3, 13), r"\b(?:def|class|type)[ \t]+\w+[ \t]*\["),
     ((3, 14), r"\bexcept\b[^\r\n:(]*,|\b(?:[tT][rR]?|[rR][tT])[\"']"),
     ((3, 15), r"\blazy[ \t]+(?:import|from)\b"),
@@ -28,7 +28,7 @@ _HINT = re.compile(
 
 def may_be_newer(text: str) -> bool:
     """Whether `text` has anything in it that a newer Python than the running one may accept."""
-    return _HINT.search(text) is not None
+    return _HINT.search(text) is not None or (sys.version_info < (3, 12) and has_nested_format_string(text))
 
 
 def parse(text: str) -> list[ast.stmt] | None:

@@ -63,8 +63,10 @@ def _parse_piece(text: str, lead: str) -> Nodes | None:
         return _parse_in_block("if 1\\\n" + " " * (width - 1) + ":" + text)
     if first == "\ufeff":
         return _parse("\f\f\f" + text[1:])
-    if first not in (" ", "\t", "\f", "\\"):
-        return _parse(text)
+    if first not in (" ", "\t", "\f"):
+        nodes = _parse(text)
+        if nodes is not None or first != "\\":
+            return nodes
     if _ONE_LINE_AT_ITS_COLUMN.match(text):
         # A form feed sets the tokenizer's column back to 0, while the offset in the line goes on counting.
         indent = _indent_of(text)
