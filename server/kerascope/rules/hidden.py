@@ -10,9 +10,30 @@ from kerascope.project.meaning import ClassDefinition, Library
 from kerascope.rules.places import weight_places
 from kerascope.rules.rule import Related
 from kerascope.source.document import Site
-from kerascope.tracking.events import AttributeWrite, ContainerWrite, Context, Created, Used
+from kerascope.tracking.events import (
+    AttributeRead,
+    AttributeWrite,
+    ContainerWrite,
+    Context,
+    Created,
+    PrivateListWrite,
+    Used,
+)
 from kerascope.tracking.run import LayerRun, Reach
-from kerascope.tracking.values import Choice, Container, Function, Layer, State, Tensor, Value, Weight
+from kerascope.tracking.values import (
+    Choice,
+    Constant,
+    Container,
+    Function,
+    Layer,
+    State,
+    Tensor,
+    Value,
+    Weight,
+)
+
+WEIGHT_LISTS = frozenset({"weights", "trainable_weights", "variables", "trainable_variables"})
+"""The lists by which a layer tells its weights."""
 
 _NAMES_SHOWN = 3
 
@@ -55,14 +76,38 @@ def trains(run: LayerRun, state: State) -> bool:
     if isinstance(state, Weight):
         return state.trainable is True
     if isinstance(state.cls, Library) and state.cls.origin == "tf_keras" and run.generation == 3:
+        return False  # mixed generations: another matter
+    if state.keywords.get("trainable") == Constant(False) or any(
+        isinstance(event, AttributeWrite)
+        and event.owner is state
+        and event.name == "trainable"
+        and event.value == Constant(False)
+        for event in run.all_events
+    ):
         return False
     return run.weights_of(state).has == "yes"
+
+
+def looked_after(run: LayerRun, state: State) -> bool:
+    """Whether the class sees to the weights itself: it reads them, or says itself what its weights are."""
+    if any(run.method(name) is not None for name in WEIGHT_LISTS):
+        return True
+    for event in run.all_events:
+        if isinstance(event, AttributeRead) and event.owner is state and event.name in WEIGHT_LISTS:
+            return True
+        if isinstance(event, PrivateListWrite) and any(value is state for value in event.values):
+            return True
+    return False
 
 
 def lost(run: LayerRun, values: Iterable[Value]) -> list[State]:
     """What of these values has weights that Keras will certainly not find."""
     found = {id(state): state for value in values for state in states(value)}
-    return [state for state in found.values() if trains(run, state) and run.tracked(state) == "no"]
+    return [
+        state
+        for state in found.values()
+        if run.tracked(state) == "no" and trains(run, state) and not looked_after(run, state)
+    ]
 
 
 def lost_and_used(run: LayerRun, values: Iterable[Value]) -> list[State]:

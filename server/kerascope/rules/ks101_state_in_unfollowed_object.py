@@ -96,9 +96,10 @@ class StateInUnfollowedObject(Rule):
 
     ## When it is silent
     When any other attribute or followed container holds the same layer; when `call` doesn't use it; when
-    it has no weights; when it was handed to code that Kerascope can't see; when it is handed out by a
-    function that takes nothing and only returns it (`lambda: teacher`), the usual way to hide a model on
-    purpose. To hide one otherwise, write `# kerascope: ignore[KS101]`.
+    it has no weights, or frozen ones; when the class reads its weights itself; when it was handed to code
+    that Kerascope can't see; when it is handed out by a function that takes nothing and only returns it
+    (`lambda: teacher`), the usual way to hide a model on purpose. To hide one otherwise, write `#
+    kerascope: ignore[KS101]`.
 
     ## Fix
     Assigns the hidden layer to an attribute too. Unsafe: its weights begin to train and to be saved, and
@@ -1034,6 +1035,58 @@ class Example(keras.layers.Layer):
         return self.dense(x)
 """,
             generations=(2,),
+        ),
+        Example(
+            "a frozen layer in a helper object",
+            """\
+import keras
+
+
+class Teacher:
+    def __init__(self, model):
+        model.trainable = False
+        self.model = model
+
+
+class Example(keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.student = keras.layers.Dense(4)
+        self.teacher = Teacher(keras.layers.Dense(4))
+
+    def call(self, x):
+        return self.student(x) - self.teacher.model(x)
+""",
+            symptom={3: "untracked"},
+        ),
+        Example(
+            "weights that the class hands to the optimizer itself",
+            """\
+import keras
+import tensorflow as tf
+
+
+class Critic:
+    def __init__(self):
+        self.dense = keras.layers.Dense(4)
+
+
+class Example(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.critic = Critic()
+
+    def call(self, x):
+        return self.critic.dense(x)
+
+    def train_step(self, x):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_sum(self(x))
+        weights = self.critic.dense.trainable_variables
+        self.optimizer.apply_gradients(zip(tape.gradient(loss, weights), weights))
+        return {"loss": loss}
+""",
+            symptom="untracked",
         ),
         Example(
             "a helper object without layers",

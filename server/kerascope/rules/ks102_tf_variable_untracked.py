@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from kerascope.rules.hidden import attribute_of, entrance
+from kerascope.rules.hidden import attribute_of, entrance, looked_after
 from kerascope.rules.places import in_own_file
 from kerascope.rules.rule import Example, Fix, MakeFix, Report, Rule
 from kerascope.source.document import Document, Site
@@ -384,6 +384,8 @@ class Example(keras.layers.Layer):
         for reach in run.reaches():
             weight = reach.value
             if not isinstance(weight, Weight) or weight.kind != "tf variable" or run.tracked(weight) != "no":
+                continue
+            if looked_after(run, weight):
                 continue
             if (
                 not all(isinstance(step, Container) for step in reach.steps[:-1])

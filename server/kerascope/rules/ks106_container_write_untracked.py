@@ -410,8 +410,8 @@ class Example(keras.layers.Layer):
             yield Report(
                 site,
                 f"Keras 3 doesn't notice {_how(write)}: the weights of the "
-                f"{class_of(found[0])}{several(found)} put into `{attribute}` here{weights_text(run, found)} won't be trained. "
-                f"{_advice(write, attribute)}.",
+                f"{class_of(found[0])}{several(found)} put into `{attribute}` here"
+                f"{weights_text(run, found)} won't be trained. {_advice(write, attribute)}.",
                 makers(run, found),
                 _fix(run, write, attribute),
             )

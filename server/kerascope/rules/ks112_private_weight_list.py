@@ -464,6 +464,8 @@ def _says(run: LayerRun, write: PrivateListWrite, assigned: set[str]) -> tuple[s
             )
         return f"`{name}` is a new list at every look: this changes nothing. {instead}.", "warning"
     if write.name in _OWN[run.generation]:
+        if run.method(write.name.removeprefix("_")) is not None:
+            return None  # the class says itself what its weights are, maybe by this list
         if repeats:
             return (
                 f"Keras has these weights already: writing them to `{name}` adds nothing. {instead}.",
@@ -479,7 +481,9 @@ def _says(run: LayerRun, write: PrivateListWrite, assigned: set[str]) -> tuple[s
             (f"Keras doesn't read `{name}`: this changes nothing. {instead}.", "warning") if repeats else None
         )
     if write.name in assigned or write.name in write.layer.attributes:
-        return None
+        return (
+            (f"Keras doesn't read `{name}`: this changes nothing. {instead}.", "warning") if repeats else None
+        )
     return (
         f"In Keras {run.generation} a layer has no `{write.name}`: this raises AttributeError. {instead}.",
         "error",
