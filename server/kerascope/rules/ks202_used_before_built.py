@@ -660,6 +660,26 @@ print(stack.count_params(), len(stack.weights))
             make="stack",
         ),
         Example(
+            "a functional model in a class of its own, which loads in its constructor",
+            """\
+import keras
+
+
+class Example(keras.Model):
+    def __init__(self, weights=None):
+        inputs = keras.Input((4,))
+        x = keras.layers.Dense(8)(inputs)
+        super().__init__(inputs=inputs, outputs=keras.layers.Dense(2)(x))
+        if weights is not None:
+            self.load_weights(weights)
+
+
+model = Example()
+model.summary()
+print(len(model.weights))
+""",
+        ),
+        Example(
             "weights made in the constructor",
             """\
 import keras
@@ -872,7 +892,7 @@ class _Lives:
 
 
 def _read(run: ScriptRun, life: _Life | None, at: Context, what: str) -> Iterator[Report]:
-    if life is None or _is_meant(at):
+    if life is None or at.subject is not None or _is_meant(at):
         return
     if life.made.method is None and at.method is not None:
         # A function that reads a layer of the module: what happens before its call isn't known.
@@ -927,7 +947,7 @@ def _message(
     count: int | None,
 ) -> str:
     owners = sorted({weight.owner for weight in missing})
-    who = owners[0] if len(owners) == 1 else f"{', '.join(owners[:-1])} and {owners[-1]}"
+    who = f"{owners[0]} makes" if len(owners) == 1 else f"{', '.join(owners[:-1])} and {owners[-1]} make"
     name = life.layer.class_name
     if count is None:
         finds = "finds none of" if not there else "doesn't find all of"
@@ -935,10 +955,10 @@ def _message(
     else:
         finds = f"finds {max(0, count - len(missing))} of its {count} weights"
     if life.build is None:
-        return f"{what} is read before {name} is called and {finds}: {who} makes them in the first call."
+        return f"{what} is read before {name} is called and {finds}: {who} them in the first call."
     return (
         f"{what} {finds}: `build(shape)` builds no sublayers of {name} in Keras {generation}, "
-        f"{who} makes them in the first call."
+        f"{who} them in the first call."
     )
 
 
@@ -991,9 +1011,11 @@ def _bound_once_before(run: ScriptRun, name: str, at: Context) -> bool:
 
 def _input(document: Document, run: ScriptRun, life: _Life) -> str | None:
     """`keras.Input(…)` of the shape that `build` was given, under the file's own name for it."""
-    if life.build is None or not life.build.call.args or life.build.call.args[1:]:
+    call = life.build.call if life.build is not None else None
+    given = [*call.args, *(keyword.value for keyword in call.keywords)] if call is not None else []
+    if len(given) != 1:
         return None
-    shape = life.build.call.args[0]
+    shape = given[0]
     if not isinstance(shape, ast.Tuple | ast.List) or len(shape.elts) < 2:
         return None
     if any(not isinstance(size, ast.Constant) for size in shape.elts):
