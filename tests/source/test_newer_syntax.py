@@ -76,6 +76,9 @@ def test_the_trees_of_real_files_too(name: str) -> None:
         ("try:\n    pass\nexcept A, B:\n    pass\n", set()),
         ("x = f'{a['b']}'\n", set()),
         ("x = t'{a}'\n", set()),
+        ('x = f"{\n  y  # }\n}"\n\ndef f(): pass\n', {"f"}),
+        ('x = g(f"{a["(#"]}")\n\ndef f(): pass\n', {"f"}),
+        ('x = f"{f"{f"{1}"}"}"\n\ndef f(): pass\n', {"f"}),
         ("def f(*args: *Ts): pass\n", {"f"}),
     ],
 )

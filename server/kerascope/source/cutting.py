@@ -143,21 +143,33 @@ _FORMAT_PREFIX = re.compile(r"(?<!\w)(?:[fFtT][rR]?|[rR][fFtT])\Z")
 _FIELD_END = re.compile(r"[^'\"#()\[\]{}:]*(?:([(\[{])|([)\]}])|(['\"])|(:)|#[^\r\n]*)")
 
 
+# How far a format string that isn't plain to see is followed, and how deep the strings in its fields: what is
+# being typed is often without end, and must not cost time again for every quote in it.
+_FORMAT_LENGTH = 1000
+_FORMAT_DEPTH = 3
+
+
 def _string_end(text: str, start: int) -> int | None:
     """Where the string whose first quote is at `start` ends; None if it is open at the end of the text."""
     if _FORMAT_PREFIX.search(text, max(start - 3, 0), start):
-        quote = text[start] * 3 if text.startswith(text[start] * 3, start) else text[start]
-        end = _literal_end(text, start + len(quote), quote)
+        end = _format_string_end(text, start, min(len(text), start + _FORMAT_LENGTH), 0)
         if end is not None:
             return end
     whole = _WHOLE_STRING.match(text, start)
     return whole.end() if whole else None
 
 
-def _literal_end(text: str, position: int, quote: str, in_field: bool = False) -> int | None:
+def _format_string_end(text: str, start: int, stop: int, depth: int) -> int | None:
+    """Where the format string whose first quote is at `start` ends; None if that can't be told."""
+    quote = text[start] * 3 if text.startswith(text[start] * 3, start) else text[start]
+    return _literal_end(text, start + len(quote), stop, quote, depth)
+
+
+def _literal_end(
+    text: str, position: int, stop: int, quote: str, depth: int, in_field: bool = False
+) -> int | None:
     """The end of a format string, or of a format in a field, whose literal text goes on at `position`."""
-    size = len(text)
-    while position < size:
+    while position < stop:
         character = text[position]
         if in_field and character == "}":
             return position
@@ -166,7 +178,7 @@ def _literal_end(text: str, position: int, quote: str, in_field: bool = False) -
         if character == "\\" or text.startswith("{{", position):
             position += 2
         elif character == "{":
-            end = _field_end(text, position + 1, quote)
+            end = _field_end(text, position + 1, stop, quote, depth)
             if end is None:
                 return None
             position = end
@@ -177,24 +189,31 @@ def _literal_end(text: str, position: int, quote: str, in_field: bool = False) -
     return None
 
 
-def _field_end(text: str, position: int, quote: str) -> int | None:
+def _field_end(text: str, position: int, stop: int, quote: str, depth: int) -> int | None:
     """The end of the replacement field in a format string whose expression begins at `position`."""
-    depth = 0
-    while (match := _FIELD_END.match(text, position)) is not None:
+    brackets = 0
+    while (match := _FIELD_END.match(text, position, stop)) is not None:
         position = match.end()
         if match[1]:
-            depth += 1
+            brackets += 1
         elif match[2]:
-            if depth == 0:
+            if brackets == 0:
                 return position if match[2] == "}" else None
-            depth -= 1
+            brackets -= 1
         elif match[3]:
-            inner = _string_end(text, position - 1)
+            start = position - 1
+            if depth < _FORMAT_DEPTH and _FORMAT_PREFIX.search(text, max(start - 3, 0), start):
+                inner = _format_string_end(text, start, stop, depth + 1)
+            else:
+                whole = _WHOLE_STRING.match(text, start, stop)
+                inner = whole.end() if whole else None
             if inner is None:
                 return None
             position = inner
-        elif match[4] and depth == 0:
-            end = _literal_end(text, position, quote, in_field=True)
+        elif match[4] and brackets == 0:
+            if depth >= _FORMAT_DEPTH:
+                return None
+            end = _literal_end(text, position, stop, quote, depth + 1, in_field=True)
             if end is None:
                 return None
             position = end

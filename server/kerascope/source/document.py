@@ -41,6 +41,7 @@ class Document:
         "_line_breaks",
         "_lines",
         "_offsets",
+        "_open",
         "_starts",
         "path",
         "statements",
@@ -60,12 +61,14 @@ class Document:
         version: int | None,
         statements: tuple[Statement, ...],
         flat: list[Statement],
+        still_open: frozenset[Statement] = frozenset(),
     ) -> None:
         self.path = path
         self.text = text
         self.version = version
         self.statements = statements
         self._flat = flat
+        self._open = still_open  # statements that end in an open string, which was not let run on to the end
         self._lengths = [len(statement.own_text) for statement in flat]
         self._line_breaks = [statement.line_breaks for statement in flat]
         self._offsets: list[int] | None = None
@@ -86,7 +89,11 @@ class Document:
             start = document.offset_of(edit.range.start)
             end = max(start, document.offset_of(edit.range.end))
             document = document._spliced(start, end, edit.text, version)
-        return document if edits else Document(self.path, self.text, version, self.statements, self._flat)
+        return (
+            document
+            if edits
+            else Document(self.path, self.text, version, self.statements, self._flat, self._open)
+        )
 
     def replaced(self, text: str, version: int | None = None) -> Document:
         """The document with a whole new text; statements whose text is unchanged are shared."""
@@ -119,9 +126,36 @@ class Document:
                 and (index == 0) == (offset == 0)  # only there a byte order mark is one
             )
 
-        pieces, stop, _ = cut(text, offsets[first], flat[first].context if flat else (), coincides)
+        context = flat[first].context if flat else ()
+        still_open = self._open
+        if still_open:
+            # Once its strings are closed, everything after the first of them is itself again.
+            begin = min([first, *(index for index, each in enumerate(flat) if each in still_open)])
+            while begin and flat[begin].lead:
+                begin -= 1
+            pieces, stop, is_open = cut(text, offsets[begin], flat[begin].context)
+            if not is_open:
+                first, still_open = begin, frozenset()
+        if not self._open or still_open:
+            pieces, stop, is_open = cut(text, offsets[first], context, coincides)
         after = count if stop == len(text) else bisect_left(offsets, stop - grown, 0, count)
+        if is_open:
+            # An open string would swallow the rest of the file: let it end where the next statement began.
+            for index in range(bisect_left(offsets, max(start, end), first + 1, count), count):
+                offset, outside = offsets[index] + grown, flat[index].context
+                if offset <= offsets[first] or flat[index].lead or text[offset - 1] not in "\r\n":
+                    continue
+                shorter, _, _ = cut(text[:offset], offsets[first], context)
+                if shorter[-1].context[: len(outside)] == outside and shorter[-1].kind != "class":
+                    pieces, after = shorter, index
+                    break
+            else:
+                is_open = False
         fresh = _statements(text, pieces, flat[first:after])
+        if still_open:
+            still_open &= {*flat[:first], *fresh, *flat[after:]}
+        if is_open:
+            still_open |= {fresh[-1]}
 
         # Only the top-level classes around the new pieces can have changed bodies.
         low, high = first, after
@@ -131,7 +165,7 @@ class Document:
             high += 1
         window = _with_bodies(flat[low:first] + fresh + flat[after:high])
         flat = flat[:low] + window + flat[high:]
-        return Document(self.path, text, version, _top_level(flat), flat)
+        return Document(self.path, text, version, _top_level(flat), flat, still_open)
 
     def walk(self) -> Iterator[Statement]:
         """Every statement, those of class bodies after their class."""
