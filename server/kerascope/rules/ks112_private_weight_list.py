@@ -5,20 +5,24 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from kerascope.rules.hidden import statement_of
+from kerascope.rules.hidden import statement_of, states
 from kerascope.rules.places import in_own_file
 from kerascope.rules.rule import Example, Fix, MakeFix, Report, Rule, Severity
 from kerascope.source.document import Document
 from kerascope.source.rewrite import remove
 from kerascope.tracking.events import AttributeRead, PrivateListWrite
 from kerascope.tracking.run import LayerRun
-from kerascope.tracking.values import Layer, Weight
+from kerascope.tracking.values import Container, Layer, Value, Weight
 
 _OWN = {
     2: {"_trainable_weights", "_non_trainable_weights"},
     3: {"_trainable_variables", "_non_trainable_variables"},
 }
 """The lists that a layer keeps."""
+
+_LISTS = {
+    f"{kind}{name}" for kind in ("", "trainable_", "non_trainable_") for name in ("weights", "variables")
+}
 
 
 class PrivateWeightList(Rule):
@@ -309,6 +313,91 @@ class Example(tf.keras.layers.Layer):
             symptom="raises",
         ),
         Example(
+            "the weights of two sublayers together",
+            """\
+import keras
+
+
+class Example(keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.up = keras.layers.Dense(8)
+        self.down = keras.layers.Dense(4)
+
+    def build(self, input_shape):
+        self.up.build(input_shape)
+        self.down.build((None, 8))
+        self._trainable_weights = self.up.trainable_weights + self.down.trainable_weights  # <- KS112
+        super().build(input_shape)
+
+    def call(self, x):
+        return self.down(self.up(x))
+""",
+            symptom="without-effect",
+            fixed="""\
+import keras
+
+
+class Example(keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.up = keras.layers.Dense(8)
+        self.down = keras.layers.Dense(4)
+
+    def build(self, input_shape):
+        self.up.build(input_shape)
+        self.down.build((None, 8))
+        super().build(input_shape)
+
+    def call(self, x):
+        return self.down(self.up(x))
+""",
+        ),
+        Example(
+            "the weights of sublayers in a loop",
+            """\
+import keras
+
+
+class Example(keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.stages = [keras.layers.Dense(4), keras.layers.Dense(4)]
+
+    def build(self, input_shape):
+        for stage in self.stages:
+            stage.build(input_shape)
+            for weight in stage.trainable_weights:
+                self._trainable_weights.append(weight)  # <- KS112
+
+    def call(self, x):
+        for stage in self.stages:
+            x = stage(x)
+        return x
+""",
+            symptom={2: "without-effect", 3: "raises"},
+            fixed="""\
+import keras
+
+
+class Example(keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.stages = [keras.layers.Dense(4), keras.layers.Dense(4)]
+
+    def build(self, input_shape):
+        for stage in self.stages:
+            stage.build(input_shape)
+            for weight in stage.trainable_weights:
+                pass
+
+    def call(self, x):
+        for stage in self.stages:
+            x = stage(x)
+        return x
+""",
+        ),
+        Example(
             "a weight that add_weight has registered",
             """\
 import keras
@@ -388,6 +477,32 @@ class Example(tf.keras.layers.Layer):
 
     def call(self, x):
         return x * self._read()
+""",
+            generations=(2,),
+        ),
+        Example(
+            "in Keras 2, the weights of a layer in a helper object",
+            """\
+import keras
+
+
+class Head:
+    def __init__(self):
+        self.dense = keras.layers.Dense(4)
+
+
+class Example(keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.head = Head()
+
+    def build(self, input_shape):
+        self.head.dense.build(input_shape)
+        self._trainable_weights.extend(self.head.dense.trainable_weights)
+        self.built = True
+
+    def call(self, x):
+        return self.head.dense(x)
 """,
             generations=(2,),
         ),
@@ -491,9 +606,9 @@ def _says(run: LayerRun, write: PrivateListWrite, assigned: set[str]) -> tuple[s
 
 
 def _instead(write: PrivateListWrite, repeats: bool) -> str:
-    if not repeats:
+    if not repeats and not any(_is_weight_list(source) for source in _sources(write)):
         return "Make the weight with `self.add_weight(...)`, which registers it"
-    if write.values and all(isinstance(value, Weight) for value in write.values):
+    if repeats and write.values and all(isinstance(value, Weight) for value in write.values):
         return "Delete it: `add_weight` has registered the weight"
     return "Delete it: the weights of a sublayer that is an attribute are tracked by themselves"
 
@@ -509,27 +624,55 @@ def _receiver(write: PrivateListWrite) -> ast.expr:
 
 def _repeats(run: LayerRun, write: PrivateListWrite) -> bool:
     """Whether all that is written are the weights of tracked sublayers, or tracked weights."""
-    if write.values and all(isinstance(v, Weight) and run.tracked(v) == "yes" for v in write.values):
+    found = [state for value in write.values for state in states(value)]
+    known = all(isinstance(value, Weight) or _is_closed(value) for value in write.values)
+    if found and known and all(run.tracked(state) == "yes" for state in found):
         return True
-    reads = [
-        read
-        for read in run.events_of(AttributeRead)
-        if read.at.statement is write.at.statement and read.owner is not write.layer
-    ]
-    return bool(write.sources) and all(
-        isinstance(source, ast.Attribute)
-        and any(read.name == source.attr and _is_tracked(run, read.owner) for read in reads)
-        for source in map(_bare, write.sources)
-    )
+    reads = list(run.events_of(AttributeRead))
+    sources = _sources(write)
+    for source in sources:
+        owners = [read.owner for read in reads if read.at.site.node is source]
+        if not owners or not all(_is_tracked(run, owner) for owner in owners):
+            return False
+    return bool(sources)
 
 
-def _bare(source: ast.expr) -> ast.expr:
-    """The list that `list(…)` or `[:]` copies."""
-    if isinstance(source, ast.Call) and isinstance(source.func, ast.Name) and len(source.args) == 1:
-        return source.args[0] if source.func.id == "list" else source
-    return (
-        source.value if isinstance(source, ast.Subscript) and isinstance(source.slice, ast.Slice) else source
-    )
+def _is_closed(value: Value) -> bool:
+    return isinstance(value, Container) and not value.open
+
+
+def _sources(write: PrivateListWrite) -> list[ast.expr]:
+    """The expressions that give the weights; `list(…)`, sums, slices and loops are taken apart."""
+    found: list[ast.expr] = []
+    waiting = list(write.sources)
+    while waiting:
+        source = waiting.pop(0)
+        if isinstance(source, ast.Call) and isinstance(source.func, ast.Name) and source.func.id == "list":
+            waiting.extend(source.args)
+        elif isinstance(source, ast.Subscript) and isinstance(source.slice, ast.Slice):
+            waiting.append(source.value)
+        elif isinstance(source, ast.BinOp) and isinstance(source.op, ast.Add):
+            waiting.extend((source.left, source.right))
+        elif isinstance(source, ast.Name) and (loop := _loop_over(write, source.id)) is not None:
+            waiting.append(loop.iter)
+        else:
+            found.append(source)
+    return found
+
+
+def _loop_over(write: PrivateListWrite, name: str) -> ast.For | None:
+    """The loop around the statement whose turns have this name."""
+    for top in write.at.site.statement.nodes:
+        for node in ast.walk(top):
+            if not isinstance(node, ast.For) or not isinstance(node.target, ast.Name):
+                continue
+            if node.target.id == name and any(inner is write.at.statement for inner in ast.walk(node)):
+                return node
+    return None
+
+
+def _is_weight_list(source: ast.expr) -> bool:
+    return isinstance(source, ast.Attribute) and source.attr.lstrip("_") in _LISTS
 
 
 def _is_tracked(run: LayerRun, layer: Layer) -> bool:
