@@ -10,7 +10,7 @@ BIN    := $(VENV)/bin
 PIP    := --quiet --disable-pip-version-check --no-input
 SHELL  := /bin/sh
 
-.PHONY: check test lint truth bench clean help
+.PHONY: check test lint truth bench docs clean help
 .DEFAULT_GOAL := help
 
 help:
@@ -19,6 +19,7 @@ help:
 	@echo 'make lint    ruff, and mypy in strict mode'
 	@echo 'make truth   compare what the rules say with real Keras (installs TensorFlow)'
 	@echo 'make bench   measure speed against other tools'
+	@echo 'make docs    write the rules into the documentation'
 	@echo 'make clean   remove everything that these made'
 
 # The findings are what this is for, so the exit status 1 of "there are findings" is no failure here.
@@ -40,6 +41,9 @@ truth: $(TRUTH)/stamp
 
 bench: $(VENV)/test.stamp $(REAL)/stamp
 	$(BIN)/python -m tests.benchmarks $(ARGS)
+
+docs: $(VENV)/run.stamp
+	$(BIN)/python docs/generate.py
 
 clean:
 	rm -rf $(VENV) $(TRUTH) $(REAL) build dist .kerascope_cache .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -21,7 +21,7 @@ class Cell(keras.layers.Layer):
 
 
 class Tower(keras.layers.Layer):
-    """Cells one after the other, then a refinement at each of several depths."""
+    """Cells one after the other, then as many refinements."""
 
     def __init__(self, depth, width):
         super().__init__()
@@ -32,6 +32,8 @@ class Tower(keras.layers.Layer):
         self.refinements = [keras.layers.Dense(width)] * depth
 
     def call(self, picture):
-        for cell, refine in zip(self.cells, self.refinements):
-            picture = refine(cell(picture))
+        for cell in self.cells:
+            picture = cell(picture)
+        for refine in self.refinements:
+            picture = refine(picture)
         return picture
