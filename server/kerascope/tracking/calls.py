@@ -17,6 +17,7 @@ from kerascope.tracking.machine import KERAS_LISTS, MAX_DEPTH, Frame, Machine, i
 from kerascope.tracking.objects import annotated_value, infer, instantiate
 from kerascope.tracking.values import (
     UNKNOWN,
+    Choice,
     ClassValue,
     Constant,
     Container,
@@ -70,9 +71,13 @@ def call(run: Machine, frame: Frame, node: ast.Call) -> Value:
                 return UNKNOWN
     callee = run.value(frame, function)
     arguments, keywords, spread = _arguments(run, frame, node)
-    found = [
-        dispatch(run, frame, node, one, list(arguments), dict(keywords), spread) for one in options(callee)
-    ]
+    if not isinstance(callee, Choice):
+        return dispatch(run, frame, node, callee, arguments, keywords, spread)
+    candidates = [one for one in callee.options if not isinstance(one, Constant)]
+    found = []
+    for one in candidates:
+        with run.guarded(frame, function if len(candidates) > 1 else None, len(candidates) == 1):
+            found.append(dispatch(run, frame, node, one, list(arguments), dict(keywords), spread))
     return join(found)
 
 

@@ -14,7 +14,14 @@ from kerascope.tracking.events import (
     LayerMethod,
 )
 from kerascope.tracking.machine import Frame, Machine
-from kerascope.tracking.objects import gives_input, layer_entry, library_init, new_layer, new_weight
+from kerascope.tracking.objects import (
+    build_sequential,
+    gives_input,
+    layer_entry,
+    library_init,
+    new_layer,
+    new_weight,
+)
 from kerascope.tracking.values import (
     UNKNOWN,
     ClassValue,
@@ -151,6 +158,7 @@ def library_method(
                 )
                 run.put(layer.attributes, "layers", listed)
             layer.open = layer.open or isinstance(argument, Unknown)
+            build_sequential(run, frame, node, layer)
     elif name == "__setattr__" and len(arguments) == 2:
         key = arguments[0].value if isinstance(arguments[0], Constant) else None
         run.set_attribute(frame, node, layer, key if isinstance(key, str) else None, arguments[1], "setattr")

@@ -11,6 +11,7 @@ from kerascope.tracking.classes import dotted_name
 from kerascope.tracking.events import (
     Created,
     InitReached,
+    LayerCalled,
 )
 from kerascope.tracking.machine import MAX_DEPTH, Frame, Machine
 from kerascope.tracking.values import (
@@ -357,10 +358,22 @@ def library_init(
                 stored = run.keras.assign(layer, name, option, False)
                 key = "layers" if name in ("layers", "[0]") and model else name
                 run.put(layer.attributes, key, stored)
-            elif isinstance(option, Unknown) and (
+            if isinstance(option, Unknown) and (
                 name in entry.wraps or (model and name in ("inputs", "outputs", "layers"))
             ):
                 layer.open = True
+    build_sequential(run, inner, node, layer)
+
+
+def build_sequential(run: Machine, frame: Frame, node: ast.AST, model: Layer) -> None:
+    """A `Sequential` that knows its input calls its layers as they come."""
+    held = model.attributes.get("layers")
+    if model.knows_input and isinstance(held, Container) and isinstance(node, ast.Call):
+        for item in held.items:
+            for option in options(item.value):
+                if isinstance(option, Layer) and id(option) not in run.built:
+                    run.built.add(id(option))
+                    run.events.append(LayerCalled(run.context(frame, node), option, node, ()))
 
 
 INPUT_ARGUMENTS = frozenset({"input_shape", "batch_input_shape", "input_dim", "batch_shape", "input_length"})

@@ -372,6 +372,8 @@ class LayerRun:
         keras2_model = self.generation == 2 and self.is_model() and not own
 
         def after(weight: OwnedWeight) -> Existence:
+            if self.layer.knows_input and child.phase == "init":
+                return "init"
             if child.phase == "call" or weight.exists_after == "call":
                 return (
                     "call"

@@ -83,8 +83,20 @@ class Tensor:
     """The layers that were called on the way: a functional model over this tensor holds them."""
 
 
-@dataclass(eq=False, slots=True)
-class Layer:
+class _Object:
+    """What has an identity shows its class and what it is, not all that it holds: objects hold each other."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        name = (
+            getattr(self, "class_name", None) or getattr(self, "kind", None) or getattr(self, "method", None)
+        )
+        return f"<{type(self).__name__} {name or ''}>"
+
+
+@dataclass(eq=False, slots=True, repr=False)
+class Layer(_Object):
     """A layer or model object.
 
     `cls`: its class; `library`: that class or its nearest base in Keras' catalogue. `site`: the expression
@@ -119,8 +131,8 @@ class Layer:
         return self.cls.name.rsplit(".", 1)[-1]
 
 
-@dataclass(eq=False, slots=True)
-class Weight:
+@dataclass(eq=False, slots=True, repr=False)
+class Weight(_Object):
     """A weight or variable object.
 
     `kind`: "weight" (`self.add_weight`), "keras variable" (`keras.Variable`) or "tf variable"
@@ -148,8 +160,8 @@ class Item:
     site: Site
 
 
-@dataclass(eq=False, slots=True)
-class Container:
+@dataclass(eq=False, slots=True, repr=False)
+class Container(_Object):
     """A list, dict, tuple, set or a relative.
 
     `kind` is the Python type: "list", "dict", "tuple", "set", "OrderedDict", "namedtuple", "frozenset",
@@ -170,8 +182,8 @@ class Container:
     """Made by `[x] * n`: all elements are the same object."""
 
 
-@dataclass(eq=False, slots=True)
-class Plain:
+@dataclass(eq=False, slots=True, repr=False)
+class Plain(_Object):
     """An object of a class that is no layer: the user's helper, dataclass, SimpleNamespace, tf.Module, Loss …
 
     `library`: its catalogue class or the dotted name of its nearest library base, None for a plain class.
@@ -188,8 +200,8 @@ class Plain:
         return self.cls.name.rsplit(".", 1)[-1]
 
 
-@dataclass(eq=False, slots=True)
-class Function:
+@dataclass(eq=False, slots=True, repr=False)
+class Function(_Object):
     """A function made while running: a lambda, an inner `def`, a method bound to `bound`, a module-level
     function.
 
@@ -209,8 +221,8 @@ class Function:
     """Decorated with functools.cache or lru_cache."""
 
 
-@dataclass(eq=False, slots=True)
-class Partial:
+@dataclass(eq=False, slots=True, repr=False)
+class Partial(_Object):
     """`functools.partial(function, …)`, or a bound method of a library object (`Dense(4).__call__`)."""
 
     function: Value
