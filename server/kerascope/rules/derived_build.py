@@ -53,6 +53,7 @@ _KEEPS_SHAPE_FUNCTIONS = frozenset((
     "square", "squareplus", "stop_gradient", "swish", "tanh"
 ))
 # fmt: on
+_BROADCASTING_FUNCTIONS = frozenset(("add", "divide", "maximum", "minimum", "multiply", "subtract"))
 _FUNCTION_MODULES = (
     "tensorflow",
     "tensorflow.math",
@@ -229,16 +230,34 @@ class _Threading:
             self._not_followed(node)
             return
         self._bind_loop_variables(node.target, node.iter)
+        assigned = {name for inner in node.body for name in _names_assigned(inner)}
+        self._part_aliases(assigned)
         before, outer, self.steps = dict(self._shapes), self.steps, []
         self.statements(node.body)
+        carried = {before[name] for name in assigned if name in before}
+        for name in sorted(assigned):
+            now = self._shapes.pop(name, None)
+            if name in before:
+                # The next turn reads the shape under the name that this turn read.
+                if now is None or (now != before[name] and now in carried):
+                    raise _Underivable
+                if now != before[name]:
+                    self.steps.append(_Assign(before[name], now))
+                self._shapes[name] = before[name]
         body, self.steps = self.steps, outer
-        assigned = {name for inner in node.body for name in _names_assigned(inner)}
-        if any(name in before and self._shapes.get(name) != before[name] for name in assigned):
-            raise _Underivable
-        for name in assigned - set(before):
-            self._shapes.pop(name, None)
         if body:
-            self.steps.append(_Loop(f"for {ast.unparse(node.target)} in {ast.unparse(node.iter)}:", body))
+            target = ast.unparse(node.target)
+            if isinstance(node.target, ast.Tuple):
+                target = ", ".join(ast.unparse(element) for element in node.target.elts)
+            self.steps.append(_Loop(f"for {target} in {ast.unparse(node.iter)}:", body))
+
+    def _part_aliases(self, names: set[str]) -> None:
+        """Give each variable that a loop changes a shape of its own."""
+        for name in sorted(names & set(self._shapes)):
+            shape = self._shapes[name]
+            if any(other == shape for key, other in self._shapes.items() if key != name):
+                self._shapes[name] = self._fresh(f"{name}_shape")
+                self.steps.append(_Assign(self._shapes[name], shape))
 
     def _bind_loop_variables(self, target: ast.expr, source: ast.expr) -> None:
         """What the variables of `for target in source` stand for."""
@@ -307,17 +326,39 @@ class _Threading:
             return self._shape(node.operand)
         if isinstance(node, ast.BinOp):
             left, right = self._shape(node.left), self._shape(node.right)
-            if _is_number(node.right) or left == right:
+            if _is_number(node.right):
                 return left
-            return right if _is_number(node.left) else None
+            return right if _is_number(node.left) else self._broadcast(left, right)
         if isinstance(node, ast.List | ast.Tuple):
             shapes = [self._shape(element) for element in node.elts]
             known = [shape for shape in shapes if shape is not None]
             return f"[{', '.join(known)}]" if known and len(known) == len(shapes) else None
+        if isinstance(node, ast.ListComp | ast.GeneratorExp):
+            self._comprehension(node)
+            return None
         for child in ast.iter_child_nodes(node):
             if isinstance(child, ast.expr):
                 self._shape(child)
         return None
+
+    def _broadcast(self, left: str | None, right: str | None) -> str | None:
+        """The shape of two tensors added or multiplied: `Add` knows, under the file's own name for it."""
+        if left is None or right is None or left == right:
+            return left if left == right else None
+        for name in ("keras.layers.Add", "layers.Add", "tf.keras.layers.Add", "Add"):
+            meanings = self._run.project.resolve(self._run.module, name)
+            if meanings and all(
+                isinstance(each, Library) and each.name == "keras.layers.Add" for each in meanings
+            ):
+                return f"{name}().compute_output_shape([{self._named(left)}, {self._named(right)}])"
+        return None
+
+    def _comprehension(self, node: ast.ListComp | ast.GeneratorExp) -> None:
+        """`[head(x) for head in self.heads]` builds as a loop does; what it gives isn't followed."""
+        loop = node.generators[0]
+        body: list[ast.stmt] = [ast.Expr(node.elt)]
+        if len(node.generators) == 1 and not loop.ifs:
+            self._loop(ast.For(loop.target, loop.iter, body, []))
 
     def _call(self, node: ast.Call) -> str | None:
         ref = self._ref(node.func)
@@ -327,7 +368,9 @@ class _Threading:
         named = {keyword.arg: self._shape(keyword.value) for keyword in node.keywords}
         if ref is not None:
             return self._layer_call(ref, shapes, named)
-        return shapes[0] if shapes and self._keeps_shape(node.func) else None
+        if len(shapes) == 2 and self._is_function(node.func, _BROADCASTING_FUNCTIONS):
+            return self._broadcast(shapes[0], shapes[1])
+        return shapes[0] if shapes and self._is_function(node.func, _KEEPS_SHAPE_FUNCTIONS) else None
 
     def _layer_call(
         self, ref: _Ref, shapes: list[str | None], named: Mapping[str | None, str | None]
@@ -413,14 +456,14 @@ class _Threading:
                 return False
         return layer.library is not None and layer.library.own_compute_output_shape
 
-    def _keeps_shape(self, function: ast.expr) -> bool:
+    def _is_function(self, function: ast.expr, functions: frozenset[str]) -> bool:
         dotted = _dotted(function)
         if dotted is None:
             return False
         meanings = self._run.project.resolve(self._run.module, dotted)
         names = [meaning.name.rpartition(".") for meaning in meanings if isinstance(meaning, Library)]
         return bool(names) and all(
-            module in _FUNCTION_MODULES and name in _KEEPS_SHAPE_FUNCTIONS for module, _, name in names
+            module in _FUNCTION_MODULES and name in functions for module, _, name in names
         )
 
     # Sublayers
@@ -442,12 +485,20 @@ class _Threading:
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "self":
             return self._run.layer.attributes.get(node.attr)
         if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant):
-            container = self._value(node.value)
-            if isinstance(container, Container) and not container.open:
-                return next(
-                    (item.value for item in container.items if item.key == Constant(node.slice.value)), None
-                )
+            return _item(self._value(node.value), node.slice.value)
         return None
+
+
+def _item(value: Value | None, key: object) -> Value | None:
+    """The element of a container under a key or index that is written out."""
+    if not isinstance(value, Container) or value.open:
+        return None
+    if value.kind in ("list", "tuple"):
+        several = any(isinstance(item.value, Layer) and item.value.many for item in value.items)
+        if not isinstance(key, int) or several or not 0 <= key < len(value.items):
+            return None
+        return value.items[key].value
+    return next((item.value for item in value.items if item.key == Constant(key)), None)
 
 
 def _elements(value: Value | None) -> tuple[Layer, ...] | None:

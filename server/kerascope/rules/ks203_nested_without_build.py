@@ -75,7 +75,8 @@ class NestedWithoutBuild(Rule):
 
     ## Fix
     Unsafe: writes a `build()` that builds each sublayer, with the shapes threaded as `call` threads them.
-    Offered where these shapes can be derived: chains of layers, loops over a list of layers, attention.
+    Offered where these shapes can be derived: chains of layers, loops over a list of layers, residuals,
+    attention.
 
     ## References
     Keras 3.15.1: `keras/src/layers/layer.py`, `Layer.build` (the warning) and `Layer._maybe_build` (the first
@@ -348,6 +349,159 @@ class Example(keras.layers.Layer):  # <- KS203
         x = self.as_sequence(inputs)
         x = self.norm(self.attention(x, x))
         return x
+""",
+        ),
+        Example(
+            "a transformer block",
+            """\
+import keras
+from keras import layers
+
+
+class Block(layers.Layer):  # <- KS203
+    def __init__(self, width, heads=2, rate=0.1):
+        super().__init__()
+        self.attention = layers.MultiHeadAttention(num_heads=heads, key_dim=width)
+        self.feed_forward = keras.Sequential([layers.Dense(8, activation="gelu"), layers.Dense(width)])
+        self.norm1 = layers.LayerNormalization(epsilon=1e-6)
+        self.norm2 = layers.LayerNormalization(epsilon=1e-6)
+        self.dropout1 = layers.Dropout(rate)
+        self.dropout2 = layers.Dropout(rate)
+
+    def call(self, inputs, training=False):
+        attended = self.attention(inputs, inputs)
+        attended = self.dropout1(attended, training=training)
+        normed = self.norm1(inputs + attended)
+        fed = self.feed_forward(normed)
+        fed = self.dropout2(fed, training=training)
+        return self.norm2(normed + fed)
+
+
+class Example(layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.block = Block(2)
+
+    def build(self, input_shape):
+        self.block.build((input_shape[0], 2, 2))
+        self.built = True
+
+    def call(self, x):
+        return self.block(keras.ops.reshape(x, (-1, 2, 2)))
+""",
+            (3,),
+            symptom="not-built-by-build",
+            fixed="""\
+import keras
+from keras import layers
+
+
+class Block(layers.Layer):  # <- KS203
+    def __init__(self, width, heads=2, rate=0.1):
+        super().__init__()
+        self.attention = layers.MultiHeadAttention(num_heads=heads, key_dim=width)
+        self.feed_forward = keras.Sequential([layers.Dense(8, activation="gelu"), layers.Dense(width)])
+        self.norm1 = layers.LayerNormalization(epsilon=1e-6)
+        self.norm2 = layers.LayerNormalization(epsilon=1e-6)
+        self.dropout1 = layers.Dropout(rate)
+        self.dropout2 = layers.Dropout(rate)
+
+    def build(self, input_shape):
+        self.attention.build(input_shape, input_shape)
+        self.norm1.build(input_shape)
+        self.feed_forward.build(input_shape)
+        fed_shape = self.feed_forward.compute_output_shape(input_shape)
+        inner_shape = keras.layers.Add().compute_output_shape([input_shape, fed_shape])
+        self.norm2.build(inner_shape)
+        self.built = True
+
+    def call(self, inputs, training=False):
+        attended = self.attention(inputs, inputs)
+        attended = self.dropout1(attended, training=training)
+        normed = self.norm1(inputs + attended)
+        fed = self.feed_forward(normed)
+        fed = self.dropout2(fed, training=training)
+        return self.norm2(normed + fed)
+
+
+class Example(layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.block = Block(2)
+
+    def build(self, input_shape):
+        self.block.build((input_shape[0], 2, 2))
+        self.built = True
+
+    def call(self, x):
+        return self.block(keras.ops.reshape(x, (-1, 2, 2)))
+""",
+        ),
+        Example(
+            "pairs of layers, a residual and several heads",
+            """\
+import keras
+
+
+class Example(keras.layers.Layer):  # <- KS203
+    def __init__(self):
+        super().__init__()
+        self.dense = [keras.layers.Dense(4) for _ in range(2)]
+        self.norms = [keras.layers.BatchNormalization() for _ in range(2)]
+        self.heads = [keras.layers.Dense(3), keras.layers.Dense(3)]
+        self.join = keras.layers.Concatenate()
+        self.out = keras.layers.Dense(2)
+
+    def call(self, inputs):
+        x = inputs
+        for dense, norm in zip(self.dense, self.norms):
+            x = keras.activations.relu(norm(dense(x)))
+        x = keras.ops.add(x, inputs)
+        first = self.heads[0](x)
+        second = self.heads[1](x)
+        joined = self.join([first, second])
+        return self.out(joined)
+""",
+            (3,),
+            symptom="not-built-by-build",
+            fixed="""\
+import keras
+
+
+class Example(keras.layers.Layer):  # <- KS203
+    def __init__(self):
+        super().__init__()
+        self.dense = [keras.layers.Dense(4) for _ in range(2)]
+        self.norms = [keras.layers.BatchNormalization() for _ in range(2)]
+        self.heads = [keras.layers.Dense(3), keras.layers.Dense(3)]
+        self.join = keras.layers.Concatenate()
+        self.out = keras.layers.Dense(2)
+
+    def build(self, input_shape):
+        x_shape = input_shape
+        for dense, norm in zip(self.dense, self.norms):
+            dense.build(x_shape)
+            inner_shape = dense.compute_output_shape(x_shape)
+            norm.build(inner_shape)
+            x_shape = inner_shape
+        x_shape = keras.layers.Add().compute_output_shape([x_shape, input_shape])
+        self.heads[0].build(x_shape)
+        first_shape = self.heads[0].compute_output_shape(x_shape)
+        self.heads[1].build(x_shape)
+        second_shape = self.heads[1].compute_output_shape(x_shape)
+        joined_shape = self.join.compute_output_shape([first_shape, second_shape])
+        self.out.build(joined_shape)
+        self.built = True
+
+    def call(self, inputs):
+        x = inputs
+        for dense, norm in zip(self.dense, self.norms):
+            x = keras.activations.relu(norm(dense(x)))
+        x = keras.ops.add(x, inputs)
+        first = self.heads[0](x)
+        second = self.heads[1](x)
+        joined = self.join([first, second])
+        return self.out(joined)
 """,
         ),
         Example(
