@@ -321,6 +321,11 @@ def _call_super(run: Machine, frame: Frame, node: ast.Call, super_call: ast.expr
         entry = run.catalogue.get(found.name)
         if entry is None or entry.kind not in ("layer", "model"):
             return UNKNOWN
+        if name == "__init__" and entry.kind == "layer" and isinstance(after, Library):
+            skipped = run.catalogue.get(after.name)
+            if skipped is not None and skipped.kind == "model":
+                # Behind Model comes Trainer, whose constructor goes no further (trainers/trainer.py, 3.15.1).
+                return UNKNOWN
         return library_method(run, frame, node, owner, entry, name, arguments, keywords)
     if not facts.known:
         escape(run, frame, node, [owner, *arguments, *keywords.values()], "super")
