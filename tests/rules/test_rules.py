@@ -97,6 +97,17 @@ def test_the_fix_gives_the_mended_program(rule: type[Rule], example: Example, ge
     assert mended(example.code, rule, generation) == example.fixed
 
 
+@pytest.mark.parametrize(
+    ("rule", "example", "generation"), [case for case in cases("reporting") if case.values[1].fixed is not None]
+)
+@pytest.mark.parametrize(("old", "new"), [("\n", "\r\n"), ("    ", "\t")], ids=["CRLF", "tabs"])
+def test_the_fix_writes_as_the_document_does(
+    rule: type[Rule], example: Example, generation: Generation, old: str, new: str
+) -> None:
+    assert example.fixed is not None
+    assert mended(example.code.replace(old, new), rule, generation) == example.fixed.replace(old, new)
+
+
 @pytest.mark.parametrize(("rule", "example", "generation"), cases("reporting"))
 def test_messages_are_one_sentence_line(rule: type[Rule], example: Example, generation: Generation) -> None:
     _, findings = check(example.code, generation)
