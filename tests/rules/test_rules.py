@@ -68,6 +68,10 @@ def cases(kind: str) -> list[Any]:
     ]
 
 
+def fixable() -> list[Any]:
+    return [case for case in cases("reporting") if case.values[1].fixed is not None]
+
+
 @pytest.mark.parametrize(("rule", "example", "generation"), cases("reporting"))
 def test_reports_the_marked_lines(rule: type[Rule], example: Example, generation: Generation) -> None:
     _, findings = check(example.code, generation)
@@ -91,14 +95,15 @@ def test_is_silent(rule: type[Rule], example: Example, generation: Generation) -
 
 @pytest.mark.parametrize(
     ("rule", "example", "generation"),
-    [case for case in cases("reporting") if case.values[1].fixed is not None],
+    fixable(),
 )
 def test_the_fix_gives_the_mended_program(rule: type[Rule], example: Example, generation: Generation) -> None:
     assert mended(example.code, rule, generation) == example.fixed
 
 
 @pytest.mark.parametrize(
-    ("rule", "example", "generation"), [case for case in cases("reporting") if case.values[1].fixed is not None]
+    ("rule", "example", "generation"),
+    fixable(),
 )
 @pytest.mark.parametrize(("old", "new"), [("\n", "\r\n"), ("    ", "\t")], ids=["CRLF", "tabs"])
 def test_the_fix_writes_as_the_document_does(
