@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 from kerascope.project.meaning import ClassDefinition, Library
 from kerascope.rules.places import weight_places
@@ -55,20 +55,6 @@ def states(value: Value) -> list[State]:
         elif isinstance(part, Container):
             waiting.extend(item.value for item in part.items)
     return found
-
-
-def containers(value: Value) -> Iterator[Container]:
-    """The containers that a value is, or holds in others."""
-    seen: set[int] = set()
-    waiting = [value]
-    while waiting:
-        part = waiting.pop(0)
-        if isinstance(part, Choice):
-            waiting.extend(part.options)
-        elif isinstance(part, Container) and id(part) not in seen:
-            seen.add(id(part))
-            yield part
-            waiting.extend(item.value for item in part.items)
 
 
 def trains(run: LayerRun, state: State) -> bool:

@@ -5,12 +5,11 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from kerascope.rules.hidden import containers, created_at, trains
-from kerascope.rules.places import in_own_file
+from kerascope.rules.hidden import attribute_of, created_at, trains
 from kerascope.rules.rule import Example, Fix, MakeFix, Related, Report, Rule
 from kerascope.source.document import Document, Site
 from kerascope.source.rewrite import replace
-from kerascope.tracking.events import AttributeWrite
+from kerascope.tracking.events import Created
 from kerascope.tracking.run import LayerRun
 from kerascope.tracking.values import Choice, Container, Layer, Value
 
@@ -142,6 +141,26 @@ class Example(tf.keras.Model):
 """,
         ),
         Example(
+            "in a tuple",
+            """\
+import keras
+
+
+class Example(keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        stages = [keras.layers.Dense(4)] * 3  # <- KS115
+        self.stages = tuple(stages)
+
+    def call(self, x):
+        for stage in self.stages:
+            x = stage(x)
+        return x
+""",
+            symptom="fewer-weights",
+            evidence="len(layer.trainable_weights) < 6",
+        ),
+        Example(
             "a cached factory",
             """\
 from functools import lru_cache
@@ -248,27 +267,32 @@ class Example(keras.layers.Layer):
 
     def check_layer(self, run: LayerRun) -> Iterator[Report]:
         seen: set[int] = set()
-        for write in run.events_of(AttributeWrite):
-            for container in containers(write.value):
-                repeated = _repeated(container) or _from_cache(run, container)
-                if repeated is None or not trains(run, repeated) or run.used(repeated) == "no":
-                    continue
-                node = container.site.node
-                if (
-                    in_own_file(run, write.at) is None
-                    or container.site.path != run.module.path
-                    or id(node) in seen
-                ):
-                    continue
-                seen.add(id(node))
-                attribute = f"`self.{write.name}`" if write.name is not None else "the list"
-                yield Report(
-                    container.site,
-                    f"All elements of {attribute} are one and the same {repeated.class_name}, with one set "
-                    f"of weights. Make one for each: `[{repeated.class_name}(...) for _ in range(n)]`.",
-                    (Related(repeated.site, f"the one {repeated.class_name} is made here"),),
-                    _comprehension(container.site) if container.repeated else None,
-                )
+        for made in run.events_of(Created):
+            container = made.value
+            if not isinstance(container, Container) or container.site.path != run.module.path:
+                continue
+            repeated = _repeated(container) or _from_cache(run, container)
+            attribute = _list_of(run, repeated) if repeated is not None else None
+            if repeated is None or attribute is None or id(container.site.node) in seen:
+                continue
+            if not trains(run, repeated) or run.used(repeated) == "no":
+                continue
+            seen.add(id(container.site.node))
+            yield Report(
+                container.site,
+                f"All elements of `{attribute}` are one and the same {repeated.class_name}, with one set of "
+                f"weights. Make one for each: `[{repeated.class_name}(...) for _ in range(n)]`.",
+                (Related(repeated.site, f"the one {repeated.class_name} is made here"),),
+                _comprehension(container.site) if container.repeated else None,
+            )
+
+
+def _list_of(run: LayerRun, layer: Layer) -> str | None:
+    """The attribute whose container holds the layer."""
+    for reach in run.reaches():
+        if reach.value is layer and any(isinstance(step, Container) for step in reach.steps):
+            return attribute_of(reach)
+    return None
 
 
 def _repeated(container: Container) -> Layer | None:
