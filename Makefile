@@ -43,7 +43,7 @@ bench: $(VENV)/test.stamp $(REAL)/stamp
 	$(BIN)/python -m tests.benchmarks $(ARGS)
 
 docs: $(VENV)/run.stamp
-	$(BIN)/python docs/generate.py
+	$(BIN)/python docs/generate_rule_pages.py
 
 clean:
 	rm -rf $(VENV) $(TRUTH) $(REAL) build dist .kerascope_cache .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -14,8 +14,7 @@ from kerascope.tracking.values import Layer
 
 
 class NestedWithoutBuild(Rule):
-    """A layer holds sublayers with weights, and has no `build()` of its own.
-
+    """
     ## What it does
     Reports a layer or model class whose `call` uses sublayers that have weights, while neither it nor a base
     of yours has a `build()`.
