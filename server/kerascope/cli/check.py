@@ -54,6 +54,7 @@ class _Run:
         self.mends: bool = options.fix or options.unsafe_fixes or options.diff
         self.failed = False
         """Something that the user named could not be done."""
+        self.noted: set[str] = set()
         self.texts: dict[str, str] = {}
         """What is shown of files that aren't as on disk."""
 
@@ -124,10 +125,18 @@ class _Run:
         progress = Progress(len(files))
         try:
             for workspace, members in self.workspaces.grouped(files):
+                self._note(workspace)
                 results |= self._check_workspace(workspace, members, progress)
         finally:
             progress.finish()
         return [results[path] for path in files]
+
+    def _note(self, workspace: Workspace) -> None:
+        """Tell a person at a terminal what was assumed of the interpreter."""
+        for note in workspace.notes():
+            if sys.stderr.isatty() and note not in self.noted:
+                self.noted.add(note)
+                _say(note)
 
     def _check_workspace(
         self, workspace: Workspace, files: Sequence[str], progress: Progress

@@ -48,6 +48,16 @@ class Workspace:
         settings = replace(self.settings, exclude=())
         return Checker(project, settings, self.environment)
 
+    def notes(self) -> Iterator[str]:
+        """What a person should know of the interpreter: one sentence each."""
+        yield from self.environment.notes
+        if self.settings.keras == "auto" and self.environment.generation("tf") is None:
+            where = self.environment.python or "any interpreter"
+            yield (
+                f"neither TensorFlow nor Keras is installed in {where}: a file is checked for the Keras that "
+                "it imports, else for Keras 3 (to choose: --keras, or `keras` in the settings)"
+            )
+
     def key(self) -> str:
         """Everything that findings depend on besides the files that are read and Kerascope itself."""
         return repr((self.root, self.settings, self.environment))
