@@ -259,7 +259,8 @@ print(layer.trainable_weights)
     assert [(finding.code, finding.range.start.line + 1) for finding in reported] == [("KS202", 4)]
     assert "Linear" in reported[0].message
     assert [(Path(place.path).name, place.range.start.line + 1) for place in reported[0].related] == [
-        ("linear.py", 11)
+        ("linear.py", 5),
+        ("linear.py", 11),
     ]
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from kerascope.project.catalogue import Generation
-from kerascope.project.meaning import Library
+from kerascope.project.meaning import ClassDefinition, Library
 from kerascope.rules.places import holds, weight_places
 from kerascope.rules.rule import Example, Fix, Related, Report, Rule
 from kerascope.source import rewrite
@@ -97,7 +97,7 @@ class UsedBeforeBuilt(Rule):
     batch = np.ones((2, 4), "float32")
     example = Example()
     outputs = example(batch)
-    print(len(example.trainable_weights))
+    late = len(example.trainable_weights)
     ```
 
     ## When it is silent
@@ -526,6 +526,28 @@ model.summary()  # <- KS202
     )
     silent = (
         Example(
+            "the weights are counted after the first call",
+            """\
+import keras
+import numpy as np
+
+
+class Example(keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.dense = keras.layers.Dense(3)
+
+    def call(self, inputs):
+        return self.dense(inputs)
+
+
+batch = np.ones((2, 4), "float32")
+example = Example()
+outputs = example(batch)
+late = len(example.trainable_weights)
+""",
+        ),
+        Example(
             "the weights are read after the call",
             """\
 import tensorflow as tf
@@ -905,7 +927,7 @@ def _read(run: ScriptRun, life: _Life | None, at: Context, what: str) -> Iterato
     yield Report(
         at.site,
         _message(run.generation, life, what, missing, len(found.weights) - len(missing), found.count),
-        (*_place_of_build(life), *weight_places(missing)),
+        (*_place_of_build(life), *_nested(run, life, missing), *weight_places(missing)),
         None if life.reported else (lambda document: _call_first(document, run, life, at)),
     )
     life.reported = True
@@ -966,6 +988,24 @@ def _place_of_build(life: _Life) -> tuple[Related, ...]:
     if life.build is None:
         return ()
     return (Related(life.build.at.site, f"this builds {life.layer.class_name} alone, not its sublayers"),)
+
+
+def _nested(run: ScriptRun, life: _Life, missing: list[OwnedWeight]) -> tuple[Related, ...]:
+    """The nested classes that own the missing weights; for a class of Keras, where the sublayer is made."""
+    outer = run.run_of(life.layer)
+    owners = {weight.owner for weight in missing}
+    places: dict[str, Related] = {}
+    for reach in outer.sublayers() if outer is not None else ():
+        inner = reach.value
+        if not isinstance(inner, Layer) or inner.class_name not in owners or inner.class_name in places:
+            continue
+        if isinstance(inner.cls, ClassDefinition):
+            place = Site(inner.cls.module.path, inner.cls.statement, inner.cls.node)
+            places[inner.class_name] = Related(place, f"{inner.class_name} owns weights that are missing")
+        else:
+            made = f"`{reach.text}` ({inner.class_name}), which owns weights that are missing, is made here"
+            places[inner.class_name] = Related(inner.site, made)
+    return tuple(places.values())[:3]
 
 
 def _call_first(document: Document, run: ScriptRun, life: _Life, at: Context) -> Fix | None:

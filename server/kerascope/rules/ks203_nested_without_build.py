@@ -381,7 +381,7 @@ class Example(layers.Layer):
         super().__init__()
         self.block = Block(2)
 
-    def build(self, input_shape):
+    def build(self, input_shape):  # <- KS201
         self.block.build((input_shape[0], 2, 2))
         self.built = True
 
@@ -428,7 +428,7 @@ class Example(layers.Layer):
         super().__init__()
         self.block = Block(2)
 
-    def build(self, input_shape):
+    def build(self, input_shape):  # <- KS201
         self.block.build((input_shape[0], 2, 2))
         self.built = True
 

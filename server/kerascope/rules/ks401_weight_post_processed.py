@@ -233,6 +233,20 @@ class Example(keras.layers.Layer):
     )
     silent = (
         Example(
+            "the weight kept, and doubled in every call",
+            """\
+import keras
+
+
+class Example(keras.layers.Layer):
+    def build(self, input_shape):
+        self.w = self.add_weight(shape=(input_shape[-1],), initializer="ones", name="w")
+
+    def call(self, x):
+        return x * (self.w * 2.0)
+""",
+        ),
+        Example(
             "computed in every call",
             """\
 import keras

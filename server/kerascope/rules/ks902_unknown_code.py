@@ -94,6 +94,15 @@ layer = keras.layers.Dense(4)  # noqa: E501, KS9999  # <- KS902
     )
     silent = (
         Example(
+            "no comment",
+            """\
+import keras
+
+layer = keras.layers.Dense(4)
+""",
+            (),
+        ),
+        Example(
             "codes of Kerascope, in any case",
             """\
 import keras
