@@ -13,7 +13,7 @@ from kerascope.tracking.events import (
     PrivateListWrite,
 )
 from kerascope.tracking.layers import call_layer, call_life, class_method, library_method
-from kerascope.tracking.machine import KERAS_LISTS, MAX_DEPTH, Frame, Machine, is_generator
+from kerascope.tracking.machine import KERAS_LISTS, MAX_DEPTH, Frame, Machine
 from kerascope.tracking.objects import annotated_value, infer, instantiate
 from kerascope.tracking.values import (
     UNKNOWN,
@@ -217,7 +217,7 @@ def call_function(
         else:
             run.block(inner, code.body)
             result = join(inner.returned)
-            if is_generator(code):
+            if inner.is_generator:
                 result = Container("iterator", run.site(frame, node), list(inner.yielded))
     finally:
         run.depth -= 1

@@ -6,6 +6,7 @@ from __future__ import annotations
 import ast
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TypeAlias
 
 from kerascope.project.catalogue import Catalogue, LibraryClass
 from kerascope.project.meaning import ClassDefinition, Library, Meaning
@@ -40,6 +41,11 @@ PLAIN_LIBRARY_BASES = frozenset(
 attributes."""
 
 MAX_BASES = 40
+MAX_DEPTH_OF_BASES = 80
+
+Found: TypeAlias = tuple[ClassDefinition, Statement, ast.stmt] | Library | None
+"""Where a member was found: the class, the piece that holds it and its node; or the library's class that has
+it."""
 
 
 @dataclass(frozen=True)
@@ -94,14 +100,12 @@ class ClassFacts:
 
 def dotted_name(node: ast.AST) -> str | None:
     """ "a.b.c" for a name or a chain of attributes of a name."""
-    parts: list[str] = []
-    while isinstance(node, ast.Attribute):
-        parts.append(node.attr)
-        node = node.value
-    if not isinstance(node, ast.Name):
+    if isinstance(node, ast.Name):
+        return node.id
+    if not isinstance(node, ast.Attribute):
         return None
-    parts.append(node.id)
-    return ".".join(reversed(parts))
+    before = dotted_name(node.value)
+    return f"{before}.{node.attr}" if before is not None else None
 
 
 class ClassIndex:
@@ -112,6 +116,10 @@ class ClassIndex:
         self.catalogue = catalogue
         self._facts: dict[ClassDefinition, ClassFacts] = {}
         self._under_way: set[ClassDefinition] = set()
+        self._found: dict[
+            tuple[int, str, int], tuple[ClassDefinition, ClassDefinition | Library | None, Found]
+        ] = {}
+        """Look-ups already made; each keeps what its key names by `id`."""
         self.local_meanings: dict[ClassDefinition, dict[str, tuple[Meaning, ...]]] = {}
         """For classes defined inside a function: what the function's own names mean to their headers."""
 
@@ -119,7 +127,7 @@ class ClassIndex:
         """The facts of a class; computed once for each index."""
         found = self._facts.get(definition)
         if found is None:
-            if definition in self._under_way:
+            if definition in self._under_way or len(self._under_way) > MAX_DEPTH_OF_BASES:
                 return ClassFacts(definition, (definition,), False, None, None, False)
             self._under_way.add(definition)
             try:
@@ -206,9 +214,16 @@ class ClassIndex:
 
     def find(
         self, definition: ClassDefinition, name: str, after: ClassDefinition | Library | None = None
-    ) -> tuple[ClassDefinition, Statement, ast.stmt] | Library | None:
+    ) -> Found:
         """The last binding of `name` in method resolution order (behind `after`, if given); a `Library` where
         a class of a library comes first that isn't known not to have it."""
+        key = (id(definition), name, id(after))
+        known = self._found.get(key)
+        if known is None:
+            known = self._found[key] = (definition, after, self._find(definition, name, after))
+        return known[2]
+
+    def _find(self, definition: ClassDefinition, name: str, after: ClassDefinition | Library | None) -> Found:
         mro = self.facts(definition).resolution
         if after is not None:
             names = [cls.name if isinstance(cls, Library) else cls for cls in mro]
@@ -234,6 +249,8 @@ def _merge(sequences: list[list[ClassDefinition | Library]]) -> list[ClassDefini
     def key(cls: ClassDefinition | Library) -> object:
         return cls.name if isinstance(cls, Library) else cls
 
+    if len(sequences) == 2 and len(sequences[1]) == 1:  # one base
+        return sequences[0]
     result: list[ClassDefinition | Library] = []
     sequences = [list(sequence) for sequence in sequences if sequence]
     while sequences:

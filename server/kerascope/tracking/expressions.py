@@ -66,8 +66,12 @@ class Expressions(Machine):
                 self.events.append(Used(self.context(frame, node), option, node))
 
     def _attribute(self, frame: Frame, node: ast.Attribute) -> Value:
-        dotted = dotted_name(node)
-        if dotted is not None and self.local(frame, dotted.partition(".")[0]) is None:
+        root: ast.expr = node
+        while isinstance(root, ast.Attribute):
+            root = root.value
+        if isinstance(root, ast.Name) and self.local(frame, root.id) is None:
+            dotted = dotted_name(node)
+            assert dotted is not None
             found = self.global_value(frame.module, dotted)
             if not isinstance(found, Unknown):
                 self._note_use(frame, node, found)
@@ -293,11 +297,13 @@ class Expressions(Machine):
         return self.value(frame, node.value)
 
     def _yield(self, frame: Frame, node: ast.Yield) -> Value:
+        frame.is_generator = True
         if node.value is not None:
             frame.yielded.append(Item(UNKNOWN, self.value(frame, node.value), self.site(frame, node)))
         return UNKNOWN
 
     def _yield_from(self, frame: Frame, node: ast.YieldFrom) -> Value:
+        frame.is_generator = True
         frame.yielded.extend(self.elements(self.value(frame, node.value)))
         return UNKNOWN
 

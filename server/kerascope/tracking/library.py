@@ -9,7 +9,7 @@ from typing import cast
 
 from kerascope.project.meaning import Library
 from kerascope.tracking.events import Created
-from kerascope.tracking.machine import Frame, Machine
+from kerascope.tracking.machine import MAX_TURNS, Frame, Machine
 from kerascope.tracking.objects import infer, new_weight
 from kerascope.tracking.values import (
     UNKNOWN,
@@ -252,7 +252,7 @@ def _range(
     bounds = [a.value for a in arguments if isinstance(a, Constant) and type(a.value) is int]
     if len(bounds) == len(arguments) and 1 <= len(bounds) <= 3 and not (len(bounds) == 3 and bounds[2] == 0):
         numbers = range(*bounds)
-        if len(numbers) <= 8:
+        if len(numbers) <= MAX_TURNS // 2:
             return Container("iterator", site, [Item(UNKNOWN, Constant(number), site) for number in numbers])
     return Container("iterator", site, open=True)
 

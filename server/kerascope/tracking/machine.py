@@ -6,8 +6,7 @@ The parts of the interpreter (`statements`, `expressions`, `attributes`, `contai
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Literal, TypeAlias
@@ -118,6 +117,7 @@ class Frame:
     current: ast.stmt | None = None
     returned: list[Value] = field(default_factory=list)
     yielded: list[Item] = field(default_factory=list)
+    is_generator: bool = False
     outer_names: set[str] = field(default_factory=set)
     """Declared `global` or `nonlocal`."""
 
@@ -136,17 +136,24 @@ def free_names(node: ast.AST) -> frozenset[str]:
     )
 
 
-@lru_cache(maxsize=20_000)
-def is_generator(node: ast.AST) -> bool:
-    """Whether a function's own body has `yield`."""
-    waiting: list[ast.AST] = list(getattr(node, "body", ())) if not isinstance(node, ast.Lambda) else []
-    while waiting:
-        child = waiting.pop()
-        if isinstance(child, (ast.Yield, ast.YieldFrom)):
-            return True
-        if not isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)):
-            waiting.extend(ast.iter_child_nodes(child))
-    return False
+class Guarded:
+    """While it lasts, what a frame runs depends on `test`."""
+
+    __slots__ = ("before", "frame")
+
+    def __init__(self, frame: Frame, test: ast.expr | None, known: bool, loop: bool) -> None:
+        self.frame = frame
+        self.before = frame.guards, frame.conditional, frame.in_loop
+        if test is not None:
+            frame.guards = (*frame.guards, test)
+        frame.conditional = frame.conditional or not known
+        frame.in_loop = frame.in_loop or loop
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, *_: object) -> None:
+        self.frame.guards, self.frame.conditional, self.frame.in_loop = self.before
 
 
 class Machine:
@@ -244,18 +251,9 @@ class Machine:
             return None
         return next((flow for flow in ("continue", "break", "return") if flow in flows), "raise")
 
-    @contextmanager
-    def guarded(self, frame: Frame, test: ast.expr | None, known: bool, loop: bool = False) -> Iterator[None]:
-        """What runs inside depends on `test`."""
-        before = frame.guards, frame.conditional, frame.in_loop
-        if test is not None:
-            frame.guards = (*frame.guards, test)
-        frame.conditional = frame.conditional or not known
-        frame.in_loop = frame.in_loop or loop
-        try:
-            yield
-        finally:
-            frame.guards, frame.conditional, frame.in_loop = before
+    def guarded(self, frame: Frame, test: ast.expr | None, known: bool, loop: bool = False) -> Guarded:
+        """What runs inside depends on `test`; `known`: how it turns out has been decided."""
+        return Guarded(frame, test, known, loop)
 
     def function(self, frame: Frame, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) -> Function:
         """A function object made here: its defaults are evaluated now."""

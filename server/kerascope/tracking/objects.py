@@ -377,7 +377,8 @@ def build_sequential(run: Machine, frame: Frame, node: ast.AST, model: Layer) ->
 
 
 INPUT_ARGUMENTS = frozenset({"input_shape", "batch_input_shape", "input_dim", "batch_shape", "input_length"})
-"""With one of these a layer tells its input shape, and a `Sequential` that starts with it is built at once."""
+"""With one of these a layer tells its input shape, and a `Sequential` that starts with it is built at
+once."""
 
 
 def gives_input(first: Value) -> bool:

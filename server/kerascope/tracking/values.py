@@ -254,6 +254,9 @@ State: TypeAlias = Layer | Weight
 
 
 MAX_OPTIONS = 8
+"""Of how many values one may be; objects are never dropped, up to `MAX_OBJECTS`."""
+
+MAX_OBJECTS = 256
 
 
 def options(value: Value) -> tuple[Value, ...]:
@@ -266,28 +269,33 @@ def join(values: Iterable[Value]) -> Value:
     values = list(values)
     if len(values) == 1:
         return values[0]
-    found: list[Value] = []
-    weights: frozenset[Weight] = frozenset()
-    layers: frozenset[Layer] = frozenset()
-    tensor: Tensor | None = None
+    found: dict[object, Value] = {}
+    tensors: list[Tensor] = []
     for value in values:
-        for option in options(value):
+        for option in value.options if isinstance(value, Choice) else (value,):
             if isinstance(option, Tensor):
-                weights |= option.weights
-                layers |= option.layers
-                if tensor is None or (option.weights and not tensor.weights):
-                    tensor = option
-            elif not any(
-                option is known or (isinstance(option, Constant) and option == known) for known in found
-            ):
-                found.append(option)
-    if tensor is not None:
-        if weights != tensor.weights or layers != tensor.layers:
-            tensor = Tensor(weights, tensor.phase, tensor.site, tensor.made_by, layers)
-        found.append(tensor)
+                tensors.append(option)
+            else:
+                found.setdefault(option if isinstance(option, Constant) else id(option), option)
+    if tensors:
+        found[Tensor] = _join_tensors(tensors)
     if not found:
         return Constant(None)
-    if len(found) > MAX_OPTIONS:
-        found.sort(key=lambda option: isinstance(option, (Constant, Unknown, Tensor)))
-        found = found[:MAX_OPTIONS]
-    return found[0] if len(found) == 1 else Choice(tuple(found))
+    joined = list(found.values())
+    if len(joined) > MAX_OPTIONS:
+        joined.sort(key=lambda option: isinstance(option, (Constant, Unknown, Tensor)))
+        objects = sum(not isinstance(option, (Constant, Unknown, Tensor)) for option in joined)
+        joined = joined[: min(max(objects, MAX_OPTIONS), MAX_OBJECTS)]
+    return joined[0] if len(joined) == 1 else Choice(tuple(joined))
+
+
+def _join_tensors(tensors: list[Tensor]) -> Tensor:
+    """One tensor that comes from all that any of these comes from."""
+    first = next((tensor for tensor in tensors if tensor.weights), tensors[0])
+    if all(tensor is first for tensor in tensors):
+        return first
+    weights = frozenset(weight for tensor in tensors for weight in tensor.weights)
+    layers = frozenset(layer for tensor in tensors for layer in tensor.layers)
+    if weights == first.weights and layers == first.layers:
+        return first
+    return Tensor(weights, first.phase, first.site, first.made_by, layers)

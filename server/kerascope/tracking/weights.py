@@ -95,7 +95,8 @@ def library_weights(run: Machine, layer: Layer, weights_of: Callable[[Layer], We
 
 
 def _child(layer: Layer, found: WeightsOf) -> WeightsOf:
-    """The weights of a layer that a library layer was given, with the time at which they exist in its life."""
+    """The weights of a layer that a library layer was given, with the time at which they exist in its
+    life."""
     if layer.library is None or layer.library.kind != "model":
         return found
     after: Existence = "init" if layer.knows_input else "build"
