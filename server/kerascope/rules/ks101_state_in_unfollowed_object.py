@@ -1057,7 +1057,7 @@ class Example(keras.layers.Layer):
     def call(self, x):
         return self.student(x) - self.teacher.model(x)
 """,
-            symptom={3: "untracked"},
+            symptom={2: "untracked"},
         ),
         Example(
             "weights that the class hands to the optimizer itself",
@@ -1086,6 +1086,80 @@ class Example(keras.Model):
         self.optimizer.apply_gradients(zip(tape.gradient(loss, weights), weights))
         return {"loss": loss}
 """,
+            symptom="untracked",
+        ),
+        Example(
+            "a tf.Module, which Keras 2 follows and another rule tells of in Keras 3",
+            """\
+import tensorflow as tf
+
+
+class Scale(tf.Module):
+    def __init__(self):
+        super().__init__()
+        self.gain = tf.Variable(2.0)
+
+
+class Example(tf.keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.scale = Scale()
+
+    def call(self, x):
+        return x * self.scale.gain
+""",
+            symptom={3: "untracked"},
+        ),
+        Example(
+            "a loss that holds a layer, another rule's",
+            """\
+import keras
+import tensorflow as tf
+
+
+class Perceptual(keras.losses.Loss):
+    def __init__(self):
+        super().__init__()
+        self.features = keras.layers.Dense(4)
+
+    def call(self, y_true, y_pred):
+        return tf.reduce_mean(tf.square(self.features(y_true) - self.features(y_pred)), axis=-1)
+
+
+class Example(keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.dense = keras.layers.Dense(4)
+        self.perceptual = Perceptual()
+
+    def call(self, x):
+        y = self.dense(x)
+        self.add_loss(self.perceptual(x, y))
+        return y
+""",
+            symptom="untracked",
+        ),
+        Example(
+            "a tf_keras layer in a Keras 3 layer, another rule's",
+            """\
+import keras
+import tf_keras
+
+
+class Holder:
+    def __init__(self):
+        self.dense = tf_keras.layers.Dense(4)
+
+
+class Example(keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.holder = Holder()
+
+    def call(self, x):
+        return self.holder.dense(x)
+""",
+            generations=(3,),
             symptom="untracked",
         ),
         Example(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 
 from kerascope.rules.hidden import (
@@ -23,6 +24,9 @@ from kerascope.source.rewrite import append_to_body, insert_method, remove
 from kerascope.tracking.events import AttributeWrite, Context, LayerCalled, Used
 from kerascope.tracking.run import LayerRun
 from kerascope.tracking.values import Layer, State, Weight
+
+_STEPS = {"train_step", "test_step", "predict_step", "compute_loss"}
+"""Methods of a Model that often train other models, by their own lists of weights."""
 
 
 class StateOutsideInstance(Rule):
@@ -56,8 +60,9 @@ class StateOutsideInstance(Rule):
     ```
 
     ## When it is silent
-    When the same layer is assigned to an attribute in `__init__` or `build` too; when it has no weights;
-    when only the class or a literal lives outside (`dense = None`, `units = 4`).
+    When the file freezes the global layer, loads its weights or reads them by name; when the same layer
+    is assigned to an attribute in `__init__` or `build` too; when it has no weights; when only the class
+    or a literal lives outside (`dense = None`, `units = 4`).
 
     ## Fix
     Moves a layer of the class body to `__init__`; assigns a global one to an attribute there. Unsafe: its
@@ -334,6 +339,52 @@ class Example(keras.layers.Layer):
             evidence="Example().stages[0] is layer.stages[0]",
         ),
         Example(
+            "a frozen global layer",
+            """\
+import keras
+
+features = keras.layers.Dense(4)
+features.trainable = False
+
+
+class Example(keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.dense = keras.layers.Dense(4)
+
+    def call(self, x):
+        return features(self.dense(x))
+""",
+            symptom={2: "untracked"},
+        ),
+        Example(
+            "a global model with an optimizer of its own",
+            """\
+import keras
+import tensorflow as tf
+
+critic = keras.Sequential([keras.layers.Dense(4)])
+tracker = keras.metrics.Mean(name="loss")
+
+
+class Example(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.dense = keras.layers.Dense(4)
+
+    def call(self, x):
+        return self.dense(x)
+
+    def train_step(self, x):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(critic(self(x)))
+        weights = critic.trainable_variables
+        self.optimizer.apply_gradients(zip(tape.gradient(loss, weights), weights))
+        tracker.update_state(loss)
+        return {"loss": tracker.result()}
+""",
+        ),
+        Example(
             "a class in the class body",
             """\
 import keras
@@ -360,7 +411,7 @@ class Example(keras.layers.Layer):
             else:
                 advice = "Assign it to an attribute in `__init__`"
             place = _place(run, state, at)
-            if place is None or not lost(run, [state]):
+            if place is None or not lost(run, [state]) or _is_cared_for(run, state, through):
                 continue
             site, where, fix = place[0], place[1], _fix(run, state, place[0], through)
             if (key := (id(site.statement), 0 if state.phase == "class body" else id(site.node))) in seen:
@@ -385,7 +436,7 @@ def _uses(run: LayerRun) -> Iterator[tuple[State, Context, ast.expr | None]]:
         if isinstance(event, AttributeWrite) and event.via == "cached_property"
     }
     for event in run.events:
-        if event.at.phase != "call":
+        if event.at.phase != "call" or event.at.method in _STEPS:
             continue
         used: list[State] = []
         through: ast.expr | None = None
@@ -398,6 +449,15 @@ def _uses(run: LayerRun) -> Iterator[tuple[State, Context, ast.expr | None]]:
             kept = made is not None and made.once and id(state) not in cached
             if kept or made_outside(run, state):
                 yield state, event.at, through
+
+
+def _is_cared_for(run: LayerRun, state: State, through: ast.expr | None) -> bool:
+    """Whether the file freezes a global layer, loads it or reads its weights by name."""
+    name = through.id if isinstance(through, ast.Name) else getattr(through, "attr", None)
+    paths = {run.module.path, state.site.path}
+    documents = [document for path in paths if (document := run.project.document(path)) is not None]
+    pattern = rf"\b{name}\.(?:\w*_)?(?:trainable|weights|variables)\b"
+    return name is not None and any(re.search(pattern, document.text) for document in documents)
 
 
 def _place(run: LayerRun, state: State, at: Context) -> tuple[Site, str] | None:
