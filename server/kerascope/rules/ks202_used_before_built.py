@@ -24,7 +24,7 @@ from kerascope.tracking.events import (
     LayerMethod,
 )
 from kerascope.tracking.run import OwnedWeight, ScriptRun
-from kerascope.tracking.values import Layer, Value
+from kerascope.tracking.values import Layer, Tensor, Value
 
 _READS = frozenset(("weights", "trainable_weights", "variables", "trainable_variables"))
 _READING_METHODS = frozenset(("summary", "count_params", "get_weights", "load_weights", "save_weights"))
@@ -512,6 +512,44 @@ print(Example().count_params())  # <- KS202
             symptom="raises",
         ),
         Example(
+            "a functional model that holds a layer which builds its sublayer late",
+            """\
+import keras
+import tensorflow as tf
+
+
+class Scaled(keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.dense = keras.layers.Dense(4)
+
+    def build(self, input_shape):  # <- KS201
+        self.scale = self.add_weight(shape=(), initializer="ones", name="scale")
+        self.built = True
+
+    def call(self, x):
+        return self.dense(x) * self.scale
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+
+inputs = keras.Input((4,))
+model = keras.Model(inputs, Scaled()(inputs))
+optimizer = keras.optimizers.SGD(0.1)
+optimizer.build(model.trainable_variables)  # <- KS202
+
+x = tf.ones((2, 4))
+with tf.GradientTape() as tape:
+    loss = tf.reduce_sum(model(x))
+variables = model.trainable_variables
+optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables))
+""",
+            (3,),
+            make="Scaled()",
+            symptom="raises",
+        ),
+        Example(
             "a Sequential that doesn't know its input",
             """\
 import keras
@@ -922,11 +960,14 @@ def _read(run: ScriptRun, life: _Life | None, at: Context, what: str) -> Iterato
     found = run.weights_of(life.layer)
     there = ("init", "build") if life.build else ("init",)
     missing = [weight for weight in found.weights if weight.exists_after not in there]
+    count = found.count
+    if not missing:
+        missing, count = _untraced(run, life.layer), None
     if found.has != "yes" or not missing or any(weight.exists_after == "unknown" for weight in missing):
         return
     yield Report(
         at.site,
-        _message(run.generation, life, what, missing, len(found.weights) - len(missing), found.count),
+        _message(run.generation, life, what, missing, len(found.weights) - len(missing), count),
         (*_place_of_build(life), *_nested(run, life, missing), *weight_places(missing)),
         None if life.reported else (lambda document: _call_first(document, run, life, at)),
     )
@@ -988,6 +1029,24 @@ def _place_of_build(life: _Life) -> tuple[Related, ...]:
     if life.build is None:
         return ()
     return (Related(life.build.at.site, f"this builds {life.layer.class_name} alone, not its sublayers"),)
+
+
+def _untraced(run: ScriptRun, model: Layer) -> list[OwnedWeight]:
+    """The weights that a functional model of Keras 3 lacks: it doesn't run the `call` of a layer that tells its output
+    shape, so that nothing builds what the layer's own `build` leaves."""
+    missing: list[OwnedWeight] = []
+    if run.generation == 2 or model.library is None or not model.library.is_a("keras.Model"):
+        return missing
+    tensors = [value for value in (*model.arguments, *model.keywords.values()) if isinstance(value, Tensor)]
+    for layer in {layer for tensor in tensors for layer in tensor.layers}:
+        inner = run.run_of(layer)
+        if (
+            inner is not None
+            and inner.own_build() is not None
+            and inner.method("compute_output_shape") is not None
+        ):
+            missing += [weight for weight in run.weights_of(layer).weights if weight.exists_after == "call"]
+    return missing
 
 
 def _nested(run: ScriptRun, life: _Life, missing: list[OwnedWeight]) -> tuple[Related, ...]:
