@@ -19,7 +19,7 @@ help:
 	@echo 'make lint    ruff, and mypy in strict mode'
 	@echo 'make truth   compare what the rules say with real Keras (installs TensorFlow)'
 	@echo 'make bench   measure speed against other tools'
-	@echo 'make docs    write the rules into the documentation'
+	@echo 'make docs    write the pages of the rules, and draw the picture'
 	@echo 'make clean   remove everything that these made'
 
 # The findings are what this is for, so the exit status 1 of "there are findings" is no failure here.
@@ -44,6 +44,7 @@ bench: $(VENV)/test.stamp $(REAL)/stamp
 
 docs: $(VENV)/run.stamp
 	$(BIN)/python docs/generate_rule_pages.py
+	$(BIN)/python docs/draw_picture.py
 
 clean:
 	rm -rf $(VENV) $(TRUTH) $(REAL) build dist .kerascope_cache .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -8,6 +8,7 @@ to ignore it. Keras isn't needed.
 from __future__ import annotations
 
 import inspect
+import re
 import sys
 from collections.abc import Iterator, Sequence
 from functools import cache
@@ -16,7 +17,7 @@ from pathlib import Path
 from kerascope.check import Checker
 from kerascope.project.project import Project
 from kerascope.project.settings import Settings
-from kerascope.rules import all_rules
+from kerascope.rules import all_rules, rule_of
 from kerascope.rules.rule import Example, Rule
 from kerascope.source.document import Document
 
@@ -70,7 +71,7 @@ def lead_of(rule: type[Rule]) -> str:
 
 def _facts(rule: type[Rule]) -> str:
     severities = "".join(f"| Keras {keras} | {_severity(rule, keras)} |\n" for keras in (2, 3))
-    return f"| | |\n| --- | --- |\n{severities}| Fix | {fixes(rule)} |\n"
+    return f"| | |\n| --- | --- |\n{severities}| Fix | {fixes(rule.code)} |\n"
 
 
 def _severity(rule: type[Rule], keras: int) -> str:
@@ -78,8 +79,10 @@ def _severity(rule: type[Rule], keras: int) -> str:
 
 
 @cache
-def fixes(rule: type[Rule]) -> str:
-    """Which kinds of fix the rule offers for its examples."""
+def fixes(code: str) -> str:
+    """Which kinds of fix a rule offers for its examples."""
+    rule = rule_of(code)
+    assert rule is not None
     kinds = {safe for example in rule.reporting for safe in _fixes_of(rule, example)}
     if not kinds:
         return "none"
@@ -104,8 +107,13 @@ def _programs(examples: Sequence[Example], what: str) -> str:
     """The names of the programs that are both the rule's tests and this page's examples."""
     if not examples:
         return ""
-    lines = "".join(f"- {example.title}\n" for example in examples)
+    lines = "".join(f"- {_as_text(example.title)}\n" for example in examples)
     return f"\n<details>\n<summary>Programs in the tests that {what}</summary>\n\n{lines}\n</details>\n"
+
+
+def _as_text(title: str) -> str:
+    """Markdown that shows a title as it stands."""
+    return re.sub(r"([\\`*_<\[\]])", r"\\\1", title)
 
 
 def _how_to_ignore(rule: type[Rule]) -> str:
@@ -134,7 +142,7 @@ def index() -> str:
         for rule in rules:
             levels = " | ".join(_severity(rule, keras).replace("not reported", "–") for keras in (2, 3))
             link = f"[{rule.code}]({rule.code}.md)"
-            text += f"| {link} | `{rule.name}` | {rule.summary} | {levels} | {fixes(rule)} |\n"
+            text += f"| {link} | `{rule.name}` | {rule.summary} | {levels} | {fixes(rule.code)} |\n"
     return text
 
 

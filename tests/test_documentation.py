@@ -15,6 +15,14 @@ from kerascope.project.settings import Settings
 ROOT = Path(__file__).parent.parent
 
 
+def test_the_picture_shows_what_the_command_prints() -> None:
+    script = ROOT / "docs" / "draw_picture.py"
+    ended = subprocess.run(
+        [sys.executable, script, "--check"], capture_output=True, encoding="utf-8", check=False
+    )
+    assert (ended.returncode, ended.stderr) == (0, "")
+
+
 def test_the_readme_names_every_setting() -> None:
     readme = (ROOT / "README.md").read_text("utf-8")
     for setting in fields(Settings):
