@@ -1032,8 +1032,11 @@ def _place_of_build(life: _Life) -> tuple[Related, ...]:
 
 
 def _untraced(run: ScriptRun, model: Layer) -> list[OwnedWeight]:
-    """The weights that a functional model of Keras 3 lacks: it doesn't run the `call` of a layer that tells its output
-    shape, so that nothing builds what the layer's own `build` leaves."""
+    """The weights that a functional model of Keras 3 lacks.
+
+    It doesn't run the `call` of a layer that tells its output shape, so that nothing builds what the layer's
+    own `build` leaves.
+    """
     missing: list[OwnedWeight] = []
     if run.generation == 2 or model.library is None or not model.library.is_a("keras.Model"):
         return missing
