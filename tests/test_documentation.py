@@ -1,18 +1,34 @@
-"""The documentation says what is so: the settings, and the examples' findings. tests/rules has the rules'
-pages."""
+"""The documentation says what is so: the rules' pages, the picture, the settings, and the examples'
+findings. What a rule's own docstring has to have, tests/rules says."""
 
 from __future__ import annotations
 
 import json
 import re
+import runpy
 import subprocess
 import sys
 from dataclasses import fields
 from pathlib import Path
 
 from kerascope.project.settings import Settings
+from kerascope.rules import all_rules
 
 ROOT = Path(__file__).parent.parent
+
+
+def test_every_rule_has_a_page_and_all_are_up_to_date() -> None:
+    generator = runpy.run_path(str(ROOT / "docs" / "generate_rule_pages.py"))
+    made: dict[Path, str] = generator["documents"]()
+    old = [path.name for path, text in made.items() if not path.exists() or path.read_text("utf-8") != text]
+    assert old == [], "run `make docs`"
+    pages = ROOT / "docs" / "rules"
+    assert {path for path in made if path.parent == pages} == set(pages.iterdir())
+    for rule in all_rules():
+        page = made[pages / f"{rule.code}.md"]
+        assert page.startswith(f"# {rule.code} `{rule.name}`\n")
+        assert re.findall(r"^## (.*)$", page, re.M) == list(generator["HEADINGS"])
+        assert rule.code[:3] in generator["GROUPS"], "the index leaves it out"
 
 
 def test_the_picture_shows_what_the_command_prints() -> None:
