@@ -188,7 +188,8 @@ def call_function(
         if function.module_path == frame.module.path
         else run.project.module(function.module_path)
     )
-    if module is None:
+    if module is None or not run.follows(module):
+        escape(run, frame, node, [*arguments, *keywords.values()], getattr(code, "name", None))
         return UNKNOWN
     key = (
         code,

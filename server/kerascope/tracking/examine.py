@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from weakref import WeakKeyDictionary, WeakValueDictionary
 
 from kerascope.project.catalogue import Generation, catalogue
-from kerascope.project.meaning import ClassDefinition, Library
+from kerascope.project.meaning import ClassDefinition, FunctionDefinition, Library
 from kerascope.project.module import Module
 from kerascope.project.project import Project, Reads
 from kerascope.source.document import Site
 from kerascope.source.statement import Statement
-from kerascope.tracking.classes import ClassIndex
+from kerascope.tracking.classes import ClassIndex, dotted_name
 from kerascope.tracking.interpreter import Interpreter
 from kerascope.tracking.machine import Frame, OutOfSteps
 from kerascope.tracking.objects import annotated_value, construct, library_init
@@ -226,12 +226,35 @@ class Examiner:
         """Everything in a module that rules look at: its layer classes, wherever they are defined, and its
         code outside of them."""
         for definition in self.layer_classes(module):
+            if self._adds_nothing(definition):
+                continue
             run = self.run(definition)
             if run is not None:
                 yield run
         for statement, owner in self._functions(module):
             yield from self._function_runs(module, statement, owner)
         yield from self._module_script(module)
+
+    def _adds_nothing(self, definition: ClassDefinition) -> bool:
+        """Whether a class only names its one base anew: whatever is wrong with it is wrong with the base."""
+        header = definition.node
+        if len(header.bases) != 1 or header.keywords or header.body:
+            return False
+        pieces = [node for piece in definition.statement.body for node in piece.nodes]
+        return all(
+            isinstance(node, ast.Pass) or self._holds_no_layer(definition, getattr(node, "value", None))
+            for node in pieces
+        )
+
+    def _holds_no_layer(self, definition: ClassDefinition, value: ast.expr | None) -> bool:
+        """Whether a class attribute's value is a literal, or names a class or function."""
+        if isinstance(value, ast.Constant):
+            return True
+        dotted = dotted_name(value) if value is not None else None
+        found = self.project.resolve(definition.module, dotted) if dotted is not None else ()
+        return bool(found) and all(
+            isinstance(m, (ClassDefinition, FunctionDefinition, Library)) for m in found
+        )
 
     def _functions(self, module: Module) -> Iterator[tuple[Statement, ClassDefinition | None]]:
         """The functions of a module and the methods of its classes that are no layers, where they may have

@@ -186,6 +186,7 @@ class Machine:
         self.running: list[ast.AST] = []
         self.flows: tuple[Flow, ...] = ()
         """How the branches of the last `alternatives` ended."""
+        self.followed: dict[str, bool] = {}
         self.results: dict[object, Value] = {}
         """What calls that are run only once have given: `call` of each layer, functions with a cache."""
 
@@ -309,6 +310,15 @@ class Machine:
     def is_open(self, value: Value) -> bool:
         """Whether `value` may have elements that the run doesn't know."""
         return any(not isinstance(option, Container) or option.open for option in options(value))
+
+    def follows(self, module: Module) -> bool:
+        """Whether functions of `module` are run: those of the project, and of packages that know of Keras."""
+        known = self.followed.get(module.path)
+        if known is None:
+            root = self.project.root
+            inside = root is None or (module.path.startswith(root) and "site-packages" not in module.path)
+            known = self.followed[module.path] = inside or "keras" in module.document.text
+        return known
 
     def compute(
         self, frame: Frame, node: ast.AST, operands: Iterable[Value], made_by: str | None = None
