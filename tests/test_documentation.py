@@ -11,10 +11,34 @@ import sys
 from dataclasses import fields
 from pathlib import Path
 
-from kerascope.project.settings import Settings
+from kerascope.project.settings import Settings, from_editor, load
 from kerascope.rules import all_rules
+from kerascope.source.document import Document
+from kerascope.source.suppression import suppressions
 
 ROOT = Path(__file__).parent.parent
+
+
+def kerascope(*arguments: str) -> str:
+    """What the command prints, in the root of the checkout."""
+    ended = subprocess.run(
+        [sys.executable, "-m", "kerascope", *arguments],
+        cwd=ROOT,
+        env={"PYTHONPATH": str(ROOT / "server"), "PYTHONUTF8": "1"},
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    )
+    return ended.stdout
+
+
+def shown_in(page: str, language: str) -> list[str]:
+    """The blocks of code in a page."""
+    return re.findall(rf"^```{language}\n(.*?)^```$", (ROOT / page).read_text("utf-8"), re.M | re.S)
+
+
+def without_code(markdown: str) -> str:
+    return re.sub(r"^ *```.*?^ *```$|`[^`\n]+`", "", markdown, flags=re.M | re.S)
 
 
 def test_every_rule_has_a_page_and_all_are_up_to_date() -> None:
@@ -39,26 +63,61 @@ def test_the_picture_shows_what_the_command_prints() -> None:
     assert (ended.returncode, ended.stderr) == (0, "")
 
 
-def test_the_readme_names_every_setting() -> None:
-    readme = (ROOT / "README.md").read_text("utf-8")
-    for setting in fields(Settings):
-        if setting.name != "folder":
-            assert f"| `{setting.name.replace('_', '-')}` |" in readme
+def test_every_setting_is_explained() -> None:
+    text = (ROOT / "docs" / "configuration.md").read_text("utf-8")
+    names = {setting.name.replace("_", "-") for setting in fields(Settings)} - {"folder"}
+    assert set(re.findall(r"^\| `([\w-]+)` \|", text, re.M)) == names
+
+
+def test_the_settings_shown_are_right(tmp_path: Path) -> None:
+    codes = [rule.code for rule in all_rules()]
+    for page in ("README.md", "docs/configuration.md"):
+        for shown in shown_in(page, "toml"):
+            name = "pyproject.toml" if "[tool.kerascope]" in shown else "kerascope.toml"
+            (tmp_path / name).write_text(shown, "utf-8")
+            settings, problems = load(str(tmp_path), codes=codes)
+            assert problems == ()
+            assert settings != Settings(folder=str(tmp_path))
+            (tmp_path / name).unlink()
+    for page in ("docs/configuration.md", "docs/editors.md"):
+        for shown in shown_in(page, "json"):
+            settings, problems = from_editor(json.loads(shown)["kerascope"], codes=codes)
+            assert problems == ()
+            assert settings.per_file_ignores
+
+
+def test_the_comments_shown_are_understood() -> None:
+    (shown,) = shown_in("docs/configuration.md", "python")
+    comments = suppressions(Document.from_text("/project/example.py", shown, 1))
+    assert [comment.kind for comment in comments] == [
+        "ignore",
+        "ignore",
+        "noqa",
+        "ignore-file",
+        "ignore-file",
+    ]
+    known = {rule.code for rule in all_rules()}
+    assert {each.code for comment in comments for each in comment.codes} <= known
+
+
+def test_the_diff_shown_is_the_command_s() -> None:
+    (shown,) = shown_in("README.md", "diff")
+    options = ["docs/examples/rain_forecast.py", "--fix", "--diff", "--keras", "3", "--no-cache"]
+    assert kerascope("check", *options) == shown
+
+
+def test_links_lead_somewhere() -> None:
+    for page in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]:
+        for link in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", without_code(page.read_text("utf-8"))):
+            assert (page.parent / link).exists(), f"{page.name}: {link}"
 
 
 def test_the_examples_have_the_defects_that_their_table_names() -> None:
     folder = ROOT / "docs" / "examples"
     rows = re.findall(r"^\| `(\w+\.py)` \|[^|]*\|([^|]*)\|$", (folder / "README.md").read_text("utf-8"), re.M)
     assert {name for name, _ in rows} == {path.name for path in folder.glob("*.py")}
-    options = ["--keras", "3", "--no-cache", "--output-format", "json"]
-    ended = subprocess.run(
-        [sys.executable, "-m", "kerascope", "check", "docs/examples", *options],
-        cwd=ROOT,
-        env={"PYTHONPATH": str(ROOT / "server")},
-        capture_output=True,
-        check=False,
-    )
-    found = {(Path(finding["file"]).name, finding["code"]) for finding in json.loads(ended.stdout)}
+    printed = kerascope("check", "docs/examples", "--keras", "3", "--no-cache", "--output-format", "json")
+    found = {(Path(finding["file"]).name, finding["code"]) for finding in json.loads(printed)}
     for name, codes in rows:
         named = {(name, code) for code in re.findall(r"KS\d{3}", codes)}
         assert named <= found, name
