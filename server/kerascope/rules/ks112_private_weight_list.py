@@ -10,7 +10,7 @@ from kerascope.rules.places import in_own_file
 from kerascope.rules.rule import Example, Fix, MakeFix, Report, Rule, Severity
 from kerascope.source.document import Document
 from kerascope.source.rewrite import remove
-from kerascope.tracking.events import AttributeRead, PrivateListWrite
+from kerascope.tracking.events import AddWeight, AttributeRead, PrivateListWrite
 from kerascope.tracking.run import LayerRun
 from kerascope.tracking.values import Container, Layer, Value, Weight
 
@@ -55,7 +55,8 @@ class PrivateWeightList(Rule):
     For a variable of the layer's own, use `self.add_weight(...)`.
 
     ## When it is silent
-    In Keras 2, for a variable that Keras would not find in another way.
+    In Keras 2, for a variable that Keras would not find in another way, and where an assignment takes
+    weights of the layer out of the list.
 
     ## Fix
     Deletes the statement, where it only repeats what Keras has already: the weights of a tracked
@@ -507,6 +508,25 @@ class Example(keras.layers.Layer):
             generations=(2,),
         ),
         Example(
+            "in Keras 2, a weight is taken out of the list",
+            """\
+import tensorflow as tf
+
+
+class Example(tf.keras.layers.Layer):
+    def build(self, input_shape):
+        self.scale = self.add_weight(shape=(), initializer="ones", name="scale")
+        self.shift = self.add_weight(shape=(), initializer="zeros", name="shift")
+        self._trainable_weights = [self.shift]
+        self.built = True
+
+    def call(self, x):
+        return x * self.scale + self.shift
+""",
+            generations=(2,),
+            symptom="untracked",
+        ),
+        Example(
             "a list of one's own by that name, in Keras 3",
             """\
 import keras
@@ -625,6 +645,10 @@ def _receiver(write: PrivateListWrite) -> ast.expr:
 def _repeats(run: LayerRun, write: PrivateListWrite) -> bool:
     """Whether all that is written are the weights of tracked sublayers, or tracked weights."""
     found = [state for value in write.values for state in states(value)]
+    if write.operation == "=" and write.name in _OWN[run.generation]:
+        made = [event.weight for event in run.events_of(AddWeight) if event.owner is write.layer]
+        if any(not any(weight is state for state in found) for weight in made):
+            return False  # it takes out those that aren't named
     known = all(isinstance(value, Weight) or _is_closed(value) for value in write.values)
     if found and known and all(run.tracked(state) == "yes" for state in found):
         return True
