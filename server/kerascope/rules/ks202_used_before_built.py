@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from kerascope.project.catalogue import Generation
 from kerascope.project.meaning import ClassDefinition, Library
+from kerascope.rules.lazy_creation import enclosing_function
 from kerascope.rules.places import holds, weight_places
 from kerascope.rules.rule import Example, Fix, Related, Report, Rule
 from kerascope.source import rewrite
@@ -28,6 +29,25 @@ from kerascope.tracking.values import Layer, Tensor, Value
 
 _READS = frozenset(("weights", "trainable_weights", "variables", "trainable_variables"))
 _READING_METHODS = frozenset(("summary", "count_params", "get_weights", "load_weights", "save_weights"))
+_HARMLESS = (
+    _READS
+    | _READING_METHODS
+    | {
+        "build",
+        "built",
+        "compile",
+        "dtype",
+        "layers",
+        "loss",
+        "losses",
+        "metrics",
+        "name",
+        "optimizer",
+        "trainable",
+    }
+    | {"non_trainable_variables", "non_trainable_weights"}
+)
+"""What may be asked of a layer without calling it."""
 _CALLING_METHODS = frozenset(
     ("fit", "evaluate", "predict", "train_on_batch", "test_on_batch", "predict_on_batch", "build_from_config")
 )
@@ -857,6 +877,57 @@ model.summary()
 """,
         ),
         Example(
+            "handed to something that calls it unseen",
+            """\
+import keras
+import tensorflow as tf
+
+
+class Example(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.dense = keras.layers.Dense(3)
+
+    def call(self, x):
+        return self.dense(x)
+
+
+model = Example()
+model(tf.ones((2, 4)), training=False)
+model.summary()
+
+other = Example()
+strategy = tf.distribute.get_strategy()
+strategy.run(other, args=(tf.ones((2, 4)),))
+print(len(other.weights))
+
+third = Example()
+outputs = [third(batch) for batch in tf.data.Dataset.from_tensor_slices(tf.ones((2, 2, 4)))]
+print(len(third.weights))
+""",
+        ),
+        Example(
+            "a sublayer called on its own",
+            """\
+import keras
+import tensorflow as tf
+
+
+class Example(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.dense = keras.layers.Dense(3)
+
+    def call(self, x):
+        return self.dense(x)
+
+
+model = Example()
+model.dense(tf.ones((2, 4)))
+print(len(model.weights))
+""",
+        ),
+        Example(
             "a layer that another layer calls",
             """\
 import keras
@@ -965,6 +1036,8 @@ def _read(run: ScriptRun, life: _Life | None, at: Context, what: str) -> Iterato
         missing, count = _untraced(run, life.layer), None
     if found.has != "yes" or not missing or any(weight.exists_after == "unknown" for weight in missing):
         return
+    if _may_be_called_between(run, life, at):
+        return
     yield Report(
         at.site,
         _message(run.generation, life, what, missing, len(found.weights) - len(missing), count),
@@ -972,6 +1045,45 @@ def _read(run: ScriptRun, life: _Life | None, at: Context, what: str) -> Iterato
         None if life.reported else (lambda document: _call_first(document, run, life, at)),
     )
     life.reported = True
+
+
+def _may_be_called_between(run: ScriptRun, life: _Life, at: Context) -> bool:
+    """Whether the text between the making of a layer and the read hands its variable to something unseen."""
+    made, statements = life.made, run.module.document.statements
+    target = made.statement.targets[0] if isinstance(made.statement, ast.Assign) else None
+    if not isinstance(target, ast.Name):
+        return False
+    function = enclosing_function(made)
+    scope: list[tuple[int, ast.AST]] = (
+        [(0, node) for node in ast.walk(function)] if function is not None else []
+    )
+    if function is None:
+        scope = [
+            (i, node) for i, each in enumerate(statements) for top in each.nodes for node in ast.walk(top)
+        ]
+    order = {id(node): (i, getattr(node, "lineno", 0), getattr(node, "col_offset", 0)) for i, node in scope}
+    if id(made.site.node) not in order or id(at.site.node) not in order:
+        return True
+    parents = {id(child): node for _, node in scope for child in ast.iter_child_nodes(node)}
+    inside = {
+        id(inner): node.name
+        for _, node in scope
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node is not function
+        for inner in ast.walk(node)
+    }
+    names = [node for _, node in scope if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)]
+    users = {inside[id(node)] for node in names if node.id == target.id and id(node) in inside}
+    in_lambda = {id(inner) for _, node in scope if isinstance(node, ast.Lambda) for inner in ast.walk(node)}
+    first, last = order[id(made.site.node)], order[id(at.site.node)]
+    for node in names:
+        if id(node) in inside or node.id not in {target.id} | users or not first < order[id(node)] < last:
+            continue
+        parent = parents[id(node)]
+        called = isinstance(parent, ast.Call) and parent.func is node and id(node) not in in_lambda
+        harmless = isinstance(parent, ast.Attribute) and parent.attr in _HARMLESS and node.id == target.id
+        if not called and not harmless:
+            return True
+    return False
 
 
 def _is_meant(at: Context) -> bool:
