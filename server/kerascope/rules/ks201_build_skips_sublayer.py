@@ -14,6 +14,8 @@ from kerascope.tracking.events import LayerBuilt, LayerCalled
 from kerascope.tracking.run import LayerRun, Method, Reach
 from kerascope.tracking.values import Layer
 
+_ALL_ATTRIBUTES = frozenset(("self.__dict__", "self._layers", "self.layers", "self.submodules"))
+
 
 class BuildSkipsSublayer(Rule):
     """
@@ -72,8 +74,8 @@ class BuildSkipsSublayer(Rule):
 
     ## When it is silent
     Where there is no `build()` (KS203); where the sublayer has no weights, is built in the constructor, or is
-    never used; where `build()` hands it to code that Kerascope can't see; in Keras 2, for a model whose
-    `build()` calls `super().build()`, which runs `call`.
+    never used; where `build()` goes through all attributes, or hands it to code that Kerascope can't see; in
+    Keras 2, for a model whose `build()` calls `super().build()`, which runs `call`.
 
     ## Fix
     Unsafe: adds `self.dense.build(input_shape)` to `build()`, where the shape that `call` gives the sublayer
@@ -663,6 +665,8 @@ class Example(keras.layers.Layer):
             return
         if run.generation == 2 and run.is_model() and _runs_call(run):
             return
+        if _builds_by_other_means(build):
+            return
         skipped = [reach for reach in run.sublayers() if _is_skipped(run, reach)]
         if not skipped:
             return
@@ -686,6 +690,18 @@ def _runs_call(run: LayerRun) -> bool:
         isinstance(event, LayerBuilt) and event.layer is run.layer and event.by_super
         for event in run.events_of(LayerBuilt)
     )
+
+
+def _builds_by_other_means(build: Method) -> bool:
+    """Whether `build` goes through all attributes, or calls something else that sounds like it."""
+    for node in ast.walk(build.node):
+        if isinstance(node, ast.Name) and node.id in ("vars", "dir"):
+            return True
+        if isinstance(node, ast.Attribute) and (
+            "_build" in node.attr or ast.unparse(node) in _ALL_ATTRIBUTES
+        ):
+            return True
+    return False
 
 
 def _is_skipped(run: LayerRun, reach: Reach) -> bool:

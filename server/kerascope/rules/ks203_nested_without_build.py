@@ -825,7 +825,9 @@ class Example(keras.layers.Layer):
 def _is_late(run: LayerRun, reach: Reach) -> bool:
     """Whether only a call makes weights of this sublayer."""
     layer = reach.value
-    if not isinstance(layer, Layer) or run.used(layer) != "yes" or run.built_in_build(layer) != "no":
+    if not isinstance(layer, Layer) or layer.phase == "call":
+        return False
+    if run.used(layer) != "yes" or run.built_in_build(layer) != "no":
         return False
     found = run.weights_of(layer)
     return (

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from kerascope.project.meaning import ClassDefinition, Library
+from kerascope.project.meaning import ClassDefinition, Library, Meaning
 from kerascope.rules.places import in_own_class
 from kerascope.rules.rule import Example, Fix, Related, Report, Rule
 from kerascope.source import rewrite
@@ -393,6 +393,27 @@ class Example(keras.layers.Layer):
 """,
         ),
         Example(
+            "each base by its name",
+            """\
+import keras
+
+
+class Labelled:
+    def __init__(self):
+        self.label = "mine"
+
+
+class Example(Labelled, keras.layers.Layer):
+    def __init__(self):
+        keras.layers.Layer.__init__(self)
+        Labelled.__init__(self)
+        self.dense = keras.layers.Dense(4)
+
+    def call(self, x):
+        return self.dense(x)
+""",
+        ),
+        Example(
             "with both arguments of super",
             """\
 import keras
@@ -574,7 +595,9 @@ def _find_break(run: LayerRun) -> _Break | None:
             continue
         if _always_raises(init.node):
             return None
-        step = _step(run, init, owner)
+        if _names_keras(run, init, owner):
+            return None
+        step = _step(init, owner)
         if step is not None:
             return step
         start += 1
@@ -598,7 +621,27 @@ def _own_init(run: LayerRun, owner: ClassDefinition) -> Method | None:
     return None
 
 
-def _step(run: LayerRun, init: Method, owner: ClassDefinition) -> _Break | None:
+def _names_keras(run: LayerRun, init: Method, owner: ClassDefinition) -> bool:
+    """Whether the constructor calls `Class.__init__(self)` of a class that may lead to Keras."""
+    for node in ast.walk(init.node):
+        function = node.func if isinstance(node, ast.Call) else None
+        if not isinstance(function, ast.Attribute) or function.attr != "__init__":
+            continue
+        if isinstance(function.value, ast.Call) and ast.unparse(function.value.func) == "super":
+            continue
+        meanings = run.project.resolve(owner.module, ast.unparse(function.value))
+        if not meanings or any(_may_be_keras(run, each) for each in meanings):
+            return True
+    return False
+
+
+def _may_be_keras(run: LayerRun, meaning: Meaning) -> bool:
+    if isinstance(meaning, Library):
+        return meaning.name.startswith("keras.")
+    return not isinstance(meaning, ClassDefinition) or bool(meaning.node.bases)
+
+
+def _step(init: Method, owner: ClassDefinition) -> _Break | None:
     """How this constructor breaks the chain; None if it passes on by `super`."""
     called = {id(node.func): node for node in ast.walk(init.node) if isinstance(node, ast.Call)}
     found: _Break | None = None
@@ -624,18 +667,8 @@ def _step(run: LayerRun, init: Method, owner: ClassDefinition) -> _Break | None:
             else:
                 found = _Break("skipped", owner, init, call)
         elif call is not None and call.args and ast.unparse(call.args[0]) == "self":
-            if not _is_foreign(run, owner, node.value):
-                return None
             found = _Break("skipped", owner, init, call)
     return found or _Break("missing", owner, init)
-
-
-def _is_foreign(run: LayerRun, owner: ClassDefinition, cls: ast.expr) -> bool:
-    """Whether `cls`, named in `cls.__init__(self)`, is surely not a class of Keras or of the user's."""
-    meanings = run.project.resolve(owner.module, ast.unparse(cls))
-    return bool(meanings) and all(
-        isinstance(each, Library) and not each.name.startswith("keras.") for each in meanings
-    )
 
 
 def _always_raises(node: ast.AST) -> bool:

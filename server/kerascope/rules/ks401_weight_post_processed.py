@@ -10,6 +10,9 @@ from kerascope.tracking.events import AttributeWrite, Used
 from kerascope.tracking.run import LayerRun
 from kerascope.tracking.values import Tensor, Weight
 
+_NOT_THE_VALUE = frozenset(("ones_like", "rank", "shape", "size", "stop_gradient", "zeros_like"))
+"""Functions whose result says nothing of a weight's value, or is meant to stand still."""
+
 
 class WeightPostProcessed(Rule):
     """
@@ -60,8 +63,9 @@ class WeightPostProcessed(Rule):
     ```
 
     ## When it is silent
-    Where `call` computes it, in every call; where `call` doesn't use the attribute; where the weight isn't
-    trainable; in Keras 3 for `weight.value`, which is the variable itself.
+    Where `call` computes it, in every call; where `call` uses the weight itself too, and so trains it; where
+    `call` doesn't use the attribute; where the weight isn't trainable; in Keras 3 for `weight.value`, which
+    is the variable itself.
 
     ## Fix
     None: the computation has to move into `call`.
@@ -311,6 +315,25 @@ class Example(keras.layers.Layer):
 """,
         ),
         Example(
+            "the values at the start, kept beside the weight",
+            """\
+import keras
+import tensorflow as tf
+
+
+class Example(keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.w = self.add_weight(shape=(4,), initializer="ones", name="w")
+        self.start = self.w * 1.0
+        self.size = tf.size(self.w)
+
+    def call(self, x):
+        self.add_loss(tf.reduce_sum(tf.square(self.w - self.start)) / tf.cast(self.size, "float32"))
+        return x * self.w
+""",
+        ),
+        Example(
             "a constant of its own",
             """\
 import keras
@@ -344,11 +367,7 @@ class Example(keras.layers.Layer):
     )
 
     def check_layer(self, run: LayerRun) -> Iterator[Report]:
-        used = [
-            event.value
-            for event in run.events_of(Used)
-            if event.at.phase == "call" and isinstance(event.value, Tensor)
-        ]
+        used = [event.value for event in run.events_of(Used) if event.at.phase == "call"]
         last: dict[str, AttributeWrite] = {}
         for event in run.events_of(AttributeWrite):
             if event.owner is run.layer and event.name is not None and event.at.phase in ("init", "build"):
@@ -357,7 +376,9 @@ class Example(keras.layers.Layer):
             tensor = event.value
             if not isinstance(tensor, Tensor) or tensor not in used or tensor.phase not in ("init", "build"):
                 continue
-            weights = [weight for weight in tensor.weights if weight.trainable]
+            if tensor.made_by is not None and tensor.made_by.rpartition(".")[2] in _NOT_THE_VALUE:
+                continue
+            weights = [weight for weight in tensor.weights if weight.trainable and weight not in used]
             site = in_own_file(run, event.at)
             if weights and site is not None:
                 yield Report(site, _message(run, name, weights), _places(weights))
