@@ -8,7 +8,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +33,9 @@ class ResponseError(Exception):
 class Client:
     """Talks to one server process. Messages from the server are kept in the order of their arrival."""
 
-    def __init__(self, command: Sequence[str], cwd: Path | None = None, env: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, command: Sequence[str], cwd: Path | None = None, env: Mapping[str, str] | None = None
+    ) -> None:
         self.process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=cwd, env=env
         )
@@ -49,9 +51,8 @@ class Client:
         self._responses: dict[int, Json] = {}
         self._number = 0
         self._seen = 0
-        self._threads = [threading.Thread(target=work, daemon=True) for work in (self._read, self._read_errors)]
-        for thread in self._threads:
-            thread.start()
+        for work in (self._read, self._read_errors):
+            threading.Thread(target=work, daemon=True).start()
 
     # ---- the wire
 
@@ -113,9 +114,9 @@ class Client:
         try:
             item = self._incoming.get(timeout=max(0.0, deadline - time.monotonic()))
         except queue.Empty:
-            raise TimeoutError(f"the server is silent; logs {self.logs}, stderr {self.stderr[-2000:]}") from None
+            raise TimeoutError(f"the server is silent; {self._said()}") from None
         if item is None:
-            raise ServerGone(f"exit status {self.process.poll()}, logs {self.logs}, stderr {self.stderr[-2000:]}")
+            raise ServerGone(f"exit status {self.process.poll()}; {self._said()}")
         moment, message = item
         if "method" not in message:
             if message.get("id") is None:
@@ -129,6 +130,9 @@ class Client:
         if "id" in message and message["method"] not in self.silent:
             answer = self.answers.get(message["method"], lambda _: None)(message.get("params"))
             self.send({"jsonrpc": "2.0", "id": message["id"], "result": answer})
+
+    def _said(self) -> str:
+        return f"its log: {self.logs}; its standard error: {self.stderr[-2000:]}"
 
     def wait(self, wanted: Callable[[Json], bool], patience: float = PATIENCE) -> tuple[float, Json]:
         """The next message that is `wanted`, those included that came since the last `wait`."""
@@ -180,10 +184,10 @@ class Client:
         self, uri: str, version: int | None = None, patience: float = PATIENCE
     ) -> tuple[float, list[Json]]:
         def wanted(message: Json) -> bool:
-            params = message.get("params")
+            params = message.get("params") or {}
             return (
                 message.get("method") == "textDocument/publishDiagnostics"
-                and params["uri"] == uri
+                and params.get("uri") == uri
                 and (version is None or params.get("version", version) == version)
             )
 
@@ -196,7 +200,9 @@ class Client:
             if message.get("method") == "textDocument/publishDiagnostics" and message["params"]["uri"] == uri:
                 yield message["params"]
 
-    def actions(self, uri: str, place: Json, diagnostics: Sequence[Json] = (), only: Sequence[str] | None = None) -> list[Json]:
+    def actions(
+        self, uri: str, place: Json, diagnostics: Sequence[Json] = (), only: Sequence[str] | None = None
+    ) -> list[Json]:
         context: Json = {"diagnostics": list(diagnostics)}
         if only is not None:
             context["only"] = list(only)
@@ -215,14 +221,14 @@ class Client:
         self.process.wait()
         for stream in (self.process.stdin, self.process.stdout, self.process.stderr):
             if stream is not None:
-                try:
+                with suppress(OSError):
                     stream.close()
-                except OSError:
-                    pass
 
 
 @contextmanager
-def running(command: Sequence[str], cwd: Path | None = None, env: Mapping[str, str] | None = None) -> Iterator[Client]:
+def running(
+    command: Sequence[str], cwd: Path | None = None, env: Mapping[str, str] | None = None
+) -> Iterator[Client]:
     """A server process with its client; ended by force if it doesn't end by itself."""
     client = Client(command, cwd, env)
     try:
@@ -242,6 +248,12 @@ def place(line: int, character: int, end_line: int | None = None, end_character:
     }
 
 
+def units(text: str, encoding: str) -> int:
+    """The length of `text` as a client counts it."""
+    name, size = {"utf-8": ("utf-8", 1), "utf-16": ("utf-16-le", 2), "utf-32": ("utf-32-le", 4)}[encoding]
+    return len(text.encode(name, "surrogatepass")) // size
+
+
 def apply(text: str, changes: Sequence[Json], encoding: str = "utf-16") -> str:
     """`text` after a server's text edits, as an editor applies them: all against the same text."""
     starts = [0]
@@ -251,14 +263,16 @@ def apply(text: str, changes: Sequence[Json], encoding: str = "utf-16") -> str:
 
     def offset(where: Json) -> int:
         begin = starts[where["line"]]
-        units, width = where["character"], {"utf-8": "utf-8", "utf-16": "utf-16-le", "utf-32": "utf-32-le"}[encoding]
-        size = {"utf-8": 1, "utf-16": 2, "utf-32": 4}[encoding]
-        while units > 0:
-            units -= len(text[begin].encode(width)) // size
+        left = where["character"]
+        while left > 0:
+            left -= units(text[begin], encoding)
             begin += 1
         return begin
 
-    spans = sorted(((offset(c["range"]["start"]), offset(c["range"]["end"]), c["newText"]) for c in changes), reverse=True)
-    for start, end, new in spans:
+    spans = [
+        (offset(change["range"]["start"]), offset(change["range"]["end"]), change["newText"])
+        for change in changes
+    ]
+    for start, end, new in sorted(spans, reverse=True):
         text = text[:start] + new + text[end:]
     return text

@@ -7,7 +7,6 @@ gets a finding for each `BAD` in the file `other.py` beside it. So tests of the 
 
 from __future__ import annotations
 
-import os
 import re
 import sys
 import time
@@ -26,7 +25,7 @@ class MarkedProject:
     """Finds marks in texts."""
 
     def __init__(self, root: str | None, editor: Mapping[str, object], refined: Callable[[], None]) -> None:
-        self.problems: Sequence[str] = [f"unknown setting {name!r}" for name in editor if name not in _SETTINGS]
+        self.problems: Sequence[str] = [f"unknown setting {key!r}" for key in editor if key not in _SETTINGS]
         self._mark = editor.get("mark", "BAD")
         self._root = root
         self._delay = float(str(editor.get("delay", 0)))
@@ -59,12 +58,13 @@ class MarkedProject:
             raise ValueError("boom\nsecond line")
         findings = [self._finding(path, place, document.text) for place in _marks(document.text)]
         if "import other" in document.text:
-            other = self.document(os.path.join(os.path.dirname(path), "other.py"))
+            other = self.document(str(Path(path).with_name("other.py")))
             for place in _marks(other.text) if other else ():
-                related = FindingRelated(other.path, place, "here") if other else None
+                assert other is not None
+                related = FindingRelated(other.path, place, "here")
+                here = Range(Position(0, 0), Position(0, 6))
                 findings.append(
-                    Finding(path, Range(Position(0, 0), Position(0, 6)), "KS102", "beside", "error", "beside",
-                            (3,), (related,) if related else ())
+                    Finding(path, here, "KS102", "beside", "error", "a mark beside", (3,), (related,))
                 )
         return findings
 
@@ -75,8 +75,9 @@ class MarkedProject:
         def fix(document: Document) -> Fix:
             return Fix("Write GOOD", word == "BAD", (Edit(place, "GOOD"),))
 
-        return Finding(path, place, "KS101", "marked", "warning", f"{word} in {self._root and Path(self._root).name}",
-                       (2, 3), (FindingRelated(path, place, "the mark"),), fix)
+        message = f"{word} in {self._root and Path(self._root).name}"
+        related = (FindingRelated(path, place, "the mark"),)
+        return Finding(path, place, "KS101", "marked", "warning", message, (2, 3), related, fix)
 
     def tree(self, path: str, position: Position) -> str | None:
         document = self.document(path)

@@ -1,1 +1,1 @@
-"""The editor: Kerascope as a language server, one file a feature. The only package that knows the protocol."""
+"""The editor: Kerascope as a language server, one file a feature. Only this package knows the protocol."""

@@ -74,7 +74,7 @@ class CodeActions:
             if (line, finding.code) in offered or finding.code.startswith("KS9"):
                 continue
             offered.add((line, finding.code))
-            edit = ignore_edit(opened.document, opened.lines.line, line, finding.code)
+            edit = ignore_edit(opened.document, opened.lines, line, finding.code)
             if edit is not None:
                 yield types.CodeAction(
                     f"Ignore {finding.code} on this line",

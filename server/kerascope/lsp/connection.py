@@ -1,8 +1,9 @@
-"""Messages in and out of a stream: the framing of the language server protocol, and nothing of its meaning."""
+"""Messages in and out of a stream: the protocol's framing, and nothing of its meaning."""
 
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from typing import Any, BinaryIO
 
 LARGEST_MESSAGE = 512 * 1024 * 1024
@@ -46,11 +47,9 @@ class Connection:
 
     def write(self, data: bytes) -> None:
         """Send bytes that are framed already. A client that is gone is not an error of ours."""
-        try:
+        with suppress(OSError, ValueError):
             self._sink.write(data)
             self._sink.flush()
-        except (OSError, ValueError):
-            pass
 
     def send(self, message: dict[str, Any]) -> None:
         """Frame and send one message."""
@@ -64,8 +63,6 @@ class Connection:
         self.send({"jsonrpc": "2.0", "id": request, "error": {"code": code, "message": message}})
 
     def close(self) -> None:
-        """Only for what this object was given: the sink is flushed, and nothing is sent any more."""
-        try:
+        """Nothing is sent any more."""
+        with suppress(OSError, ValueError):
             self._sink.close()
-        except (OSError, ValueError):
-            pass

@@ -37,7 +37,7 @@ class Client:
 
     @property
     def encoding(self) -> str:
-        """The first of the client's encodings that we know: the client's order is its preference."""
+        """The first of the client's encodings that we know: its order is its preference."""
         offered = self.capability("general.positionEncodings")
         if isinstance(offered, list):
             for encoding in offered:
@@ -47,7 +47,7 @@ class Client:
 
     @property
     def pulls(self) -> bool:
-        """Whether the client asks for diagnostics itself. One that can't be told to ask again is sent them."""
+        """Whether the client asks for diagnostics, and can be told to ask again; others are sent them."""
         return self.supports("textDocument.diagnostic") and self.supports(
             "workspace.diagnostics.refreshSupport"
         )

@@ -46,6 +46,7 @@ class Inbox:
 
     def __init__(self) -> None:
         self._entries: deque[Entry] = deque()
+        self._aside: list[Message] = []
         self._arrived = threading.Condition()
         self._cancelled: set[int | str] = set()
         self._running: int | str | None = None
@@ -64,21 +65,28 @@ class Inbox:
             self._running = entry.get("id") if isinstance(entry, dict) else None
             return entry
 
+    def set_aside(self, message: Message) -> None:
+        """Handle this message only after `take_up`."""
+        with self._arrived:
+            self._aside.append(message)
+
+    def take_up(self) -> None:
+        """What was set aside comes next, in its order."""
+        with self._arrived:
+            self._entries.extendleft(reversed(self._aside))
+            self._aside.clear()
+
     def changes_waiting(self, uri: str) -> bool:
         """Whether a message about the text of this document waits to be handled."""
         with self._arrived:
             return any(isinstance(entry, dict) and _document_changed(entry) == uri for entry in self._entries)
-
-    def waiting(self) -> bool:
-        """Whether anything waits."""
-        return bool(self._entries)
 
     def cancel(self, request: int | str) -> None:
         """Note that nobody wants the answer to `request` any more, if it has not been answered yet."""
         with self._arrived:
             waits = any(
                 isinstance(entry, dict) and entry.get("id") == request and "method" in entry
-                for entry in self._entries
+                for entry in (*self._entries, *self._aside)
             )
             if waits or self._running == request:
                 self._cancelled.add(request)

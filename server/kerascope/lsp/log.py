@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import traceback
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lsprotocol import types
@@ -45,7 +46,7 @@ class Log(logging.Handler):
     def failure(self, what: str, error: BaseException) -> None:
         """Something of ours failed; the server goes on."""
         frames = traceback.extract_tb(error.__traceback__)
-        place = f" ({frames[-1].filename.replace(chr(92), '/').rsplit('/', 1)[-1]}:{frames[-1].lineno})" if frames else ""
+        place = f" ({Path(frames[-1].filename).name}:{frames[-1].lineno})" if frames else ""
         reason = (str(error).splitlines() or [""])[0][:300]
         self._say(types.MessageType.Error, f"{what} failed: {type(error).__name__}: {reason}{place}")
         if self.verbose:

@@ -11,6 +11,7 @@ import socket
 import sys
 import threading
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, BinaryIO
 
 from kerascope.lsp.connection import Connection
@@ -33,7 +34,7 @@ def serve_stdio(open_project: OpenProject | None = None) -> int:
 
 
 def serve_tcp(host: str, port: int, open_project: OpenProject | None = None) -> int:
-    """Wait for one client on a socket, and serve it. With port 0 the system chooses, and standard error says which."""
+    """Wait for one client on a socket, and serve it. Standard error says on which port, if that is 0."""
     try:
         listener = socket.create_server((host, port))
     except (OSError, OverflowError) as error:
@@ -48,7 +49,8 @@ def serve_tcp(host: str, port: int, open_project: OpenProject | None = None) -> 
 
 
 def _take_standard_streams() -> tuple[BinaryIO, BinaryIO]:
-    """The streams for the protocol alone: whatever else prints goes to standard error, whatever reads gets nothing."""
+    """The streams for the protocol alone: what else prints goes to standard error, what reads finds nothing.
+    """
     source = os.fdopen(os.dup(0), "rb")
     sink = os.fdopen(os.dup(1), "wb")
     nothing = os.open(os.devnull, os.O_RDONLY)
@@ -72,7 +74,7 @@ def _serve(connection: Connection, open_project: OpenProject | None) -> int:
     threading.stack_size(0)
     # In a container the editor's process may be out of sight: then there is nothing to watch.
     if client.process is not None and _alive(client.process):
-        threading.Thread(target=_leave_with, args=(client.process,), name="kerascope-parent", daemon=True).start()
+        threading.Thread(target=_leave_with, args=(client.process,), daemon=True).start()
     status = read_messages(connection, inbox)
     worker.join(FAREWELL)
     _flush_standard_error()
@@ -124,7 +126,5 @@ def _alive(process: int) -> bool:
 
 
 def _flush_standard_error() -> None:
-    try:
+    with suppress(OSError, ValueError):
         sys.stderr.flush()
-    except (OSError, ValueError):
-        pass

@@ -32,11 +32,12 @@ from kerascope.lsp.settings import EditorSettings
 from kerascope.lsp.watching import Watching
 from kerascope.lsp.workspace import OpenProject, Workspace, open_project
 
+_ABOUT_DOCUMENTS = ("textDocument/", "codeAction/")
 INVALID_REQUEST, INVALID_PARAMS, METHOD_NOT_FOUND, CANCELLED = -32600, -32602, -32601, -32800
 
 
 class _Protocol(LanguageServerProtocol):
-    """pygls' protocol without features of its own: `greeting` answered `initialize`, `documents` keeps texts."""
+    """pygls' protocol without features of its own: `greeting` and `documents` see to those."""
 
     def _register_builtin_features(self) -> None:
         pass
@@ -97,7 +98,7 @@ class Server(LanguageServer):
     def ask(
         self, method: str, params: object, then: Callable[[Any], None], patience: float | None = None
     ) -> None:
-        """Send a request. `then` gets the answer, or None for an error and, after `patience` seconds, for silence."""
+        """Send a request. `then` gets the answer; None for an error or, after `patience` seconds, silence."""
         answers: list[Any] = []
 
         def settle(answer: Any) -> None:
@@ -165,6 +166,8 @@ class Server(LanguageServer):
                     error = JsonRpcMethodNotFound.of(str(method))
                     self.connection.send_error(request, METHOD_NOT_FOUND, error.message)
                 return None
+            if asked and not self.settings.ready and str(method).startswith(_ABOUT_DOCUMENTS):
+                return self.inbox.set_aside(message)
             try:
                 structured = self.protocol.structure_message({"jsonrpc": "2.0", **message})
             except Exception:
@@ -173,6 +176,10 @@ class Server(LanguageServer):
                 elif method is not None:
                     self.log.once(f"{method} was ignored: its parameters are malformed")
                 return None
+            if asked and not hasattr(structured, "id"):
+                return self.connection.send_error(request, INVALID_REQUEST, f"{method} is not a request")
+            if asked and getattr(structured, "id", None) is None:
+                return self.connection.send_error(request, INVALID_REQUEST, f"{method} is a notification")
             self.protocol.handle_message(structured)
         finally:
             if asked:

@@ -62,6 +62,7 @@ class EditorSettings:
 
     def _settled(self) -> None:
         self.ready = True
+        self._server.inbox.take_up()
         self._server.workspace_folders.settings_changed()
 
     def _changed(self, params: types.DidChangeConfigurationParams) -> None:
@@ -77,7 +78,7 @@ class EditorSettings:
 def _section(value: object) -> Mapping[str, object]:
     """Our settings in what a client sent: bare, or under `settings` or `kerascope`, as clients do."""
     while isinstance(value, dict):
-        inner = next((value[name] for name in ("settings", SECTION) if isinstance(value.get(name), dict)), None)
+        inner = next((value[key] for key in ("settings", SECTION) if isinstance(value.get(key), dict)), None)
         if inner is None:
             return {str(key): item for key, item in value.items()}
         value = inner

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lsprotocol import types
@@ -50,7 +50,7 @@ class Watching:
     def changed(self, *paths: str) -> None:
         """These files are not what they were."""
         for path in paths:
-            if os.path.basename(path) in CONFIGURATION_FILES:
+            if Path(path).name in CONFIGURATION_FILES:
                 self._server.workspace_folders.configuration_changed(path)
             else:
                 self._server.workspace_folders.changed_on_disk(path)

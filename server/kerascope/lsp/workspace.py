@@ -99,7 +99,7 @@ class Workspace:
     def configuration_changed(self, path: str) -> None:
         """A configuration file was made, changed or deleted: it speaks for everything below it."""
         for root, folder in tuple(self._open.items()):
-            base = os.path.dirname(path)
+            base = str(Path(path).parent)
             if folder.root is None or _inside(folder.root, base) or _inside(base, folder.root):
                 self._stop(root)
         self._server.diagnostics.recheck()
@@ -126,11 +126,11 @@ class Workspace:
 
     def _add(self, uri: str) -> None:
         path = path_of(uri)
-        if os.path.isabs(path):
+        if Path(path).is_absolute():
             self._roots[os.path.normpath(path)] = uri
 
     def _root_of(self, path: str) -> str | None:
-        if not os.path.isabs(path):
+        if not Path(path).is_absolute():
             return next(iter(self._roots), None)
         around = [root for root in self._roots if _inside(path, root)]
         return max(around, key=len) if around else _project_around(path)
@@ -138,7 +138,7 @@ class Workspace:
     def _start(self, root: str | None) -> Folder:
         uri = self._roots.get(root) if root is not None else None
         editor = self._server.settings.of(uri)
-        name = os.path.basename(root) if root else "files"
+        name = Path(root).name if root else "files"
 
         def refined() -> None:
             self._server.later(self._server.diagnostics.recheck)
@@ -179,12 +179,12 @@ def path_of(uri: str) -> str:
         path = to_fs_path(uri)
     except ValueError:
         return uri
-    return os.path.normpath(path) if path and os.path.isabs(path) else uri
+    return os.path.normpath(path) if path and Path(path).is_absolute() else uri
 
 
 def uri_of(path: str) -> str:
     """The URI of a path, or of what already is one."""
-    return (from_fs_path(path) or path) if os.path.isabs(path) else path
+    return (from_fs_path(path) or path) if Path(path).is_absolute() else path
 
 
 def _initial_folders(params: Mapping[str, object]) -> list[str]:
