@@ -75,7 +75,7 @@ def named(reaches: Sequence[Reach]) -> str:
     return texts[0] if len(texts) == 1 else f"{', '.join(texts[:-1])} and {texts[-1]}"
 
 
-def holds(value: Value, wanted: Layer, depth: int = 4) -> bool:
+def holds(value: Value, wanted: Value, depth: int = 4) -> bool:
     """Whether a value is this layer, or an object that gives whoever has it the layer."""
     if value is wanted:
         return True
