@@ -9,7 +9,6 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-
 from tests.lsp import editors
 from tests.lsp.client import Client, running
 

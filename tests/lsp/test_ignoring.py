@@ -31,7 +31,11 @@ def ignored(text: str, line: int = 0, code: str = "KS101") -> str | None:
         ("x = 1 + \\\n  2\n", 0, f"x = 1 + \\\n  2{IGNORE}\n"),
         ("f(\n  a,\n  b)\n", 1, f"f(\n  a,{IGNORE}\n  b)\n"),
         ("f(a, '''\n''', b,\n  c)\n", 0, f"f(a, '''\n''', b,\n  c){IGNORE}\n"),
-        ("class A:\n    def f(self):\n        x = 1\n", 2, f"class A:\n    def f(self):\n        x = 1{IGNORE}\n"),
+        (
+            "class A:\n    def f(self):\n        x = 1\n",
+            2,
+            f"class A:\n    def f(self):\n        x = 1{IGNORE}\n",
+        ),
         ("class A(B):\n    pass\n", 0, f"class A(B):{IGNORE}\n    pass\n"),
     ],
 )

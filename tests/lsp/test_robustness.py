@@ -14,7 +14,6 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-
 from tests.lsp import editors
 from tests.lsp.client import PATIENCE, Client, ResponseError, place
 from tests.lsp.conftest import ENVIRONMENT, MARKED, StartServer
@@ -64,7 +63,12 @@ def test_edits_past_the_end_end_at_the_end(client: Client, where: dict[str, Any]
     client.diagnostics(uri)
     client.change(uri, 2, {"range": where, "text": " BAD "})
     assert len(client.diagnostics(uri, 2)) == 1
-    assert client.request("textDocument/hover", {"textDocument": {"uri": uri}, "position": {"line": 99, "character": 9}}) is None
+    assert (
+        client.request(
+            "textDocument/hover", {"textDocument": {"uri": uri}, "position": {"line": 99, "character": 9}}
+        )
+        is None
+    )
     assert client.actions(uri, place(50, 0, 60, 7)) == []
     client.replace(uri, 3, "BAD")
     assert client.diagnostics(uri, 3)[0]["range"] == place(0, 0, 0, 3)
@@ -77,7 +81,13 @@ def test_edits_past_the_end_end_at_the_end(client: Client, where: dict[str, Any]
 )  # fmt: skip
 @pytest.mark.parametrize(
     "method",
-    ["textDocument/hover", "textDocument/codeAction", "textDocument/diagnostic", "codeAction/resolve", "shutdown2"],
+    [
+        "textDocument/hover",
+        "textDocument/codeAction",
+        "textDocument/diagnostic",
+        "codeAction/resolve",
+        "shutdown2",
+    ],
 )
 def test_malformed_requests_get_an_answer(shared: Client, method: str, params: object) -> None:
     try:
@@ -100,7 +110,9 @@ def test_malformed_notifications_are_ignored(shared: Client, method: str) -> Non
     assert not any("Traceback" in line for line in shared.logs)
 
 
-@pytest.mark.parametrize("body", [b"{", b"[]", b"7", b"null", b"\xff\xfe", b'{"jsonrpc":"1.0"}', b"[" * 100_000])
+@pytest.mark.parametrize(
+    "body", [b"{", b"[]", b"7", b"null", b"\xff\xfe", b'{"jsonrpc":"1.0"}', b"[" * 100_000]
+)
 def test_what_is_no_message_is_answered_or_ignored(shared: Client, body: bytes) -> None:
     shared.send_raw(b"Content-Length: %d\r\n\r\n" % len(body) + body)
     assert alive(shared)
@@ -262,11 +274,15 @@ def test_a_cancelled_request_is_answered_so(start: StartServer) -> None:
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-5, 5) | st.text(max_size=5),
-    lambda inner: st.lists(inner, max_size=3)
-    | st.dictionaries(
-        st.sampled_from(["textDocument", "uri", "position", "line", "character", "range", "context", "only"]),
-        inner,
-        max_size=4,
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(
+                ["textDocument", "uri", "position", "line", "character", "range", "context", "only"]
+            ),
+            inner,
+            max_size=4,
+        )
     ),
     max_leaves=8,
 )

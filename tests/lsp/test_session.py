@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from tests.lsp.client import Client, apply, place
 from tests.lsp.conftest import StartServer
 from tests.lsp.editors import EDITORS

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-
 from tests.lsp.conftest import StartServer
 from tests.lsp.editors import EDITORS
 
@@ -29,7 +28,9 @@ def test_settings_by_request_for_each_folder(start: StartServer, tmp_path: Path)
 
     def answer(params: dict[str, list[dict[str, str]]]) -> list[object]:
         asked.extend(params["items"])
-        return [{"colour": 1} if item.get("scopeUri") == tmp_path.as_uri() else None for item in params["items"]]
+        return [
+            {"colour": 1} if item.get("scopeUri") == tmp_path.as_uri() else None for item in params["items"]
+        ]
 
     client.answers["workspace/configuration"] = answer
     client.initialize(EDITORS["helix"]([("here", tmp_path.as_uri())]))
@@ -53,7 +54,9 @@ def test_a_client_that_never_answers_gets_findings_all_the_same(start: StartServ
 
 
 @pytest.mark.parametrize("answer", [None, [], 7, "x", [1, 2, 3, 4], [[]], {"a": 1}])
-def test_a_client_that_answers_nonsense_gets_findings_all_the_same(start: StartServer, answer: object) -> None:
+def test_a_client_that_answers_nonsense_gets_findings_all_the_same(
+    start: StartServer, answer: object
+) -> None:
     client = start()
     client.answers["workspace/configuration"] = lambda _: answer
     client.initialize(EDITORS["helix"]([]))
@@ -103,7 +106,11 @@ class TestFolders:
         outer, inner = tmp_path / "outer", tmp_path / "outer" / "inner"
         client = start()
         client.initialize(EDITORS["helix"]([("o", outer.as_uri()), ("i", inner.as_uri())]), settings={})
-        for path, folder in ((outer / "a.py", "outer"), (inner / "b.py", "inner"), (inner / "c/d.py", "inner")):
+        for path, folder in (
+            (outer / "a.py", "outer"),
+            (inner / "b.py", "inner"),
+            (inner / "c/d.py", "inner"),
+        ):
             client.open(path.as_uri(), "BAD\n")
             assert client.diagnostics(path.as_uri())[0]["message"] == f"BAD in {folder}"
 
@@ -120,7 +127,9 @@ class TestFolders:
         client.notify("workspace/didChangeWorkspaceFolders", {"event": {"added": [], "removed": [folder]}})
         assert client.diagnostics(uri)[0]["message"] == "BAD in outer"
 
-    def test_a_file_outside_belongs_to_the_project_around_it(self, start: StartServer, tmp_path: Path) -> None:
+    def test_a_file_outside_belongs_to_the_project_around_it(
+        self, start: StartServer, tmp_path: Path
+    ) -> None:
         (tmp_path / "lone" / "sub").mkdir(parents=True)
         (tmp_path / "lone" / "pyproject.toml").touch()
         client = start()
@@ -138,5 +147,9 @@ def test_the_first_look_at_a_folder_shows_progress(start: StartServer, tmp_path:
     client.diagnostics(uri)
     methods = [message["method"] for _, message in client.messages]
     assert methods.index("window/workDoneProgress/create") < methods.index("$/progress")
-    kinds = [message["params"]["value"]["kind"] for _, message in client.messages if message["method"] == "$/progress"]
+    kinds = [
+        message["params"]["value"]["kind"]
+        for _, message in client.messages
+        if message["method"] == "$/progress"
+    ]
     assert kinds == ["begin", "end"]

@@ -10,18 +10,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from lsprotocol import types
-
-from kerascope.lsp.positions import Encoding, Lines
-from kerascope.source.position import Edit, Position, Range
 from tests.lsp import editors
 from tests.lsp.client import Client, place, running, units
 from tests.lsp.conftest import ENVIRONMENT, MARKED
 
+from kerascope.lsp.positions import Encoding, Lines
+from kerascope.source.position import Edit, Position, Range
+
 ENCODINGS: tuple[Encoding, ...] = ("utf-8", "utf-16", "utf-32")
-TEXT = st.text(st.sampled_from("aé😀 \n\r\"#\\(\t\f\x0b\u2028BAD"), max_size=30) | st.lists(
+TEXT = st.text(st.sampled_from('aé😀 \n\r"#\\(\t\f\x0b\u2028BAD'), max_size=30) | st.lists(
     st.sampled_from(["BAD", "ODD", "\n", "\r\n", "x = 1\n", "😀", "class A:\n    ", '"""']), max_size=10
 ).map("".join)
-EDITS = st.lists(st.tuples(st.integers(0, 12), st.integers(0, 12), st.integers(0, 12), st.integers(0, 12), TEXT), max_size=6)
+EDITS = st.lists(
+    st.tuples(st.integers(0, 12), st.integers(0, 12), st.integers(0, 12), st.integers(0, 12), TEXT),
+    max_size=6,
+)
 NUMBERS = count()
 
 
@@ -37,14 +40,22 @@ def test_lines_end_where_the_protocol_says(text: str) -> None:
 
 
 @given(TEXT, EDITS, st.sampled_from(ENCODINGS))
-def test_edited_lines_are_those_of_the_whole_text(text: str, edits: list[tuple[int, int, int, int, str]], encoding: Encoding) -> None:
+def test_edited_lines_are_those_of_the_whole_text(
+    text: str, edits: list[tuple[int, int, int, int, str]], encoding: Encoding
+) -> None:
     lines = Lines(text, encoding)
     for line, character, end_line, end_character, new in edits:
-        where = lines.range(types.Range(types.Position(line, character), types.Position(end_line, end_character)))
+        where = lines.range(
+            types.Range(types.Position(line, character), types.Position(end_line, end_character))
+        )
         before = lines.text
         lines.apply(Edit(where, new))
         starts = [0]
-        for part in before.splitlines(keepends=True) if before.isascii() and not set("\f\x0b\x1c") & set(before) else []:
+        for part in (
+            before.splitlines(keepends=True)
+            if before.isascii() and not set("\f\x0b\x1c") & set(before)
+            else []
+        ):
             starts.append(starts[-1] + len(part))
         fresh = Lines(lines.text, encoding)
         assert [lines.line(n) for n in range(len(lines))] == [fresh.line(n) for n in range(len(fresh))]
@@ -88,7 +99,14 @@ def test_after_any_edits_the_findings_are_those_of_a_fresh_open(
         for version, (line, character, end_line, end_character, new) in enumerate(edits, 2):
             where = place(line, character, end_line, end_character)
             client.change(edited, version, {"range": where, "text": new})
-            mirror.apply(Edit(mirror.range(types.Range(types.Position(line, character), types.Position(end_line, end_character))), new))
+            mirror.apply(
+                Edit(
+                    mirror.range(
+                        types.Range(types.Position(line, character), types.Position(end_line, end_character))
+                    ),
+                    new,
+                )
+            )
         client.open(fresh, mirror.text)
         seen = client.diagnostics(edited, len(edits) + 1)
         expected = client.diagnostics(fresh)

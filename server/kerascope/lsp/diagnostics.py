@@ -148,9 +148,7 @@ class Diagnostics:
         shown = self._shown[opened.path]
         if params.previous_result_id == str(shown.number):
             return types.RelatedUnchangedDocumentDiagnosticReport(result_id=str(shown.number))
-        return types.RelatedFullDocumentDiagnosticReport(
-            items=shown.diagnostics, result_id=str(shown.number)
-        )
+        return types.RelatedFullDocumentDiagnosticReport(items=shown.diagnostics, result_id=str(shown.number))
 
     def _diagnostics(self, opened: OpenDocument) -> list[types.Diagnostic]:
         lines: dict[str, Lines] = {opened.path: opened.lines}

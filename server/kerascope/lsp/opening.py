@@ -27,7 +27,8 @@ class CheckedProject:
         self._root = root
         self._editor = {key: value for key, value in editor.items() if key not in SERVER_KEYS}
         self._codes = frozenset(rule.code for rule in all_rules())
-        self.problems: list[str] = []
+        self._told: list[str] = []
+        self.problems: Sequence[str] = self._told
         settings = self._settings(root)
         interpreter = editor.get("interpreter")
         self._environment = find_environment(
@@ -36,7 +37,7 @@ class CheckedProject:
             editor=interpreter if isinstance(interpreter, str) and interpreter else None,
             trusted=editor.get("trusted") is not False,
         )
-        self.problems += self._environment.notes
+        self._told += self._environment.notes
         self._project = Project(root, self._environment.search_paths)
         self._inference = self._project.inference = Inference(self._project)
         self._inference.start(refined)
@@ -47,7 +48,7 @@ class CheckedProject:
         """The settings that hold in a folder; what is wrong with them is noted once."""
         settings, problems = load(folder, self._root, codes=self._codes) if folder else (Settings(), ())
         settings, more = from_editor(self._editor, settings, codes=self._codes)
-        self.problems += [text for problem in (*problems, *more) if (text := str(problem)) not in self.problems]
+        self._told += [text for problem in (*problems, *more) if (text := str(problem)) not in self._told]
         return settings
 
     def _checker(self, path: str) -> Checker:

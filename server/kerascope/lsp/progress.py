@@ -39,7 +39,5 @@ class Progress:
         finally:
             self._notify(token, types.WorkDoneProgressEnd())
 
-    def _notify(
-        self, token: str, value: types.WorkDoneProgressBegin | types.WorkDoneProgressEnd
-    ) -> None:
+    def _notify(self, token: str, value: types.WorkDoneProgressBegin | types.WorkDoneProgressEnd) -> None:
         self._server.protocol.notify(types.PROGRESS, types.ProgressParams(token=token, value=value))
