@@ -32,6 +32,11 @@ def parse_piece(text: str, lead: str = "") -> Nodes | None:
     return _cached(_parse_piece, text, lead)
 
 
+def parses(text: str) -> bool:
+    """Whether `text` is statements, all equally indented."""
+    return (_parse_in_block("if 1:\n" + text) if text[:1] in (" ", "\t", "\f") else _parse(text)) is not None
+
+
 def parse_class_header(header: str) -> Nodes | None:
     """The tree of a class header: one `ClassDef` with an empty body, that ends with the header's colon."""
     return _cached(_parse_class_header, header, "class …")
@@ -63,7 +68,7 @@ def _parse_piece(text: str, lead: str) -> Nodes | None:
         return _parse_in_block("if 1\\\n" + " " * (width - 1) + ":" + text)
     if first == "\ufeff":
         return _parse("\f\f\f" + text[1:])
-    if first not in (" ", "\t", "\f"):
+    if first not in (" ", "\t", "\f") or _indent_of(text).endswith("\f"):
         nodes = _parse(text)
         if nodes is not None or first != "\\":
             return nodes
@@ -71,10 +76,10 @@ def _parse_piece(text: str, lead: str) -> Nodes | None:
         # A form feed sets the tokenizer's column back to 0, while the offset in the line goes on counting.
         indent = _indent_of(text)
         nodes = _parse(indent[:-1] + "\f" + text[len(indent) :])
-        if nodes is not None:
+        if nodes is not None or "\f" not in text:
             return nodes
     nodes = _parse_in_block("if 1:\n" + text)
-    if nodes is None and _parse(text) == ():
+    if nodes is None and text.lstrip(" \t\f\r\n\\")[:1] in ("", "#") and _parse(text) == ():
         return ()  # nothing but blank lines and comments
     return nodes
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 
 from kerascope.source.cutting import LINE_END, NEWLINE
 from kerascope.source.document import Document, Site
-from kerascope.source.parsing import parse_class_header, parse_piece
+from kerascope.source.parsing import parse_class_header, parse_piece, parses
 from kerascope.source.position import Edit, Position, Range
 from kerascope.source.statement import Statement
 
@@ -234,7 +234,7 @@ def _rewrite_statements(
     except Exception:
         # A fix is an offer, and libcst names no base class of what it can raise: then there is none.
         return None
-    if parse_piece(code) is None:
+    if not parses(code):
         return None
     start = document.offset_of(Position(base, 0))
     return _difference(document, start, text, code)
@@ -405,13 +405,13 @@ def _replace_piece(document: Document, statement: Statement, code: str) -> Edits
         code = code or "pass"
         if statement.lead:
             place = document.extent_of(Site(document.path, statement, statement.nodes[0]))
-            return (Edit(place, code),) if place and "\n" not in code and parse_piece(code) else None
+            return (Edit(place, code),) if place and "\n" not in code and parses(code) else None
     follows = document.line(after).strip()
     if not code and (not follows or follows.startswith("#")):
         first = _first_line(document, statement) or 0
     start, end = (document.offset_of(Position(line, 0)) for line in (first, after))
     text = _indented(code, document, statement)
-    return None if parse_piece(text) is None else _difference(document, start, document.text[start:end], text)
+    return _difference(document, start, document.text[start:end], text) if parses(text) else None
 
 
 def _insert_lines(
@@ -426,7 +426,7 @@ def _insert_lines(
         return None
     newline = _newline_of(document)
     text = _indented(code, document, beside)
-    if parse_piece(text) is None:
+    if not parses(text):
         return None
     if blank_line:
         text = newline + text if blank_line == "above" else text + newline
