@@ -23,8 +23,10 @@ def in_own_class(run: LayerRun, site: Site) -> bool:
 
 
 def in_own_file(run: LayerRun, at: Context) -> Site | None:
-    """Where to report what happens at `at`: there, if it is in this file; else at the call in this file that led
-    to it. None where a base class's own constructor, `build` or `call` does it: its own file says so."""
+    """Where to report what happens at `at`: there, if it is in this file, else at the call that led to it.
+
+    None where a base class's own constructor, `build` or `call` does it: its own file says so.
+    """
     if at.site.path == run.module.path:
         return at.site
     here = [call for call in at.calls if call.path == run.module.path]
