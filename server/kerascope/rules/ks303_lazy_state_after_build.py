@@ -487,6 +487,35 @@ class Example(keras.layers.Layer):
             (3,),
         ),
         Example(
+            "in a method that build() uses too",
+            """\
+import keras
+
+
+class Example(keras.layers.Layer):
+    def __init__(self, scaled=True):
+        super().__init__()
+        self.scaled = scaled
+        self.made = False
+
+    def make(self):
+        if not self.made:
+            self.gain = self.add_weight(shape=(), initializer="ones", name="gain")
+            self.made = True
+
+    def build(self, input_shape):
+        if self.scaled:
+            self.make()
+
+    def call(self, x):
+        if not self.scaled:
+            return x
+        self.make()
+        return x * self.gain
+""",
+            (3,),
+        ),
+        Example(
             "made in build() when it isn't there",
             """\
 import keras
@@ -612,7 +641,10 @@ def _built_by_hand(run: ScriptRun, event: LayerBuilt) -> Iterator[Report]:
 
 
 def _lazy_creations(run: LayerRun) -> Iterator[Created]:
+    earlier = _made_before_call(run)
     for creation in creations_in_call(run):
+        if creation.value.site.node in earlier:
+            continue
         if not is_made_once(run, creation.at) or _asks_whether_built(creation):
             continue
         if isinstance(creation.value, Layer):
@@ -621,6 +653,16 @@ def _lazy_creations(run: LayerRun) -> Iterator[Created]:
                 continue
         if _is_added_weight(run, creation) or attribute_that_holds(run, creation) is not None:
             yield creation
+
+
+def _made_before_call(run: LayerRun) -> set[ast.AST]:
+    """The expressions that make a layer or weight in `__init__` or `build`. A method that `build` and `call`
+    share asks in `call` for what `build` has made."""
+    return {
+        event.value.site.node
+        for event in run.events_of(Created)
+        if event.at.phase in ("init", "build") and isinstance(event.value, Layer | Weight)
+    }
 
 
 def _is_added_weight(run: LayerRun, creation: Created) -> bool:
