@@ -201,7 +201,9 @@ class Checker:
         kept = [finding for finding in raw if not _suppressed(comments, finding)]
         if comments:
             own = [*unused(document, comments, raw), *unknown_codes(document, comments, codes)]
-            kept += [finding for finding in own if not _suppressed(comments, finding)]
+            # A comment without codes doesn't hide what is said about itself.
+            named = [comment for comment in comments if not comment.all_codes]
+            kept += [finding for finding in own if not _suppressed(named, finding)]
         kept = [shown for finding in kept if (shown := self._as_set(finding)) is not None]
         return tuple(sorted(kept, key=lambda finding: (finding.range, finding.code)))
 

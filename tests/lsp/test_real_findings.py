@@ -29,15 +29,17 @@ class Scorer(keras.layers.Layer):
     def __init__(self, units=3, **kwargs):
         super().__init__(**kwargs)
         self.heads = Heads(units)
+        self.inner = keras.layers.Dense(units)
         self.lookup = {}
         if not self.lookup.get("out"):
             self.lookup.setdefault("out", keras.layers.Dense(units))
 
     def build(self, input_shape):
-        self._trainable_weights.extend(self.heads.score.trainable_weights)
+        self.inner.build(input_shape)
+        self._trainable_weights.extend(self.inner.trainable_weights)
 
     def call(self, inputs):
-        return self.lookup["out"](self.heads.score(inputs))
+        return self.lookup["out"](self.heads.score(self.inner(inputs)))
 """
 
 StartServer = Callable[..., Client]
@@ -181,9 +183,9 @@ def test_a_broken_line_leaves_the_other_findings_where_they_are(start: StartServ
     uri = (tmp_path / "scorer.py").as_uri()
     client.open(uri, HEADS)
     before = {finding["code"] for finding in shown(client, uri, 1)}
-    client.change(uri, 2, {"range": place(19, 8, 19, 8), "text": "x = (self."})
+    client.change(uri, 2, {"range": place(21, 8, 21, 8), "text": "x = (self."})
     assert {finding["code"] for finding in shown(client, uri, 2)} == before
-    client.change(uri, 3, {"range": place(19, 8, 19, 18), "text": ""})
+    client.change(uri, 3, {"range": place(21, 8, 21, 18), "text": ""})
     assert {finding["code"] for finding in shown(client, uri, 3)} == before
 
 

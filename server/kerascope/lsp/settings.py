@@ -49,7 +49,7 @@ class EditorSettings:
         def answered(answer: Any) -> None:
             if number != self._asked:
                 return
-            if isinstance(answer, list) and len(answer) == len(folders):
+            if isinstance(answer, list | tuple) and len(answer) == len(folders):
                 self._pulled = {
                     folder: _section(values) for folder, values in zip(folders, answer, strict=True)
                 }
