@@ -76,6 +76,7 @@ class StateInUnfollowedObject(Rule):
         def __init__(self, units):
             self.dense = keras.layers.Dense(units)
 
+
     class Classifier(keras.layers.Layer):
         def __init__(self, units):
             super().__init__()
