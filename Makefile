@@ -5,6 +5,7 @@
 PYTHON ?= python3
 VENV   := .venv
 TRUTH  := .venv-truth
+BENCH  := .venv-bench
 REAL   := .real-code
 BIN    := $(VENV)/bin
 PIP    := --quiet --disable-pip-version-check --no-input
@@ -39,15 +40,15 @@ lint: $(VENV)/test.stamp
 truth: $(TRUTH)/stamp
 	$(TRUTH)/bin/python -m pytest tests/truth $(ARGS)
 
-bench: $(VENV)/test.stamp $(REAL)/stamp
-	$(BIN)/python -m tests.benchmarks $(ARGS)
+bench: $(VENV)/run.stamp $(REAL)/stamp $(BENCH)/stamp
+	$(BIN)/python -m tests.benchmarks --peers $(BENCH)/bin --real-code $(REAL) $(ARGS)
 
 docs: $(VENV)/run.stamp
 	$(BIN)/python docs/generate_rule_pages.py
 	$(BIN)/python docs/draw_picture.py
 
 clean:
-	rm -rf $(VENV) $(TRUTH) $(REAL) build dist .kerascope_cache .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(TRUTH) $(BENCH) $(REAL) build dist .kerascope_cache .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find server tests -name __pycache__ -type d -prune -exec rm -rf {} +
 	rm -rf server/*.egg-info
 
@@ -66,6 +67,11 @@ $(TRUTH)/stamp: requirements/run.txt requirements/test.txt requirements/truth.tx
 	@.ci/environment '$(PYTHON)' $(TRUTH)
 	$(TRUTH)/bin/python -m pip install $(PIP) -r requirements/truth.txt
 	$(TRUTH)/bin/python -m pip install $(PIP) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(BENCH)/stamp: requirements/bench.txt
+	@.ci/environment '$(PYTHON)' $(BENCH)
+	$(BENCH)/bin/python -m pip install $(PIP) -r requirements/bench.txt
 	@touch $@
 
 # Real programs to check whole: only unpacked, neither installed with what they need nor ever imported.

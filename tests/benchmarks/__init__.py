@@ -1,0 +1,1 @@
+"""How fast Kerascope is, beside other tools on the same machine in the same minutes: `make bench`."""
