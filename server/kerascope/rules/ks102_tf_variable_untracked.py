@@ -25,8 +25,8 @@ class TfVariableUntracked(Rule):
     and drops the others without a word. Measured on `self.w = tf.Variable(...)`, made in `__init__` or in
     `build`: Keras 2.15 has 1 trainable weight, which learns and is saved; Keras 3.15 has 0, `fit` changes
     nothing, and loading the saved weights gives other outputs. Beside other weights (a `Dense`, say)
-    there isn't even a warning. With `trainable=False` (a counter, a running mean) only saving is lost, so
-    that is reported as information.
+    there isn't even a warning. With `trainable=False` (a counter, a running mean) or whole numbers only
+    saving is lost, so that is reported as information.
 
     ## Example
     ```python
@@ -405,7 +405,7 @@ class Example(keras.layers.Layer):
 def _report(run: LayerRun, reach: Reach, weight: Weight, site: Site) -> Report:
     where = f"`{attribute_of(reach)}`" if len(reach.steps) == 1 else f"in `{attribute_of(reach)}`"
     fix = _add_weight(weight)
-    if weight.trainable is True and run.used(weight) == "yes":
+    if weight.trainable is True and run.used(weight) == "yes" and not _counts(weight.call):
         return Report(
             site,
             f"Keras 3 doesn't know the tf.Variable {where}: it is no weight of `{run.definition.name}`, "
@@ -419,6 +419,15 @@ def _report(run: LayerRun, reach: Reach, weight: Weight, site: Site) -> Report:
         fix=fix,
         severity="information",
     )
+
+
+def _counts(call: ast.Call) -> bool:
+    """Whether it holds whole numbers or a flag, which no gradient ever changes."""
+    values = [*call.args[:1], *(k.value for k in call.keywords if k.arg == "initial_value")]
+    kinds = [ast.unparse(keyword.value) for keyword in call.keywords if keyword.arg == "dtype"]
+    if kinds:
+        return "int" in kinds[0] or "bool" in kinds[0]
+    return any(isinstance(value, ast.Constant) and isinstance(value.value, int) for value in values)
 
 
 def _add_weight(weight: Weight) -> MakeFix | None:

@@ -247,6 +247,24 @@ class Example(keras.layers.Layer):
 """,
         ),
         Example(
+            "by index into an inner list",
+            """\
+import keras
+
+
+class Example(keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.branches = {"left": [None], "right": [None]}
+        self.branches["left"][0] = keras.layers.Dense(4)  # <- KS106
+
+    def call(self, x):
+        return self.branches["left"][0](x)
+""",
+            generations=(3,),
+            symptom="untracked",
+        ),
+        Example(
             "setdefault of a list in a dict",
             """\
 import keras
@@ -407,11 +425,12 @@ class Example(keras.layers.Layer):
                 continue
             seen.add(id(site.node))
             attribute = _attribute(run, write.container)
+            place = attribute or ast.unparse(write.through)
             yield Report(
                 site,
                 f"Keras 3 doesn't notice {_how(write)}: the weights of the "
-                f"{class_of(found[0])}{several(found)} put into `{attribute}` here"
-                f"{weights_text(run, found)} won't be trained. {_advice(write, attribute)}.",
+                f"{class_of(found[0])}{several(found)} put into `{place}` here"
+                f"{weights_text(run, found)} won't be trained. {_advice(write, place)}.",
                 makers(run, found),
                 _fix(run, write, attribute),
             )
@@ -428,12 +447,12 @@ def untracked_writes(run: LayerRun) -> Iterator[ContainerWrite]:
         yield write
 
 
-def _attribute(run: LayerRun, container: Container) -> str:
-    """The attribute that holds the container."""
+def _attribute(run: LayerRun, container: Container) -> str | None:
+    """The attribute that holds the container; None for one inside another."""
     for write in run.events_of(AttributeWrite):
         if write.stored is container and write.name is not None:
             return f"self.{write.name}"
-    return "it"
+    return None
 
 
 def _how(write: ContainerWrite) -> str:
@@ -456,9 +475,9 @@ def _advice(write: ContainerWrite, attribute: str) -> str:
     return "Build the whole list first, then assign it once"
 
 
-def _fix(run: LayerRun, write: ContainerWrite, attribute: str) -> MakeFix | None:
+def _fix(run: LayerRun, write: ContainerWrite, attribute: str | None) -> MakeFix | None:
     site = statement_of(write.at)
-    if site is None or attribute == "it":
+    if site is None or attribute is None:
         return None
     if write.operation == "setdefault":
         return _item_assignment(site, write)

@@ -426,6 +426,33 @@ class Example(keras.layers.Layer):
 """,
         ),
         Example(
+            "the list that the public property gives",
+            """\
+import keras
+
+
+class Example(keras.layers.Layer):
+    def build(self, input_shape):
+        self.gain = self.add_weight(shape=(input_shape[-1],), initializer="ones", name="gain")
+        self.trainable_weights.append(self.gain)  # <- KS112
+
+    def call(self, x):
+        return x * self.gain
+""",
+            symptom="without-effect",
+            fixed="""\
+import keras
+
+
+class Example(keras.layers.Layer):
+    def build(self, input_shape):
+        self.gain = self.add_weight(shape=(input_shape[-1],), initializer="ones", name="gain")
+
+    def call(self, x):
+        return x * self.gain
+""",
+        ),
+        Example(
             "the public property",
             """\
 import keras
