@@ -279,7 +279,7 @@ def member_pieces(statement: Statement) -> Mapping[str, tuple[Statement, ...]]:
     if found is None:
         pieces: dict[str, list[Statement]] = {}
         for piece in statement.body:
-            names = [piece.name] if piece.name is not None else [name for name, _ in _body_names(piece.nodes)]
+            names = [piece.name] if piece.name is not None and not piece.stale else body_names(piece.nodes)
             for name in dict.fromkeys(names):
                 pieces.setdefault(name, []).append(piece)
         found = _members[statement] = {name: tuple(them) for name, them in pieces.items()}

@@ -120,6 +120,13 @@ class Statement:
             self.nodes  # noqa: B018 - finds out
         return self._broken or (self.kind == "class" and not self.body)
 
+    @property
+    def stale(self) -> bool:
+        """Whether `nodes` are those of an earlier version: then `name` may be half typed, and theirs counts."""
+        if self._nodes is None and self._predecessor is None:
+            return False
+        return bool(self.nodes) and self._broken
+
     def with_body(self, body: tuple[Statement, ...]) -> Statement:
         """This class with another body."""
         text = "".join([self.header, *(piece.text for piece in body)])
