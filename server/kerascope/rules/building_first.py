@@ -10,10 +10,9 @@ from kerascope.rules.rule import Fix, MakeFix
 from kerascope.source.document import Document, Site
 from kerascope.source.position import Edit, Position, Range
 from kerascope.tracking.events import ContainerWrite
-from kerascope.tracking.run import LayerRun
 
 
-def assigned_when_full(run: LayerRun, write: ContainerWrite, attribute: str) -> MakeFix | None:
+def assigned_when_full(write: ContainerWrite, attribute: str) -> MakeFix | None:
     """`self.ls = [None] * n` and its item assignments under a local name, then `self.ls = ls`."""
     found = _block_of(write.at.site, write.at.statement)
     if found is None:
@@ -40,7 +39,7 @@ def assigned_when_full(run: LayerRun, write: ContainerWrite, attribute: str) -> 
     return _fix(write.at.site, f"Build the list first, then assign `{attribute}`", edits)
 
 
-def put_in_when_full(run: LayerRun, put_in: ContainerWrite, write: ContainerWrite) -> MakeFix | None:
+def put_in_when_full(put_in: ContainerWrite, write: ContainerWrite) -> MakeFix | None:
     """The statement that puts the inner container in comes after those that fill it."""
     statement = put_in.at.statement
     found = _block_of(put_in.at.site, statement)

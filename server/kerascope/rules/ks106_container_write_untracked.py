@@ -432,7 +432,7 @@ class Example(keras.layers.Layer):
                 f"{class_of(found[0])}{several(found)} put into `{place}` here"
                 f"{weights_text(run, found)} won't be trained. {_advice(write, place)}.",
                 makers(run, found),
-                _fix(run, write, attribute),
+                _fix(write, attribute),
             )
 
 
@@ -475,7 +475,7 @@ def _advice(write: ContainerWrite, attribute: str) -> str:
     return "Build the whole list first, then assign it once"
 
 
-def _fix(run: LayerRun, write: ContainerWrite, attribute: str | None) -> MakeFix | None:
+def _fix(write: ContainerWrite, attribute: str | None) -> MakeFix | None:
     site = statement_of(write.at)
     if site is None or attribute is None:
         return None
@@ -486,7 +486,7 @@ def _fix(run: LayerRun, write: ContainerWrite, attribute: str | None) -> MakeFix
     if write.operation == "[:]=":
         return _whole_assignment(site, attribute)
     if write.operation == "[]=":
-        return assigned_when_full(run, write, attribute)
+        return assigned_when_full(write, attribute)
     return None
 
 

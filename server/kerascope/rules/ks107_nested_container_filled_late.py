@@ -342,7 +342,7 @@ class Example(keras.layers.Layer):
                 f"{weights_text(run, found)} won't be trained. "
                 f"Fill the inner {late.write.container.kind} first, then put it in.",
                 (Related(late.put_in.at.site, "the inner container is put in here"), *makers(run, found)),
-                put_in_when_full(run, late.put_in, late.write),
+                put_in_when_full(late.put_in, late.write),
             )
 
 
