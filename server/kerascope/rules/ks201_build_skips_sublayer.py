@@ -674,7 +674,8 @@ class Example(keras.layers.Layer):
         if not own and not any(in_own_class(run, reach.value.site) for reach in skipped):
             return
         which = "build()" if own else f"{build.owner.name}.build(), which this class inherits,"
-        them, whose = ("it", "its") if len(skipped) == 1 else ("them", "their")
+        one = len({reach.text for reach in skipped}) == 1
+        them, whose = ("it", "its") if one else ("them", "their")
         yield Report(
             build.site if own else run.site,
             f"{which} leaves {named(skipped)} unbuilt: `build(shape)` makes none of {whose} weights, "

@@ -68,10 +68,14 @@ def sublayer_places(run: LayerRun, reaches: Sequence[Reach]) -> tuple[Related, .
 
 
 def named(reaches: Sequence[Reach]) -> str:
-    """The sublayers as text: "`self.a` (Dense), `self.b` (LSTM) and 3 more"."""
-    texts = [
-        f"`{reach.text}` ({reach.value.class_name})" for reach in reaches if isinstance(reach.value, Layer)
-    ]
+    """The sublayers as text: "`self.a` (Dense), `self.b` (LSTM or GRU) and 3 more"."""
+    classes: dict[str, list[str]] = {}
+    for reach in reaches:
+        if isinstance(reach.value, Layer):
+            known = classes.setdefault(reach.text, [])
+            if reach.value.class_name not in known:
+                known.append(reach.value.class_name)
+    texts = [f"`{text}` ({' or '.join(names)})" for text, names in classes.items()]
     if len(texts) > 3:
         texts = [*texts[:2], f"{len(texts) - 2} more"]
     return texts[0] if len(texts) == 1 else f"{', '.join(texts[:-1])} and {texts[-1]}"
