@@ -64,7 +64,8 @@ class Checker:
         self.environment = environment or Environment()
         self._examiners: dict[Generation, Examiner] = {}
         self._rules = tuple(rule() for rule in all_rules())
-        self._kept: dict[int, _Kept] = {}
+        self._kept: dict[tuple[str, Generation], dict[int, _Kept]] = {}
+        """By file: of the runs of its last check alone, or a day of typing would keep every run there was."""
         self._checked: dict[str, _Checked] = {}
 
     def check(self, path: str) -> Sequence[Finding]:
@@ -85,6 +86,8 @@ class Checker:
     def forget(self, path: str) -> None:
         """Drop what is kept for a file that nobody looks at any more."""
         self._checked.pop(path, None)
+        for generation in self._examiners:
+            self._kept.pop((path, generation), None)
 
     def dependencies(self, path: str) -> frozenset[str]:
         """The files, there or not, whose change may change the findings of `path`."""
@@ -125,8 +128,11 @@ class Checker:
         found: dict[tuple[object, ...], Finding] = {}
         for generation in generations:
             examiner = self.examiner(generation)
+            before = self._kept.get((module.path, generation), {})
+            now = self._kept[module.path, generation] = {}
             for run in examiner.runs(module):
-                for rule, report in self._reports(run, generation):
+                now[id(run)] = kept = self._reports(run, generation, before.get(id(run)))
+                for rule, report in kept.reports:
                     finding = self._finding(module, run, rule, report, generation)
                     if finding is None:
                         continue
@@ -141,22 +147,17 @@ class Checker:
                         )
         return list(found.values())
 
-    def _reports(
-        self, run: LayerRun | ScriptRun, generation: Generation
-    ) -> tuple[tuple[type[Rule], Report], ...]:
+    def _reports(self, run: LayerRun | ScriptRun, generation: Generation, kept: _Kept | None) -> _Kept:
+        """What the rules say of a run: again what was `kept`, if that is about this run."""
         header = run.definition.statement if isinstance(run, LayerRun) else None
-        kept = self._kept.get(id(run))
         if kept is not None and kept.run is run and kept.header is header:
-            return kept.reports
+            return kept
         reports: list[tuple[type[Rule], Report]] = []
         for rule in self._rules:
             if generation in rule.severity:
                 check = rule.check_layer(run) if isinstance(run, LayerRun) else rule.check_script(run)
                 reports.extend((type(rule), report) for report in check)
-        if len(self._kept) > 5_000:
-            self._kept.clear()
-        self._kept[id(run)] = _Kept(run, header, tuple(reports))
-        return self._kept[id(run)].reports
+        return _Kept(run, header, tuple(reports))
 
     def _finding(
         self,
