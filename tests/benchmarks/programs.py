@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import cycle
+from itertools import chain, count
 from pathlib import Path
 
 from tests.benchmarks.client import Json
@@ -13,7 +13,7 @@ from tests.benchmarks.client import Json
 
 @dataclass(frozen=True)
 class Program:
-    """A file, the line after which something is typed, and what."""
+    """A file, the line after which something is typed, and what; "{number}" in it is the round's."""
 
     path: Path
     text: str
@@ -31,11 +31,15 @@ class Program:
     def keystrokes(self) -> Iterator[Json]:
         """Every character that is typed, then every one deleted again, for ever: changes for a server.
 
-        While a bracket or a string is open, the file is broken, as it is for a server most of the time.
+        While a bracket or a string is open, the file is broken, as it is for a server most of the time. No
+        two rounds type the same, so that a server can't have kept the answers.
         """
+        return chain.from_iterable(self._round(number) for number in count())
+
+    def _round(self, number: int) -> list[Json]:
         places = []
         line, character = self.line, 0
-        for typed in self.typed:
+        for typed in self.typed.replace("{number}", str(number)):
             start = {"line": line, "character": character}
             line, character = (line + 1, 0) if typed == "\n" else (line, character + 1)
             places.append((typed, start, {"line": line, "character": character}))
@@ -43,16 +47,16 @@ class Program:
         deleting: list[Json] = [
             {"range": {"start": start, "end": end}, "text": ""} for _, start, end in reversed(places)
         ]
-        return cycle([*writing, *deleting])
+        return [*writing, *deleting]
 
 
 _LAYER_TYPED = """\
         if input_shape is not None:
-            kernel = self.add_weight((4, 4), name="kernel of %d" % len(input_shape))
+            kernel{number} = self.add_weight((4, 4), name="kernel of %d" % len(input_shape))
 """
 _BLOCK_TYPED = """\
-        self.more = [keras.layers.Dense(hidden_dim, name=f"more_{i}") for i in range(4)]
-        self.first = self.more[0]
+        self.more{number} = [keras.layers.Dense(hidden_dim, name=f"more_{i}") for i in range(4)]
+        self.first = self.more{number}[0]
 """
 
 
