@@ -33,6 +33,7 @@ _HARMLESS = (
     _READS
     | _READING_METHODS
     | {
+        "add",
         "build",
         "built",
         "compile",
@@ -249,6 +250,21 @@ shapes = report()
 """,
             symptom="fewer-weights",
             evidence="len(shapes) < len(layer.weights)",
+        ),
+        Example(
+            "a Sequential filled layer by layer",
+            """\
+import keras
+
+model = keras.Sequential()
+model.add(keras.layers.Dense(4))
+model.add(keras.layers.Dense(3))
+early = len(model.weights)  # <- KS202
+""",
+            (3,),
+            make="model",
+            symptom="fewer-weights",
+            evidence="early < len(layer.weights)",
         ),
         Example(
             "summary() after a build(shape) that builds nothing",
