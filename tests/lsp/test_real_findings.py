@@ -108,13 +108,17 @@ def test_a_helper_in_another_file_is_made_a_layer(start: StartServer, tmp_path: 
     (tmp_path / "pkg").mkdir()
     (tmp_path / "pkg" / "__init__.py").write_text("from .heads import Heads\n")
     heads = tmp_path / "pkg" / "heads.py"
-    plain = "import keras\n\n\nclass Heads:\n    def __init__(self):\n        self.score = keras.layers.Dense(3)\n"
+    plain = (
+        "import keras\n\n\nclass Heads:\n"
+        "    def __init__(self):\n        self.score = keras.layers.Dense(3)\n"
+    )
     heads.write_text(plain)
     client = start(editor="neovim")
     uri = (tmp_path / "scorer.py").as_uri()
     client.open(
         uri,
-        "import keras\nfrom pkg import Heads\n\n\nclass Scorer(keras.layers.Layer):\n    def __init__(self):\n"
+        "import keras\nfrom pkg import Heads\n\n\n"
+        "class Scorer(keras.layers.Layer):\n    def __init__(self):\n"
         "        super().__init__()\n        self.heads = Heads()\n\n    def call(self, x):\n"
         "        return self.heads.score(x)\n",
     )

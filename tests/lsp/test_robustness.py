@@ -77,7 +77,8 @@ def test_edits_past_the_end_end_at_the_end(client: Client, where: dict[str, Any]
 @pytest.mark.parametrize(
     "params",
     [None, 7, [], {}, {"textDocument": None}, {"textDocument": {"uri": 5}}, {"textDocument": {"uri": "file:///a.py"}},
-     {**ABOUT, "position": {"line": "x", "character": None}}, {**ABOUT, "position": {"line": -4, "character": -1}}],
+     {**ABOUT, "position": {"line": "x", "character": None}},
+     {**ABOUT, "position": {"line": -4, "character": -1}}],
 )  # fmt: skip
 @pytest.mark.parametrize(
     "method",
@@ -100,7 +101,8 @@ def test_malformed_requests_get_an_answer(shared: Client, method: str, params: o
 @pytest.mark.parametrize(
     "method",
     ["textDocument/didOpen", "textDocument/didChange", "textDocument/didClose", "textDocument/didSave",
-     "workspace/didChangeConfiguration", "workspace/didChangeWatchedFiles", "workspace/didChangeWorkspaceFolders",
+     "workspace/didChangeConfiguration", "workspace/didChangeWatchedFiles",
+     "workspace/didChangeWorkspaceFolders",
      "$/setTrace", "$/cancelRequest", "window/workDoneProgress/cancel", "no/such/method"],
 )  # fmt: skip
 def test_malformed_notifications_are_ignored(shared: Client, method: str) -> None:
@@ -124,7 +126,8 @@ def test_strange_headers_are_skipped(shared: Client) -> None:
 
 
 @pytest.mark.parametrize(
-    "uri", ["untitled:a b", "git:/x/y.py?ref=~", "vscode-notebook-cell:/x#W0", "", "::", "file://host/x.py", "file:",
+    "uri", ["untitled:a b", "git:/x/y.py?ref=~", "vscode-notebook-cell:/x#W0", "", "::",
+            "file://host/x.py", "file:",
             "file:///with%20space/ü.py", "FILE:///caps.py", "jar:file:///a.zip!/b.py"],
 )  # fmt: skip
 def test_any_uri_is_given_back_as_it_came(shared: Client, uri: str) -> None:
@@ -213,8 +216,13 @@ class TestLifecycle:
         assert alive(client)
         assert list(client.published("file:///early.py")) == []
 
-    @pytest.mark.parametrize("params", [None, 7, [], {}, {"capabilities": 3}, {"capabilities": {"general": []}},
-                                        {"processId": "x", "workspaceFolders": [None, {"uri": 4}], "rootUri": 3}])  # fmt: skip
+    @pytest.mark.parametrize(
+        "params",
+        [
+            *[None, 7, [], {}, {"capabilities": 3}, {"capabilities": {"general": []}}],
+            {"processId": "x", "workspaceFolders": [None, {"uri": 4}], "rootUri": 3},
+        ],
+    )
     def test_any_initialize_is_answered(self, start: StartServer, params: object) -> None:
         client = start()
         result = client.request("initialize", params)

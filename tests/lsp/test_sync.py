@@ -15,17 +15,27 @@ from tests.lsp.client import Client, place, running, units
 from tests.lsp.conftest import ENVIRONMENT, MARKED
 
 from kerascope.lsp.positions import Encoding, Lines
+from kerascope.source.document import Document
 from kerascope.source.position import Edit, Position, Range
 
 ENCODINGS: tuple[Encoding, ...] = ("utf-8", "utf-16", "utf-32")
 TEXT = st.text(st.sampled_from('aé😀 \n\r"#\\(\t\f\x0b\u2028BAD'), max_size=30) | st.lists(
     st.sampled_from(["BAD", "ODD", "\n", "\r\n", "x = 1\n", "😀", "class A:\n    ", '"""']), max_size=10
 ).map("".join)
-EDITS = st.lists(
-    st.tuples(st.integers(0, 12), st.integers(0, 12), st.integers(0, 12), st.integers(0, 12), TEXT),
-    max_size=6,
-)
+EditTuple = tuple[int, int, int, int, str]
+EDITS = st.lists(st.tuples(*[st.integers(0, 12)] * 4, TEXT), max_size=6)
 NUMBERS = count()
+
+
+def lines_range(lines: Lines, edit: EditTuple) -> Range:
+    """The range of an edit that a client sent."""
+    line, character, end_line, end_character, _ = edit
+    start, end = types.Position(line, character), types.Position(end_line, end_character)
+    return lines.range(types.Range(start, end))
+
+
+def apply_to(lines: Lines, edit: EditTuple) -> None:
+    lines.apply(Edit(lines_range(lines, edit), edit[4]))
 
 
 def plain_lines(text: str) -> list[str]:
@@ -40,23 +50,14 @@ def test_lines_end_where_the_protocol_says(text: str) -> None:
 
 
 @given(TEXT, EDITS, st.sampled_from(ENCODINGS))
-def test_edited_lines_are_those_of_the_whole_text(
-    text: str, edits: list[tuple[int, int, int, int, str]], encoding: Encoding
+def test_edited_lines_are_those_of_the_edited_document(
+    text: str, edits: list[EditTuple], encoding: Encoding
 ) -> None:
-    lines = Lines(text, encoding)
-    for line, character, end_line, end_character, new in edits:
-        where = lines.range(
-            types.Range(types.Position(line, character), types.Position(end_line, end_character))
-        )
-        before = lines.text
-        lines.apply(Edit(where, new))
-        starts = [0]
-        for part in (
-            before.splitlines(keepends=True)
-            if before.isascii() and not set("\f\x0b\x1c") & set(before)
-            else []
-        ):
-            starts.append(starts[-1] + len(part))
+    lines, document = Lines(text, encoding), Document.from_text("/a.py", text)
+    for edit in edits:
+        apply_to(lines, edit)
+        document = document.edited((Edit(lines_range(Lines(document.text, encoding), edit), edit[4]),))
+        assert lines.text == document.text
         fresh = Lines(lines.text, encoding)
         assert [lines.line(n) for n in range(len(lines))] == [fresh.line(n) for n in range(len(fresh))]
 
@@ -90,25 +91,17 @@ def test_after_any_edits_the_findings_are_those_of_a_fresh_open(
 ) -> None:
     client = clients[encoding]
 
-    @settings(max_examples=40, deadline=None)
+    @settings(max_examples=30, deadline=None)
     @given(TEXT, EDITS)
-    def check(text: str, edits: list[tuple[int, int, int, int, str]]) -> None:
+    def check(text: str, edits: list[EditTuple]) -> None:
         edited, fresh = (f"untitled:{next(NUMBERS)}" for _ in range(2))
         client.open(edited, text)
         mirror = Lines(text, encoding)
-        for version, (line, character, end_line, end_character, new) in enumerate(edits, 2):
-            where = place(line, character, end_line, end_character)
-            client.change(edited, version, {"range": where, "text": new})
-            mirror.apply(
-                Edit(
-                    mirror.range(
-                        types.Range(types.Position(line, character), types.Position(end_line, end_character))
-                    ),
-                    new,
-                )
-            )
-        client.open(fresh, mirror.text)
+        for version, edit in enumerate(edits, 2):
+            client.change(edited, version, {"range": place(*edit[:4]), "text": edit[4]})
+            apply_to(mirror, edit)
         seen = client.diagnostics(edited, len(edits) + 1)
+        client.open(fresh, mirror.text)
         expected = client.diagnostics(fresh)
         for finding in (*seen, *expected):
             finding.pop("relatedInformation", None)

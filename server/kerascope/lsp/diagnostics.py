@@ -96,7 +96,7 @@ class Diagnostics:
             self._publish(path, always=False)
         elif self._refresh_due:
             self._refresh_due = False
-            self._server.ask(types.WORKSPACE_DIAGNOSTIC_REFRESH, None, lambda _: None)
+            self._server.ask(types.WORKSPACE_DIAGNOSTIC_REFRESH, None)
 
     def findings(self, opened: OpenDocument) -> Sequence[Finding]:
         """The findings of the document's present text; none if the check itself fails, which is logged."""

@@ -1,4 +1,5 @@
-"""A project with its checkers and its settings, as the server uses them. Importing this loads the analysis."""
+"""A project with its checkers and its settings, as the server uses them. Importing this loads the
+analysis."""
 
 from __future__ import annotations
 

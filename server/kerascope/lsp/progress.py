@@ -31,7 +31,6 @@ class Progress:
         self._server.ask(
             types.WINDOW_WORK_DONE_PROGRESS_CREATE,
             types.WorkDoneProgressCreateParams(token),
-            lambda _: None,
         )
         self._notify(token, types.WorkDoneProgressBegin(title=title, cancellable=False))
         try:

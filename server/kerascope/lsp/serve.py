@@ -49,7 +49,8 @@ def serve_tcp(host: str, port: int, open_project: OpenProject | None = None) -> 
 
 
 def _take_standard_streams() -> tuple[BinaryIO, BinaryIO]:
-    """The streams for the protocol alone: what else prints goes to standard error, what reads finds nothing."""
+    """The streams for the protocol alone: what else prints goes to standard error, what reads finds
+    nothing."""
     source = os.fdopen(os.dup(0), "rb")
     sink = os.fdopen(os.dup(1), "wb")
     nothing = os.open(os.devnull, os.O_RDONLY)

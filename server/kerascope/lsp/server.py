@@ -11,6 +11,7 @@ import itertools
 import logging
 import time
 from collections.abc import Callable
+from concurrent.futures import Future
 from typing import Any
 
 from lsprotocol import types
@@ -95,26 +96,16 @@ class Server(LanguageServer):
         """Do `work` in the working thread, soon; any thread may ask."""
         self.inbox.put(Call(work))
 
-    def ask(
-        self, method: str, params: object, then: Callable[[Any], None], patience: float | None = None
-    ) -> None:
-        """Send a request. `then` gets the answer; None for an error or, after `patience` seconds, silence."""
-        answers: list[Any] = []
+    def ask(self, method: str, params: object, then: Callable[[Any], None] = lambda _: None) -> None:
+        """Send a request. `then` gets the answer, whenever it comes; None for an error."""
 
-        def settle(answer: Any) -> None:
-            if not answers:
-                answers.append(answer)
-                try:
-                    then(answer)
-                except Exception as error:
-                    self.log.failure(f"the answer to {method}", error)
+        def settle(done: Future[Any]) -> None:
+            try:
+                then(None if done.cancelled() or done.exception() else done.result())
+            except Exception as error:
+                self.log.failure(f"the answer to {method}", error)
 
-        future = self.protocol.send_request(method, params)
-        future.add_done_callback(
-            lambda done: settle(None if done.cancelled() or done.exception() else done.result())
-        )
-        if patience is not None:
-            self.after(patience, lambda: settle(None))
+        self.protocol.send_request(method, params).add_done_callback(settle)
 
     def run(self) -> None:
         """Work until the client is gone."""

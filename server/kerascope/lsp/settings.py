@@ -56,9 +56,7 @@ class EditorSettings:
             self._settled()
 
         items = [types.ConfigurationItem(scope_uri=folder, section=SECTION) for folder in folders]
-        self._server.ask(
-            types.WORKSPACE_CONFIGURATION, types.ConfigurationParams(items), answered, patience=PATIENCE
-        )
+        self._server.ask(types.WORKSPACE_CONFIGURATION, types.ConfigurationParams(items), answered)
 
     def _settled(self) -> None:
         self.ready = True

@@ -43,9 +43,7 @@ class Watching:
                 )
             )
         if registrations:
-            self._server.ask(
-                types.CLIENT_REGISTER_CAPABILITY, types.RegistrationParams(registrations), lambda _: None
-            )
+            self._server.ask(types.CLIENT_REGISTER_CAPABILITY, types.RegistrationParams(registrations))
 
     def changed(self, *paths: str) -> None:
         """These files are not what they were."""
