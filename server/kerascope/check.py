@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from weakref import WeakKeyDictionary
 
+from kerascope.failures import survived
 from kerascope.project.catalogue import Generation
 from kerascope.project.environment import Environment, choose_keras
 from kerascope.project.module import Module
@@ -122,7 +123,7 @@ class Checker:
             self._examiners[generation] = Examiner(self.project, generation)
         return self._examiners[generation]
 
-    # --- from runs to findings -------------------------------------------------------------------------------
+    # --- from runs to findings -------------------------------------------------------------------
 
     def _raw_findings(self, module: Module, generations: Iterable[Generation]) -> list[Finding]:
         found: dict[tuple[object, ...], Finding] = {}
@@ -155,8 +156,9 @@ class Checker:
         reports: list[tuple[type[Rule], Report]] = []
         for rule in self._rules:
             if generation in rule.severity:
-                check = rule.check_layer(run) if isinstance(run, LayerRun) else rule.check_script(run)
-                reports.extend((type(rule), report) for report in check)
+                with survived(f"{rule.code} on {run.module.path}"):
+                    check = rule.check_layer(run) if isinstance(run, LayerRun) else rule.check_script(run)
+                    reports.extend((type(rule), report) for report in check)
         return _Kept(run, header, tuple(reports))
 
     def _finding(
@@ -194,7 +196,7 @@ class Checker:
         document = self.project.document(site.path)
         return document.range_of(site) if document is not None else None
 
-    # --- suppressions and settings ---------------------------------------------------------------------------
+    # --- suppressions and settings ---------------------------------------------------------------
 
     def _finish(self, document: Document, raw: list[Finding]) -> tuple[Finding, ...]:
         comments = suppressions(document)

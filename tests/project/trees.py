@@ -50,7 +50,8 @@ class Tree:
         return self.project.resolve(module, dotted)
 
     def means(self, name: str, dotted: str) -> list[str]:
-        """What `dotted` means in a file, as texts: "keras.layers.Dense (tf)", "class pkg.mod.A", "value m: f()"."""
+        """What `dotted` means in a file, as texts: "keras.layers.Dense (tf)", "class pkg.mod.A", "value m:
+        f()"."""
         return [said(meaning) for meaning in self.meanings(name, dotted)]
 
     def definition(self, name: str, dotted: str) -> ClassDefinition:

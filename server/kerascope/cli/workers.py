@@ -5,6 +5,7 @@ Each process keeps a checker of its own, so files that lie together are checked 
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 import signal
@@ -145,6 +146,8 @@ def _start(make: MakeChecker) -> None:
     """In a new process. An interrupt from the keyboard is for the main process, which ends this one."""
     global _checker
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Syntax trees live long and are many: looking through them again and again frees nothing.
+    gc.set_threshold(100_000, 50, 100)
     _checker = make()
 
 
@@ -156,6 +159,7 @@ def _check_chunk(chunk: Sequence[str]) -> list[FileResult]:
 def _in_processes(make: MakeChecker, chunks: Iterable[list[str]], jobs: int) -> Iterator[FileResult]:
     waiting = {tuple(chunk) for chunk in chunks}
     pool = _pool(make, jobs)
+    finished = False
     try:
         futures: dict[Future[list[FileResult]], tuple[str, ...]] = {
             pool.submit(_check_chunk, chunk): chunk for chunk in sorted(waiting)
@@ -164,10 +168,12 @@ def _in_processes(make: MakeChecker, chunks: Iterable[list[str]], jobs: int) -> 
             results = future.result()
             waiting.discard(futures[future])
             yield from results
+        finished = True
     except BrokenProcessPool:
         pass
     finally:
-        pool.shutdown(wait=False, cancel_futures=True)
+        # Who interrupts doesn't wait; else the processes end before this one, which would trip over them.
+        pool.shutdown(wait=finished, cancel_futures=True)
     for chunk in sorted(waiting):
         yield from _one_by_one(make, chunk)
 

@@ -60,7 +60,7 @@ class Members(Mapping[str, tuple[tuple[Statement, ast.stmt], ...]]):
 
     def __getitem__(self, name: str) -> tuple[tuple[Statement, ast.stmt], ...]:
         found = self._project.member_of(self._definition, name)
-        if not found:
+        if not found and name not in self._project.member_names(self._definition):
             raise KeyError(name)
         return found
 

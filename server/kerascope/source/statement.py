@@ -122,7 +122,8 @@ class Statement:
 
     @property
     def stale(self) -> bool:
-        """Whether `nodes` are those of an earlier version: then `name` may be half typed, and theirs counts."""
+        """Whether `nodes` are those of an earlier version: then `name` may be half typed, and theirs
+        counts."""
         if self._nodes is None and self._predecessor is None:
             return False
         return bool(self.nodes) and self._broken

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from weakref import WeakKeyDictionary, WeakValueDictionary
 
+from kerascope.failures import survived
 from kerascope.project.catalogue import Generation, catalogue
 from kerascope.project.meaning import ClassDefinition, FunctionDefinition, Library
 from kerascope.project.module import Module
@@ -80,7 +81,7 @@ class Examiner:
         """The runs of classes that functions define, by their node's `id`."""
         self._under_way: set[tuple[str, str, int]] = set()
 
-    # --- layer classes ---------------------------------------------------------------------------------------
+    # --- layer classes ---------------------------------------------------------------------------
 
     def run(self, definition: ClassDefinition) -> LayerRun | None:
         """The symbolic run of a class; None if it is no layer, as far as is known."""
@@ -147,13 +148,15 @@ class Examiner:
     def _construct(self, run: Interpreter, frame: Frame, layer: Layer, definition: ClassDefinition) -> None:
         found = run.classes.find(definition, "__init__")
         facts = run.classes.facts(definition)
-        if isinstance(found, tuple) and isinstance(found[2], (ast.FunctionDef, ast.AsyncFunctionDef)):
-            if not (facts.dataclass and found[0] != definition):
-                method = run.method(found[0], found[1], found[2], layer)
-                run.call_function(
-                    frame, definition.node, method, *self._parameters(run, frame, method, found[0])
-                )
-                return
+        generated = facts.dataclass and not (isinstance(found, tuple) and found[0] == definition)
+        if (
+            not generated
+            and isinstance(found, tuple)
+            and isinstance(found[2], (ast.FunctionDef, ast.AsyncFunctionDef))
+        ):
+            method = run.method(found[0], found[1], found[2], layer)
+            run.call_function(frame, definition.node, method, *self._parameters(run, frame, method, found[0]))
+            return
         if found is None or isinstance(found, Library):
             if facts.dataclass:
                 construct(run, frame, definition.node, layer, [], {})
@@ -220,7 +223,7 @@ class Examiner:
             if inner.kind == "class":
                 yield from self._class_pieces(module, inner)
 
-    # --- scripts and functions -------------------------------------------------------------------------------
+    # --- scripts and functions -------------------------------------------------------------------
 
     def runs(self, module: Module) -> Iterator[LayerRun | ScriptRun]:
         """Everything in a module that rules look at: its layer classes, wherever they are defined, and its
@@ -228,12 +231,15 @@ class Examiner:
         for definition in self.layer_classes(module):
             if self._adds_nothing(definition):
                 continue
-            run = self.run(definition)
-            if run is not None:
-                yield run
+            with survived(f"{definition.name} in {module.path}"):
+                run = self.run(definition)
+                if run is not None:
+                    yield run
         for statement, owner in self._functions(module):
-            yield from self._function_runs(module, statement, owner)
-        yield from self._module_script(module)
+            with survived(f"a function in {module.path}"):
+                yield from self._function_runs(module, statement, owner)
+        with survived(f"the code of {module.path}"):
+            yield from self._module_script(module)
 
     def _adds_nothing(self, definition: ClassDefinition) -> bool:
         """Whether a class only names its one base anew: whatever is wrong with it is wrong with the base."""

@@ -33,12 +33,13 @@ from kerascope.tracking.values import (
 
 HARMLESS = frozenset(
     {
-        "builtins", "abc", "ast", "base64", "bisect", "collections", "contextlib", "copy", "dataclasses", "datetime",
-        "decimal", "enum", "functools", "glob", "hashlib", "inspect", "io", "itertools", "json", "logging", "math",
-        "numbers", "operator", "os", "pathlib", "pprint", "random", "re", "shutil", "statistics", "string", "sys",
-        "tempfile", "textwrap", "time", "types", "typing", "typing_extensions", "uuid", "warnings", "weakref", "absl",
-        "einops", "jax", "keras", "ml_collections", "numpy", "pandas", "scipy", "tensorflow", "tensorflow_probability",
-        "torch", "tqdm", "tree", "optree",
+        "builtins", "abc", "ast", "base64", "bisect", "collections", "contextlib", "copy",
+        "dataclasses", "datetime", "decimal", "enum", "functools", "glob", "hashlib", "inspect",
+        "io", "itertools", "json", "logging", "math", "numbers", "operator", "os", "pathlib",
+        "pprint", "random", "re", "shutil", "statistics", "string", "sys", "tempfile", "textwrap",
+        "time", "types", "typing", "typing_extensions", "uuid", "warnings", "weakref", "absl",
+        "einops", "jax", "keras", "ml_collections", "numpy", "pandas", "scipy", "tensorflow",
+        "tensorflow_probability", "torch", "tqdm", "tree", "optree",
     }
 )  # fmt: skip
 """Top-level modules whose functions neither build nor track the layers that they are given."""

@@ -482,7 +482,7 @@ class Machine:
         self.events.append(Created(self.context(frame, node), made))
         return made
 
-    # --- the other parts of the interpreter -------------------------------------------------------------------
+    # --- the other parts of the interpreter -------------------------------------------------------
 
     def value(self, frame: Frame, node: ast.expr) -> Value:
         """What an expression evaluates to."""

@@ -143,7 +143,7 @@ class LayerRun:
         """Whether the class is a `Model` (for Keras 2, whose `Model.build` runs `call`)."""
         return self.facts.is_model
 
-    # --- tracked, used, built --------------------------------------------------------------------------------
+    # --- tracked, used, built --------------------------------------------------------------------
 
     def tracked(self, value: State) -> Tri:
         """Whether Keras reaches `value` from the layer at the end of the run ("unknown": it escaped where it
@@ -175,9 +175,10 @@ class LayerRun:
                 continue
             if isinstance(event, LayerCalled) and event.layer is value:
                 return "yes"
-            if isinstance(event, Used):
-                if event.value is value or (isinstance(event.value, Tensor) and value in event.value.weights):
-                    return "yes"
+            if isinstance(event, Used) and (
+                event.value is value or (isinstance(event.value, Tensor) and value in event.value.weights)
+            ):
+                return "yes"
         return "unknown" if self.escaped(value) or not self._run.complete else "no"
 
     def built_in_build(self, value: Layer) -> Tri:
@@ -247,7 +248,7 @@ class LayerRun:
             self._escaped.add(id(part))
             waiting.extend(inner for _, inner in _contents(part))
 
-    # --- what is reached, and how ----------------------------------------------------------------------------
+    # --- what is reached, and how ----------------------------------------------------------------
 
     def reaches(self) -> Iterator[Reach]:
         """Every layer, weight and variable that `self` reaches in any way, nearest first."""
@@ -292,7 +293,7 @@ class LayerRun:
         for value in direct.values():
             yield Reach(value, f"self.<{value.class_name}>", (value,), None)
 
-    # --- weights ---------------------------------------------------------------------------------------------
+    # --- weights ---------------------------------------------------------------------------------
 
     def weights_of(self, value: Layer) -> WeightsOf:
         """The weights that a layer will have once built."""
