@@ -37,7 +37,11 @@ def main() -> int:
         "typing": typing(layer),
         "typing-in-layer": typing(block),
         "length": lambda: length_figures(folder, layer, programs.long_layer(folder), ours, keys),
-        "memory": lambda: memory_figures(folder, layer, ours),
+        "memory": lambda: [
+            figure
+            for program in (layer, programs.script(folder))
+            for figure in memory_figures(folder, program, ours)
+        ],
         "check": lambda: checking_figures(folder, all_tools),
     }
     unknown = set(options.only) - set(benchmarks)

@@ -58,6 +58,10 @@ _BLOCK_TYPED = """\
         self.more{number} = [keras.layers.Dense(hidden_dim, name=f"more_{i}") for i in range(4)]
         self.first = self.more{number}[0]
 """
+_SCRIPT_TYPED = """\
+    more{number} = keras.layers.Dense(4, activation="relu", name="more_{number}")
+    model.add(more{number})
+"""
 
 
 def layer(folder: Path) -> Program:
@@ -81,6 +85,14 @@ def block(folder: Path) -> Program:
     path = folder / "keras_hub/src/models/gemma4/gemma4_decoder_block.py"
     anchor = "        self.num_key_value_heads = num_key_value_heads\n"
     return _program(path, path.read_text("utf-8"), anchor, _BLOCK_TYPED, 0)
+
+
+def script(folder: Path) -> Program:
+    """A function that makes a model and shows its weights: there is no such file on disk."""
+    layers = "".join(f"    model.add(keras.layers.Dense({units}))\n" for units in range(1, 31))
+    anchor = "    model = keras.Sequential()\n"
+    text = f"import keras\n\n\ndef main():\n{anchor}{layers}    model.summary()\n    print(model.weights)\n"
+    return _program(folder / "train.py", text, anchor, _SCRIPT_TYPED, 0)
 
 
 def _program(path: Path, text: str, anchor: str, typed: str, further: int) -> Program:
