@@ -13,6 +13,7 @@ from kerascope.tracking.events import (
     PrivateListWrite,
 )
 from kerascope.tracking.layers import call_layer, call_life, class_method, library_method
+from kerascope.tracking.library import call_given_functions, call_library
 from kerascope.tracking.machine import KERAS_LISTS, MAX_DEPTH, Frame, Machine
 from kerascope.tracking.objects import annotated_value, infer, instantiate
 from kerascope.tracking.values import (
@@ -147,7 +148,7 @@ def dispatch(
     if isinstance(callee, Layer):
         return call_layer(run, frame, node, callee, arguments, keywords)
     if isinstance(callee, LibraryValue):
-        return run.call_library(frame, node, callee, arguments, keywords)
+        return call_library(run, frame, node, callee, arguments, keywords)
     if isinstance(callee, Plain):
         if isinstance(callee.cls, ClassDefinition):
             found = run.classes.find(callee.cls, "__call__")
@@ -354,7 +355,8 @@ def _call_method(
     if isinstance(owner, (Weight, Tensor)):
         if name.startswith("assign"):
             return UNKNOWN
-        return run.compute(frame, node, [owner, *arguments], made_by=name)
+        results = call_given_functions(run, frame, node, arguments, keywords)
+        return run.compute(frame, node, [owner, *arguments, *results], made_by=name)
     if isinstance(owner, ClassValue):
         return class_method(run, frame, node, owner, name, arguments, keywords)
     if isinstance(owner, Constant):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable
 
+from kerascope.project.meaning import Library
 from kerascope.tracking.classes import dotted_name
 from kerascope.tracking.events import (
     Used,
@@ -24,6 +25,7 @@ from kerascope.tracking.values import (
     Function,
     Item,
     Layer,
+    LibraryValue,
     Partial,
     Plain,
     Tensor,
@@ -73,6 +75,10 @@ class Expressions(Machine):
             dotted = dotted_name(node)
             assert dotted is not None
             found = self.global_value(frame.module, dotted)
+            if isinstance(found, LibraryValue):
+                cls = Library(found.name.rpartition(".")[0], found.origin)
+                if self.catalogue.get(cls.name) is not None:  # `keras.layers.Layer.__init__`
+                    return self.attribute(frame, node, ClassValue(cls), node.attr)
             if not isinstance(found, Unknown):
                 self._note_use(frame, node, found)
                 return found

@@ -10,13 +10,13 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable
 
-from kerascope.tracking import calls, library
+from kerascope.tracking import calls
 from kerascope.tracking.attributes import Attributes
 from kerascope.tracking.containers import Containers
 from kerascope.tracking.expressions import Expressions
 from kerascope.tracking.machine import Frame
 from kerascope.tracking.statements import Statements
-from kerascope.tracking.values import Function, LibraryValue, Value, join, options
+from kerascope.tracking.values import Function, Value, join, options
 
 
 class Interpreter(Statements, Expressions, Attributes, Containers):
@@ -43,16 +43,6 @@ class Interpreter(Statements, Expressions, Attributes, Containers):
         spread: bool = False,
     ) -> Value:
         return calls.call_function(self, frame, node, function, arguments, keywords, spread)
-
-    def call_library(
-        self,
-        frame: Frame,
-        node: ast.Call,
-        function: LibraryValue,
-        arguments: list[Value],
-        keywords: dict[str, Value],
-    ) -> Value:
-        return library.call_library(self, frame, node, function, arguments, keywords)
 
     def escape(self, frame: Frame, node: ast.AST, values: Iterable[Value], to: str | None) -> None:
         calls.escape(self, frame, node, values, to)

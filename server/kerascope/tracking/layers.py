@@ -63,9 +63,8 @@ def call_layer(
         if isinstance(made, Tensor):
             layers |= made.layers
     if isinstance(result, Tensor):
-        return Tensor(
-            result.weights, frame.phase, run.site(frame, node), None, frozenset(layers | result.layers)
-        )
+        # A functional model over this tensor holds the layer itself, not what works inside it.
+        return Tensor(result.weights, frame.phase, run.site(frame, node), None, frozenset(layers))
     if isinstance(result, Container):
         return result
     return Tensor(phase=frame.phase, site=run.site(frame, node), layers=frozenset(layers))

@@ -104,17 +104,17 @@ def call_library(
         return run.compute(frame, node, arguments, made_by=name.removesuffix("()"))
     top = name.partition(".")[0]
     if name.startswith(TENSORS):
-        result = _call_given_functions(run, frame, node, arguments, keywords)
+        result = call_given_functions(run, frame, node, arguments, keywords)
         return run.compute(frame, node, [*arguments, *keywords.values(), *result], made_by=name)
     if top not in HARMLESS:
         run.escape(frame, node, [*arguments, *keywords.values()], name)
         inferred = infer(run, frame, node)
         return inferred if inferred is not None else UNKNOWN
-    _call_given_functions(run, frame, node, arguments, keywords)
+    call_given_functions(run, frame, node, arguments, keywords)
     return UNKNOWN
 
 
-def _call_given_functions(
+def call_given_functions(
     run: Machine, frame: Frame, node: ast.Call, arguments: list[Value], keywords: dict[str, Value]
 ) -> list[Value]:
     """Call the functions and layers among the arguments with tensors, as `tf.map_fn` and `tf.cond` do."""

@@ -570,17 +570,6 @@ class Machine:
         """Run a function's body."""
         raise NotImplementedError
 
-    def call_library(
-        self,
-        frame: Frame,
-        node: ast.Call,
-        function: LibraryValue,
-        arguments: list[Value],
-        keywords: dict[str, Value],
-    ) -> Value:
-        """Call a library's function by its name."""
-        raise NotImplementedError
-
     def call_member(
         self, frame: Frame, node: ast.AST, owner: Plain, name: str, arguments: list[Value]
     ) -> Value:
