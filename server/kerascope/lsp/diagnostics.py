@@ -100,9 +100,8 @@ class Diagnostics:
 
     def findings(self, opened: OpenDocument) -> Sequence[Finding]:
         """The findings of the document's present text; none if the check itself fails, which is logged."""
-        folder = self._server.workspace_folders.folder_of(opened.path)
         try:
-            return folder.project.check(opened.path)
+            return self._server.workspace_folders.check(opened.path)
         except Exception as error:
             self._server.log.failure(f"checking {opened.uri}", error)
             return ()

@@ -31,11 +31,10 @@ class CheckedProject:
         self._told: list[str] = []
         self.problems: Sequence[str] = self._told
         settings = self._settings(root)
-        interpreter = editor.get("interpreter")
         self._environment = find_environment(
             root,
             setting=settings.python,
-            editor=interpreter if isinstance(interpreter, str) and interpreter else None,
+            editor=_interpreter(editor.get("interpreter")),
             trusted=editor.get("trusted") is not False,
         )
         self._told += self._environment.notes
@@ -47,7 +46,7 @@ class CheckedProject:
 
     def _settings(self, folder: str | None) -> Settings:
         """The settings that hold in a folder; what is wrong with them is noted once."""
-        settings, problems = load(folder, self._root, codes=self._codes) if folder else (Settings(), ())
+        settings, problems = load(folder, codes=self._codes) if folder else (Settings(), ())
         settings, more = from_editor(self._editor, settings, codes=self._codes)
         self._told += [text for problem in (*problems, *more) if (text := str(problem)) not in self._told]
         return settings
@@ -83,3 +82,10 @@ class CheckedProject:
 
     def close(self) -> None:
         self._inference.close()
+
+
+def _interpreter(value: object) -> str | None:
+    """The interpreter that the editor names: a path, or (as VS Code has it) a command with its arguments."""
+    if isinstance(value, list) and value:
+        value = value[0]
+    return value if isinstance(value, str) and value else None

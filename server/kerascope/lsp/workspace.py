@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeAlias
@@ -85,6 +86,18 @@ class Workspace:
             folder = self._start(root)
         return folder
 
+    def check(self, path: str) -> Sequence[Finding]:
+        """The findings of a document. The first look at a folder takes longest, and is shown as progress."""
+        root = self._root_of(path)
+        name = Path(root).name if root else "files"
+        fresh = root not in self._open
+        with self._server.indicator.working(f"Kerascope: reading {name}") if fresh else nullcontext():
+            project = self.folder_of(path).project
+            findings = project.check(path)
+        for problem in project.problems:
+            self._server.log.once(problem)
+        return findings
+
     def opened(self) -> Iterable[Folder]:
         """The folders in use."""
         return tuple(self._open.values())
@@ -138,16 +151,12 @@ class Workspace:
     def _start(self, root: str | None) -> Folder:
         uri = self._roots.get(root) if root is not None else None
         editor = self._server.settings.of(uri)
-        name = Path(root).name if root else "files"
 
         def refined() -> None:
             self._server.later(self._server.diagnostics.recheck)
 
-        with self._server.indicator.working(f"Kerascope: reading {name}"):
-            project = self._opener(root, editor, refined)
+        project = self._opener(root, editor, refined)
         folder = self._open[root] = Folder(root, uri, editor, project)
-        for problem in project.problems:
-            self._server.log.once(problem)
         for document in self._server.documents.all():
             if self._root_of(document.path) == root:
                 project.open(document.document)
