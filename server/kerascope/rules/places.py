@@ -53,10 +53,13 @@ def weight_places(weights: Iterable[OwnedWeight]) -> tuple[Related, ...]:
 
 def sublayer_places(run: LayerRun, reaches: Sequence[Reach]) -> tuple[Related, ...]:
     """The lines that make these sublayers, and those that make their weights."""
+    layers = [reach for reach in reaches if isinstance(reach.value, Layer)]
+    by_place: dict[tuple[str, int], list[Reach]] = {}
+    for reach in layers:
+        by_place.setdefault((reach.value.site.path, id(reach.value.site.node)), []).append(reach)
     places = [
-        Related(reach.value.site, f"`{reach.text}` ({reach.value.class_name}) is made here")
-        for reach in reaches
-        if isinstance(reach.value, Layer)
+        Related(together[0].value.site, f"{named(together)} {'are' if len(together) > 1 else 'is'} made here")
+        for together in by_place.values()
     ]
     weights = (
         weight
@@ -72,13 +75,21 @@ def named(reaches: Sequence[Reach]) -> str:
     classes: dict[str, list[str]] = {}
     for reach in reaches:
         if isinstance(reach.value, Layer):
-            known = classes.setdefault(reach.text, [])
+            known = classes.setdefault(_without_index(reach, reaches), [])
             if reach.value.class_name not in known:
                 known.append(reach.value.class_name)
     texts = [f"`{text}` ({' or '.join(names)})" for text, names in classes.items()]
     if len(texts) > 3:
         texts = [*texts[:2], f"{len(texts) - 2} more"]
     return texts[0] if len(texts) == 1 else f"{', '.join(texts[:-1])} and {texts[-1]}"
+
+
+def _without_index(reach: Reach, reaches: Sequence[Reach]) -> str:
+    """The way to a sublayer; to its whole list, if the same code makes all of them: "self.blocks"."""
+    head, bracket, _ = reach.text.rpartition("[")
+    twins = [one for one in reaches if one.value.site.node is reach.value.site.node]
+    alike = bracket and len(twins) > 1 and all(one.text.startswith(f"{head}[") for one in twins)
+    return head if alike else reach.text
 
 
 def holds(value: Value, wanted: Value, depth: int = 4) -> bool:

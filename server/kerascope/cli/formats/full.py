@@ -35,6 +35,8 @@ class _Frame:
         self._digits = len(str(max(place.start.line for place in places) + 1))
         self._margin = " " * self._digits
         self._bar = self._paint.blue("|")
+        self._printed: tuple[str, int, str] | None = None
+        """The line of code printed last: what is meant next may stand in it too."""
 
     def lines(self) -> Iterator[str]:
         finding, fix, paint, margin = self._found.finding, self._found.fix, self._paint, self._margin
@@ -68,7 +70,9 @@ class _Frame:
         shown, columns = laid_out(printable(text))
         wide = max(columns[last] - columns[first], 1)
         marks = paint.severity(severity, "^" * wide) if severity else paint.blue("-" * wide)
-        yield f"{paint.blue(str(start.line + 1).rjust(self._digits))} {bar} {shown}"
+        if self._printed != (path, start.line, shown):
+            yield f"{paint.blue(str(start.line + 1).rjust(self._digits))} {bar} {shown}"
+            self._printed = path, start.line, shown
         yield f"{self._margin} {bar} {' ' * columns[first]}{marks} {label}"
 
 
