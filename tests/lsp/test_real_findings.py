@@ -291,3 +291,12 @@ def test_strange_texts_leave_the_server_well(start: Start, tmp_path: Path, text:
     client.open(uri, BASIN)
     assert codes(client.diagnostics(uri)) == ["KS112"]
     assert client.logs == []
+
+
+@pytest.mark.parametrize("uri", ["untitled:Untitled-1", "vscode-notebook-cell:/n.ipynb#W0", "git:/a.py?x"])
+def test_a_text_without_a_file_gets_findings_and_fixes(start: Start, uri: str) -> None:
+    client = start()
+    client.open(uri, BASIN)
+    [finding] = client.diagnostics(uri)
+    [fix, *_] = client.actions(uri, finding["range"], [finding])
+    assert "_trainable_weights" not in apply(BASIN, fix["edit"]["changes"][uri])

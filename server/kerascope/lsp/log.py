@@ -23,7 +23,7 @@ class Log(logging.Handler):
         super().__init__(logging.WARNING)
         self._server = server
         self._said: set[str] = set()
-        self.verbose = False
+        self.verbose = server.client.params.get("trace") == types.TraceValue.Verbose.value
 
     def emit(self, record: logging.LogRecord) -> None:
         """Called in whichever thread logs; the client hears of it from the working thread."""

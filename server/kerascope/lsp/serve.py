@@ -87,10 +87,20 @@ def _work(connection: Connection, inbox: Inbox, client: Client, open_project: Op
     # Loading makes hundreds of thousands of objects that live as long as the process: collecting
     # garbage between them only costs time.
     gc.disable()
-    from kerascope.lsp import workspace
-    from kerascope.lsp.server import Server
+    try:
+        from kerascope.lsp.server import Server
 
-    server = Server(connection, inbox, client, open_project or workspace.open_project)
+        if open_project is None:
+            from kerascope.lsp.opening import CheckedProject
+
+            open_project = CheckedProject
+        server = Server(connection, inbox, client, open_project)
+    except Exception as error:
+        message = f"Kerascope could not start: {type(error).__name__}: {error}"
+        connection.send(
+            {"jsonrpc": "2.0", "method": "window/showMessage", "params": {"type": 1, "message": message}}
+        )
+        os._exit(1)
     gc.freeze()
     gc.enable()
     server.run()

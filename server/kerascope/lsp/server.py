@@ -31,7 +31,7 @@ from kerascope.lsp.log import Log
 from kerascope.lsp.progress import Progress
 from kerascope.lsp.settings import EditorSettings
 from kerascope.lsp.watching import Watching
-from kerascope.lsp.workspace import OpenProject, Workspace, open_project
+from kerascope.lsp.workspace import OpenProject, Workspace
 
 _ABOUT_DOCUMENTS = ("textDocument/", "codeAction/")
 INVALID_REQUEST, INVALID_PARAMS, METHOD_NOT_FOUND, CANCELLED = -32600, -32602, -32601, -32800
@@ -48,7 +48,7 @@ class Server(LanguageServer):
     """One client's server, from after `initialize` to the end of the connection."""
 
     def __init__(
-        self, connection: Connection, inbox: Inbox, client: Client, open_project: OpenProject = open_project
+        self, connection: Connection, inbox: Inbox, client: Client, open_project: OpenProject
     ) -> None:
         super().__init__("kerascope", __version__, protocol_cls=_Protocol)
         logging.getLogger("pygls").setLevel(logging.CRITICAL + 1)

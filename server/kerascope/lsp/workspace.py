@@ -43,15 +43,6 @@ OpenProject: TypeAlias = Callable[[str | None, Mapping[str, object], Callable[[]
 thread, when answers that came late may have changed findings."""
 
 
-def open_project(
-    root: str | None, editor: Mapping[str, object], refined: Callable[[], None]
-) -> OpenedProject:
-    """The real one."""
-    from kerascope.lsp.opening import CheckedProject
-
-    return CheckedProject(root, editor, refined)
-
-
 @dataclass(eq=False, slots=True)
 class Folder:
     """A workspace folder, or (`uri` None) a place outside of all that holds an open file."""
@@ -127,6 +118,10 @@ class Workspace:
         folder = self._open.get(self._root_of(opened.path))
         if folder is not None:
             folder.project.close_document(opened.path)
+            if folder.uri is None and not any(
+                self._root_of(other.path) == folder.root for other in self._server.documents.all()
+            ):
+                self._stop(folder.root)
 
     def changed_on_disk(self, path: str) -> None:
         for folder in self.opened():
