@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from tests.project.trees import Tree, said
 
-from kerascope.project.meaning import ModuleDefinition
+from kerascope.project.meaning import ClassDefinition, ModuleDefinition
 from kerascope.project.project import Project
 from kerascope.source.document import Document
 
@@ -422,3 +422,19 @@ def test_members_of_a_class(tmp_path: Path) -> None:
     assert members.get("missing") is None
     inner = tree.definition("mod.py", "A.Inner")
     assert list(tree.project.members(inner)) == ["z"]
+
+
+def test_a_workspace_that_is_a_package_finds_itself(tmp_path: Path) -> None:
+    """Also from a folder in it that has no `__init__.py`."""
+    package = tmp_path / "hub"
+    (package / "models" / "loose").mkdir(parents=True)
+    (package / "__init__.py").touch()
+    (package / "models" / "__init__.py").touch()
+    (package / "models" / "base.py").write_text("class Base:\n    pass\n")
+    file = package / "models" / "loose" / "layers.py"
+    file.write_text("from hub.models.base import Base\n")
+    project = Project(str(package))
+    module = project.module(str(file))
+    assert module is not None
+    [meaning] = project.resolve(module, "Base")
+    assert isinstance(meaning, ClassDefinition)

@@ -433,7 +433,8 @@ class Finder:
                 if folder == os.path.dirname(folder):
                     break
                 folder = os.path.dirname(folder)
-            roots += [self._root, os.path.join(self._root, "src")]
+            # The workspace may be a package itself, with folders in it that are none.
+            roots += [self._root, os.path.join(self._root, "src"), self._top_folder(self._root)]
         if packaged and beside is not None:
             roots.append(beside)
         return list(dict.fromkeys([*roots, *self._search_paths]))
