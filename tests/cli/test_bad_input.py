@@ -71,7 +71,7 @@ def test_links_to_nowhere_and_to_themselves(kerascope, write, tmp_path) -> None:
         "x" + ".y" * 5_000 + "\n",
         "import keras\nclass A(keras.layers.Layer):\n    def call(self, x):\n        return " + "f(" * 2_000,
         "class " * 1_000,
-        "import keras\n" + "".join(f"class A{n}(A{n + 1}): pass\n" for n in range(60)),
+        "import keras\n" + "".join(f"class A{n}(A{n + 1}): pass\n" for n in range(1_500)),
         "import keras\nclass A(A): pass\nclass B(C): pass\nclass C(B): pass\n",
         "def f(:\n  '''never closed\n" * 100,
         "\ufeff\ufeff\x0c\r\r\n\t \\",
