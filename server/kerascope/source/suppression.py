@@ -12,6 +12,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
+from weakref import WeakKeyDictionary
 
 from kerascope.source.cutting import comments
 from kerascope.source.document import Document
@@ -72,7 +73,7 @@ class Suppression:
 
 def suppressions(document: Document) -> tuple[Suppression, ...]:
     """The suppression comments of a document, in order."""
-    if not _mentioned(document.text):
+    if not any(_mentions(statement) for statement in document.statements):
         return ()
     found: list[Suppression] = []
     for statement in document.walk():
@@ -81,6 +82,17 @@ def suppressions(document: Document) -> tuple[Suppression, ...]:
             base = document.line_of(statement) or 0
             found += [_moved(each, base) for each in own]
     return tuple(found)
+
+
+_mentioning: WeakKeyDictionary[Statement, bool] = WeakKeyDictionary()
+
+
+def _mentions(statement: Statement) -> bool:
+    """Whether a statement may have a comment of ours; looked up once for each."""
+    known = _mentioning.get(statement)
+    if known is None:
+        known = _mentioning[statement] = _mentioned(statement.text)
+    return known
 
 
 def _mentioned(text: str) -> bool:

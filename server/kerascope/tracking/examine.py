@@ -57,6 +57,7 @@ MAX_SCRIPT_STEPS = 12_000
 
 @dataclass
 class _Kept:
+    definition: ClassDefinition
     run: LayerRun | None
     reads: Reads
 
@@ -92,13 +93,9 @@ class Examiner:
         kept = self._layers.get(key)
         if kept is not None and self.project.unchanged(kept.reads):
             self.project.note(kept.reads)
-            if (
-                kept.run is not None
-                and kept.run.definition is not definition
-                and kept.run.definition == definition
-            ):
-                kept.run.definition, kept.run.module = definition, definition.module
-            if kept.run is None or kept.run.definition == definition:
+            if kept.definition == definition:
+                if kept.run is not None:
+                    kept.run.definition, kept.run.module = definition, definition.module
                 return kept.run
         if key in self._under_way:
             return None
@@ -108,7 +105,7 @@ class Examiner:
                 made = self._examine(definition)
         finally:
             self._under_way.discard(key)
-        self._layers[key] = _Kept(made, reads)
+        self._layers[key] = _Kept(definition, made, reads)
         return made
 
     def _examine(self, definition: ClassDefinition) -> LayerRun | None:
@@ -352,13 +349,20 @@ class Examiner:
         return self._scripts[module.path].runs
 
 
+_speaking: WeakKeyDictionary[Statement, bool] = WeakKeyDictionary()
+
+
 def _speaks(statement: Statement) -> bool:
     """Whether a piece of code outside layers may have something to say: it asks for weights, or defines a
     layer."""
-    text = statement.text
-    if any(word in text for word in SCRIPT_WORDS):
-        return True
-    return "class " in text and any(word in text for word in LAYER_WORDS)
+    known = _speaking.get(statement)
+    if known is None:
+        text = statement.text
+        known = any(word in text for word in SCRIPT_WORDS) or (
+            "class " in text and any(word in text for word in LAYER_WORDS)
+        )
+        _speaking[statement] = known
+    return known
 
 
 def _key(definition: ClassDefinition) -> tuple[str, str, int]:

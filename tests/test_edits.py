@@ -1,0 +1,143 @@
+"""Whatever is typed in between: a text that parses has the findings of a fresh open."""
+
+from __future__ import annotations
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kerascope.check import Checker
+from kerascope.project.project import Project
+from kerascope.project.settings import Settings
+from kerascope.source.document import Document
+from kerascope.source.position import Edit, Range
+
+LAYERS, HEADS = "/project/layers.py", "/project/heads.py"
+
+LAYERS_TEXT = """\
+import keras
+import tensorflow as tf
+from heads import Heads, make_norm
+
+
+class Inner(keras.layers.Layer):
+    def build(self, input_shape):
+        self.w = self.add_weight(shape=(input_shape[-1], 4))
+
+    def call(self, x):
+        return x @ self.w
+
+
+class Outer(keras.layers.Layer):
+    default = None
+
+    def __init__(self, n=2):
+        super().__init__()
+        self.heads = Heads(3)
+        self.norm = make_norm()
+        blocks = []
+        self.blocks = blocks
+        for _ in range(n):
+            blocks.append(Inner())
+        self.scale = tf.Variable(1.0)
+
+    def build(self, input_shape):
+        self.inner = Inner()
+        self.inner.build(input_shape)
+
+    def call(self, x):
+        for block in self.blocks:
+            x = block(x)
+        return self.norm(self.heads.out(self.inner(x))) * self.scale
+
+
+outer = Outer()
+print(outer.trainable_weights)
+outer(tf.ones((1, 4)))
+"""
+
+HEADS_TEXT = """\
+import keras
+
+
+class Heads:
+    def __init__(self, units):
+        self.out = keras.layers.Dense(units)
+
+
+def make_norm():
+    return keras.layers.LayerNormalization()
+"""
+
+SNIPPETS = [
+    "",
+    "\n",
+    "        self.more = keras.layers.Dense(2)\n",
+    "        self.__dict__['d'] = keras.layers.Dense(2)\n",
+    "        self._trainable_weights.extend(self.norm.trainable_weights)\n",
+    "        super().__init__(\n",
+    '"""',
+    "(",
+    "class Heads(keras.layers.Layer):\n",
+    "    def build(self, shape):\n        pass\n",
+    "  # kerascope: ignore\n",
+    "x",
+]
+
+CHANGES = st.lists(
+    st.tuples(st.booleans(), st.integers(0, 1_500), st.integers(0, 60), st.sampled_from(SNIPPETS)), max_size=6
+)
+LAST = st.sampled_from(
+    [
+        (LAYERS_TEXT, HEADS_TEXT),
+        (LAYERS_TEXT.replace("        self.norm = make_norm()\n", ""), HEADS_TEXT),
+        (LAYERS_TEXT, HEADS_TEXT.replace("class Heads:", "class Heads(keras.layers.Layer):")),
+        (LAYERS_TEXT.replace("\n\n", "\n\n\n\n"), "# one line more\n" + HEADS_TEXT),
+        (LAYERS_TEXT.replace("self.blocks = blocks\n", "self.blocks = []\n"), ""),
+    ]
+)
+
+
+def findings(project: Project, keras: str) -> list[tuple[object, ...]]:
+    checker = Checker(project, Settings(keras=keras))
+    return [said(finding) for path in (LAYERS, HEADS) for finding in checker.check(path)]
+
+
+def said(finding: object) -> tuple[object, ...]:
+    return tuple(
+        getattr(finding, name)
+        for name in ("path", "range", "code", "severity", "message", "generations", "related")
+    )
+
+
+@settings(max_examples=60, deadline=None)
+@given(CHANGES, LAST, st.sampled_from(["3", "both"]))
+def test_findings_are_those_of_a_fresh_open(
+    changes: list[tuple[bool, int, int, str]], last: tuple[str, str], keras: str
+) -> None:
+    project = Project(None)
+    checker = Checker(project, Settings(keras=keras))
+    documents = {
+        LAYERS: Document.from_text(LAYERS, LAYERS_TEXT, 0),
+        HEADS: Document.from_text(HEADS, HEADS_TEXT, 0),
+    }
+    for document in documents.values():
+        project.open(document)
+    for in_layers, offset, length, new in changes:
+        path = LAYERS if in_layers else HEADS
+        document = documents[path]
+        start = min(offset, len(document.text))
+        end = min(start + length, len(document.text))
+        place = Range(document.position_of(start), document.position_of(end))
+        documents[path] = document.edited([Edit(place, new)], 1)
+        project.open(documents[path])
+        for path in documents:
+            checker.check(path)
+    for path, text in zip((LAYERS, HEADS), last, strict=True):
+        documents[path] = documents[path].replaced(text, 2)
+        project.open(documents[path])
+    after = [said(finding) for path in (LAYERS, HEADS) for finding in checker.check(path)]
+
+    fresh = Project(None)
+    for path, text in zip((LAYERS, HEADS), last, strict=True):
+        fresh.open(Document.from_text(path, text, 2))
+    assert after == findings(fresh, keras)
