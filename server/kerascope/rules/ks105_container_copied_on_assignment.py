@@ -397,8 +397,10 @@ def late_writes(run: LayerRun) -> Iterator[LateWrite]:
     copied: dict[int, AttributeWrite] = {}
     for event in run.events:
         if isinstance(event, AttributeWrite):
-            for original, stored in _pairs(event.value, event.stored):
-                if isinstance(stored, Container) and stored is not original and stored.copy_of is original:
+            values = event.value.options if isinstance(event.value, Choice) else (event.value,)
+            for stored in event.stored.options if isinstance(event.stored, Choice) else (event.stored,):
+                original = stored.copy_of if isinstance(stored, Container) else None
+                if original is not None and any(value is original for value in values):
                     copied[id(original)] = event
         elif isinstance(event, ContainerWrite) and id(event.container) in copied:
             states = lost(run, event.values)

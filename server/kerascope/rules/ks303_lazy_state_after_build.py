@@ -593,9 +593,10 @@ class Example(keras.layers.Layer):
     )
 
     def check_layer(self, run: LayerRun) -> Iterator[Report]:
-        if run.generation != 3 or not _is_locked(run):
+        creations = list(_lazy_creations(run)) if run.generation == 3 else []
+        if not creations or not _is_locked(run):
             return
-        for creation in _lazy_creations(run):
+        for creation in creations:
             site = in_own_file(run, creation.at)
             if site is not None:
                 yield Report(

@@ -116,6 +116,9 @@ class ClassIndex:
         self.catalogue = catalogue
         self._facts: dict[ClassDefinition, ClassFacts] = {}
         self._under_way: set[ClassDefinition] = set()
+        self._members: dict[
+            tuple[int, str], tuple[ClassDefinition, tuple[tuple[Statement, ast.stmt], ...]]
+        ] = {}
         self._found: dict[
             tuple[int, str, int], tuple[ClassDefinition, ClassDefinition | Library | None, Found]
         ] = {}
@@ -210,7 +213,11 @@ class ClassIndex:
 
     def members(self, definition: ClassDefinition, name: str) -> tuple[tuple[Statement, ast.stmt], ...]:
         """The statements of the class's own body that bind `name`, in order."""
-        return self.project.member_of(definition, name)
+        known = self._members.get((id(definition), name))
+        if known is None:
+            known = definition, self.project.member_of(definition, name)
+            self._members[id(definition), name] = known
+        return known[1]
 
     def find(
         self, definition: ClassDefinition, name: str, after: ClassDefinition | Library | None = None

@@ -77,7 +77,7 @@ class Examiner:
         self.generation: Generation = generation
         self._layers: dict[tuple[str, str, int], _Kept] = {}
         self._scripts: dict[str, _KeptRuns] = {}
-        self._by_function: WeakKeyDictionary[Statement, _KeptRuns] = WeakKeyDictionary()
+        self._by_function: dict[str, dict[Statement, _KeptRuns]] = {}
         self._local: WeakValueDictionary[int, LayerRun] = WeakValueDictionary()
         """The runs of classes that functions define, by their node's `id`."""
         self._under_way: set[tuple[str, str, int]] = set()
@@ -232,7 +232,12 @@ class Examiner:
                 run = self.run(definition)
                 if run is not None:
                     yield run
-        for statement, owner in self._functions(module):
+        functions = list(self._functions(module))
+        present = {statement for statement, _ in functions}
+        kept = self._by_function.get(module.path, {})
+        for gone in [statement for statement in kept if statement not in present]:
+            del kept[gone]
+        for statement, owner in functions:
             with survived(f"a function in {module.path}"):
                 yield from self._function_runs(module, statement, owner)
         with survived(f"the code of {module.path}"):
@@ -276,7 +281,7 @@ class Examiner:
     def _function_runs(
         self, module: Module, statement: Statement, owner: ClassDefinition | None
     ) -> tuple[LayerRun | ScriptRun, ...]:
-        kept = self._by_function.get(statement)
+        kept = self._by_function.get(module.path, {}).get(statement)
         if kept is not None and self.project.unchanged(kept.reads):
             self.project.note(kept.reads)
             return kept.runs
@@ -287,7 +292,7 @@ class Examiner:
                 if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
                 for run in self._run_function(module, statement, node, owner)
             )
-        self._by_function[statement] = _KeptRuns((statement,), runs, reads)
+        self._by_function.setdefault(module.path, {})[statement] = _KeptRuns((statement,), runs, reads)
         return runs
 
     def _run_function(

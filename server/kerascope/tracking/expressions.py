@@ -42,7 +42,9 @@ class Expressions(Machine):
 
     def value(self, frame: Frame, node: ast.expr) -> Value:
         """What `node` evaluates to."""
-        self.step()
+        self.steps += 1
+        if self.steps > self.max_steps:
+            self.out_of_steps()
         evaluate = _EVALUATE.get(type(node))
         return evaluate(self, frame, node) if evaluate is not None else UNKNOWN
 
@@ -53,7 +55,8 @@ class Expressions(Machine):
         found = self.local(frame, node.id)
         if found is None:
             found = self.global_value(frame.module, node.id)
-        self._note_use(frame, node, found)
+        if frame.phase == "call":
+            self._note_use(frame, node, found)
         return found
 
     def _note_use(self, frame: Frame, node: ast.expr, value: Value) -> None:
@@ -88,7 +91,8 @@ class Expressions(Machine):
             found = join([self.attribute(frame, node, option, name) for option in owner.options])
         else:
             found = self.attribute(frame, node, owner, name)
-        self._note_use(frame, node, found)
+        if frame.phase == "call":
+            self._note_use(frame, node, found)
         return found
 
     def _tuple(self, frame: Frame, node: ast.Tuple | ast.List | ast.Set) -> Value:

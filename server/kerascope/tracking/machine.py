@@ -9,7 +9,7 @@ import ast
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, NoReturn, TypeAlias
 
 from kerascope.project.catalogue import Catalogue, Generation, catalogue
 from kerascope.project.meaning import (
@@ -208,11 +208,12 @@ class Machine:
             frame.calls,
         )
 
-    def step(self) -> None:
-        self.steps += 1
-        if self.steps > self.max_steps:
-            self.complete = False
-            raise OutOfSteps
+    def out_of_steps(self) -> NoReturn:
+        """End the run: it took too long."""
+        self.complete = False
+        raise OutOfSteps
+
+    # --- state that branches may undo -----------------------------------------------------------
 
     def put(self, target: dict[Any, Value], key: object, value: Value) -> None:
         """`target[key] = value`, in a way that leaving the branch can undo."""
@@ -345,7 +346,7 @@ class Machine:
                         tensor = True
         if not tensor:
             return UNKNOWN
-        if not weights and frame.phase == "call" and made_by is None:
+        if not weights and frame.phase == "call":
             return Tensor(layers=frozenset(layers)) if layers else PLAIN_TENSOR
         return Tensor(frozenset(weights), frame.phase, self.site(frame, node), made_by, frozenset(layers))
 

@@ -241,7 +241,7 @@ class LayerRun:
     def _add_escaped(self, value: Value) -> None:
         assert self._escaped is not None
         waiting: list[Value] = [value]
-        while waiting and len(self._escaped) < MAX_REACH:
+        while waiting:
             part = waiting.pop()
             if id(part) in self._escaped or isinstance(part, (Unknown, Constant)):
                 continue

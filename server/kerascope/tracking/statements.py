@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import sys
 from collections.abc import Callable, Sequence
 
 from kerascope.project.meaning import (
@@ -49,11 +50,15 @@ class Statements(Machine):
         return None
 
     def statement(self, frame: Frame, node: ast.stmt) -> Flow:
-        self.step()
+        self.steps += 1
+        if self.steps > self.max_steps:
+            self.out_of_steps()
+        run = _RUN.get(type(node))
+        if run is None:
+            return None
         outer, frame.current = frame.current, node
         try:
-            run = getattr(self, f"_{type(node).__name__}", None)
-            return run(frame, node) if run is not None else None
+            return run(self, frame, node)
         finally:
             frame.current = outer
 
@@ -204,8 +209,6 @@ class Statements(Machine):
         flow = self.alternatives([body, *(handler(one) for one in node.handlers)])
         return self.block(frame, node.finalbody) or flow
 
-    _TryStar = _Try
-
     def _Match(self, frame: Frame, node: ast.Match) -> Flow:
         self.value(frame, node.subject)
 
@@ -322,3 +325,33 @@ def _meaning(value: Value) -> Meaning | None:
     if isinstance(value, LibraryValue):
         return Library(value.name, value.origin)
     return None
+
+
+_RUN: dict[type, Callable[..., Flow]] = {
+    ast.Expr: Statements._Expr,
+    ast.Return: Statements._Return,
+    ast.Raise: Statements._Raise,
+    ast.Break: Statements._Break,
+    ast.Continue: Statements._Continue,
+    ast.Global: Statements._Global,
+    ast.Assign: Statements._Assign,
+    ast.AnnAssign: Statements._AnnAssign,
+    ast.AugAssign: Statements._AugAssign,
+    ast.Delete: Statements._Delete,
+    ast.If: Statements._If,
+    ast.While: Statements._While,
+    ast.For: Statements._For,
+    ast.With: Statements._With,
+    ast.Try: Statements._Try,
+    ast.Match: Statements._Match,
+    ast.FunctionDef: Statements._FunctionDef,
+    ast.ClassDef: Statements._ClassDef,
+    ast.Import: Statements._Import,
+    ast.ImportFrom: Statements._ImportFrom,
+    ast.Nonlocal: Statements._Nonlocal,
+    ast.AsyncFor: Statements._AsyncFor,
+    ast.AsyncWith: Statements._AsyncWith,
+    ast.AsyncFunctionDef: Statements._AsyncFunctionDef,
+}
+if sys.version_info >= (3, 11):
+    _RUN[ast.TryStar] = Statements._Try
