@@ -46,6 +46,7 @@ def check_files(make: MakeChecker, files: Sequence[str], jobs: int | None) -> It
         jobs = min(_processors(), sum(sizes.values()) // BYTES_PER_PROCESS)
     jobs = min(jobs, len(files), 60)  # Windows can't wait for more
     if jobs <= 1:
+        _let_trees_live()
         checker = make()
         for path in files:
             yield check_file(checker, path)
@@ -146,9 +147,13 @@ def _start(make: MakeChecker) -> None:
     """In a new process. An interrupt from the keyboard is for the main process, which ends this one."""
     global _checker
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    # Syntax trees live long and are many: looking through them again and again frees nothing.
-    gc.set_threshold(100_000, 50, 100)
+    _let_trees_live()
     _checker = make()
+
+
+def _let_trees_live() -> None:
+    """Syntax trees live long and are many: looking through them again and again frees nothing."""
+    gc.set_threshold(100_000, 50, 100)
 
 
 def _check_chunk(chunk: Sequence[str]) -> list[FileResult]:
