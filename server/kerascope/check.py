@@ -95,11 +95,6 @@ class Checker:
         known = self._checked.get(path)
         return self.project.files_read(known.reads) - {path} if known is not None else frozenset()
 
-    def depends(self, path: str, on_path: str) -> bool:
-        """Whether the findings of `path` were derived from `on_path` too."""
-        known = self._checked.get(path)
-        return known is not None and not self.project.unchanged(known.reads)
-
     def generations(self, document: Document) -> tuple[Generation, ...]:
         """The Keras generations for which a file is checked."""
         names = names_used(document)

@@ -79,7 +79,7 @@ class Containers(Machine):
         self.events.append(
             ContainerWrite(self.context(frame, node), container, operation, tuple(values), through)
         )
-        stored = self.keras.write(container, operation, values, isinstance(through, ast.Attribute))
+        stored = self.keras.write(container, operation, values)
         if spread and self.is_open(value):
             container.open = True
         for item, kept in zip(items, stored, strict=False):

@@ -35,9 +35,7 @@ class Keras2:
             or is_tf_module(value)
         )
 
-    def write(
-        self, container: Container, operation: str, values: list[Value], by_attribute: bool
-    ) -> list[Value]:
+    def write(self, container: Container, operation: str, values: list[Value]) -> list[Value]:
         """A write into `container`: what is stored."""
         return values
 

@@ -65,9 +65,7 @@ class Keras3:
             )
         return value
 
-    def write(
-        self, container: Container, operation: str, values: list[Value], by_attribute: bool
-    ) -> list[Value]:
+    def write(self, container: Container, operation: str, values: list[Value]) -> list[Value]:
         """A write into `container`: what is stored. `+=` on an attribute is an assignment, and comes here
         without effect."""
         layer = container.tracker

@@ -115,7 +115,7 @@ class Statements(Machine):
                 self.events.append(
                     ContainerWrite(self.context(frame, node), option, operation, tuple(values), target)
                 )
-                self.keras.write(option, operation, values, isinstance(target, ast.Attribute))
+                self.keras.write(option, operation, values)
                 option.items.extend(items)
                 option.open = option.open or self.is_open(added)
                 results.append(option)
