@@ -13,7 +13,7 @@ PACKAGE = Path(__file__).parent.parent / "server" / "kerascope"
 FILES = sorted(PACKAGE.rglob("*.py"))
 
 # Each may import itself and what stands before it; `lsp` and `cli` know nothing of each other.
-ORDER = ["failures", "source", "project", "tracking", "rules", "check"]
+ORDER = ["failures", "source", "project", "tracking", "rules", "check", "probe"]
 EDGES = {"lsp", "cli"}
 MEETING_POINTS = {("cli", "kerascope.lsp.serve")}
 """`kerascope server` starts the server."""
@@ -25,6 +25,7 @@ THIRD_PARTY = {
     "tracking": set[str](),
     "rules": {"libcst"},
     "check": set[str](),
+    "probe": set[str](),
     "lsp": {"pygls", "lsprotocol"},
     "cli": {"pathspec"},
 }
