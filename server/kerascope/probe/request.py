@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
-Plain: TypeAlias = None | bool | int | float | str
+Plain: TypeAlias = bool | int | float | str | None
 
 
 @dataclass(frozen=True, slots=True)
 class TensorSpec:
-    """One input tensor. `None` in `shape` is a size that may vary: the worker feeds 2 for the first, 3 else."""
+    """One input tensor. `None` in `shape` may vary: the worker feeds 2 for the first dimension, else 3."""
 
     shape: tuple[int | None, ...]
     dtype: str = "float32"
@@ -145,7 +145,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One build check. `root`: the project's folder, whose frames are the user's. `recipes` are tried in order.
+    """One build check; `recipes` are tried in order. Frames in the folder `root` are the user's.
 
     `generation`: 2 where the file is checked for tf_keras although `import keras` gives Keras 3 (the worker
     then sets TF_USE_LEGACY_KERAS and takes tf_keras for `tf.keras`); None: what the imports give.

@@ -10,7 +10,7 @@ Standard input carries requests and the result pipe (`--results FD`) answers, ea
     worker → server   {"ready": {versions}, "seconds": s} or {"failed": {"why": …, "message": …}}   once
                       {"id": 7, "stage": "call", "text": "calling Outer on float32 (2, 5)"}         progress
                       {"id": 7, "part": {…}}         fields of `Report`, merged over what came before
-                      {"id": 7, "done": {"status": "built"}}       or crashed, timeout, memory, …, with message
+                      {"id": 7, "done": {"status": "built"}}       or crashed …, with a message
 
 What was measured is sent as soon as it is known, so a crash later loses nothing.
 """
