@@ -15,7 +15,7 @@ WORKER = PACKAGE / "probe" / "worker"
 """What runs in the user's interpreter."""
 
 # Each may import itself and what stands before it; `lsp` and `cli` know nothing of each other.
-ORDER = ["failures", "source", "project", "tracking", "rules", "check", "probe"]
+ORDER = ["failures", "source", "project", "tracking", "rules", "fixing", "check", "probe"]
 EDGES = {"lsp", "cli"}
 MEETING_POINTS = {("cli", "kerascope.lsp.serve")}
 """`kerascope server` starts the server."""
@@ -26,7 +26,7 @@ THIRD_PARTY = {
     "project": {"jedi", "parso", "tomli"},
     "tracking": set[str](),
     "rules": {"libcst"},
-    "fixing": set(),
+    "fixing": set[str](),
     "check": set[str](),
     "probe": set[str](),
     "lsp": {"pygls", "lsprotocol"},

@@ -1,8 +1,9 @@
 """A server whose findings are easy to foretell: `python -m tests.lsp.marked`.
 
 Everything is the real server but the analysis: each `BAD` in a text is a finding, mended by writing
-`GOOD`, `ODD` is one whose fix is unsafe, `BOOM` makes the check fail. A file with `import other` also
-gets a finding for each `BAD` in the file `other.py` beside it. So tests of the protocol depend on no rule.
+`GOOD`, `WORSE` is one whose fix writes `BAD`, `ODD` is one whose fix is unsafe, `BOOM` makes the check
+fail. A file with `import other` also gets a finding for each `BAD` in the file `other.py` beside it. So
+tests of the protocol depend on no rule.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from kerascope.rules.rule import Finding, FindingRelated, Fix
 from kerascope.source.document import Document
 from kerascope.source.position import Edit, Position, Range
 
-_MARK = re.compile(r"BAD|ODD")
+_MARK = re.compile(r"BAD|ODD|WORSE")
 
 
 class MarkedProject:
@@ -73,7 +74,8 @@ class MarkedProject:
         word = line[place.start.column : place.end.column]
 
         def fix(document: Document) -> Fix:
-            return Fix("Write GOOD", word == "BAD", (Edit(place, "GOOD"),))
+            better = "BAD" if word == "WORSE" else "GOOD"
+            return Fix(f"Write {better}", word != "ODD", (Edit(place, better),))
 
         message = f"{word} in {self._root and Path(self._root).name}"
         related = (FindingRelated(path, place, "the mark"),)

@@ -118,6 +118,20 @@ def test_fix_all_mends_what_is_safe(start: StartServer) -> None:
     assert client.actions(uri, place(1, 0), only=["source.organizeImports"]) == []
 
 
+def test_fix_all_mends_what_another_fix_has_made_place_for(start: StartServer) -> None:
+    client = start()
+    client.initialize(EDITORS["bare"]([]))
+    uri = "file:///all.py"
+    text = "a = WORSE\r\nb = ODD\r\nc = 1\r\nd = BAD"
+    client.open(uri, text)
+    before = client.diagnostics(uri)
+    [action] = client.actions(uri, place(0, 0), only=["source.fixAll"])
+    mended = "a = GOOD\r\nb = ODD\r\nc = 1\r\nd = GOOD"
+    assert apply(text, action["edit"]["changes"][uri]) == mended
+    client.change(uri, 2, {"range": place(2, 5), "text": " "})
+    assert client.diagnostics(uri, 2) == before, "the document is what the client has"
+
+
 def test_fix_all_is_worked_out_when_it_is_chosen(start: StartServer) -> None:
     client = start()
     client.initialize(EDITORS["helix"]([]), settings={})
@@ -129,7 +143,7 @@ def test_fix_all_is_worked_out_when_it_is_chosen(start: StartServer) -> None:
     resolved = client.request("codeAction/resolve", action)
     [change] = resolved["edit"]["documentChanges"]
     assert change["textDocument"] == {"uri": uri, "version": 1}
-    assert [edit["newText"] for edit in change["edits"]] == ["GOOD"]
+    assert apply("a = BAD\n", change["edits"]) == "a = GOOD\n"
 
 
 def test_an_unsafe_fix_is_offered_but_not_preferred(client: Client) -> None:

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 
 from lsprotocol import types
 
+from kerascope.fixing import difference, fixed
 from kerascope.lsp.documents import OpenDocument
 from kerascope.lsp.ignoring import ignore_edit
 from kerascope.rules.rule import Finding, Fix
+from kerascope.source.document import Document
 from kerascope.source.position import Edit, Range
 
 if TYPE_CHECKING:
@@ -101,16 +103,19 @@ class CodeActions:
         return action
 
     def _safe_edits(self, opened: OpenDocument) -> Sequence[Edit]:
-        """The edits of all safe fixes that don't get into each other's way."""
-        chosen: list[Edit] = []
-        for finding in self._server.diagnostics.findings(opened):
-            fix = self._fix(finding, opened)
-            if fix is None or not fix.safe:
-                continue
-            fresh = [edit for edit in fix.edits if edit not in chosen]
-            if not any(_touch(edit.range, other.range) for edit in fresh for other in chosen):
-                chosen.extend(fresh)
-        return chosen
+        """What the safe fixes change, and those that they make place for."""
+        project = self._server.workspace_folders.folder_of(opened.path).project
+
+        def check(version: Document) -> Sequence[Finding]:
+            if version is not opened.document:
+                project.open(version)
+            return self._server.diagnostics.findings(opened)
+
+        try:
+            mended, _ = fixed(opened.document, check, unsafe=False)
+        finally:
+            project.open(opened.document)
+        return difference(opened.document, mended)
 
     def _fix(self, finding: Finding, opened: OpenDocument) -> Fix | None:
         if finding.make_fix is None:
