@@ -19,7 +19,7 @@ help:
 	@echo 'make test    run the tests'
 	@echo 'make lint    ruff, and mypy in strict mode'
 	@echo 'make truth   compare what the rules say with real Keras (installs TensorFlow)'
-	@echo 'make bench   measure speed against other tools'
+	@echo 'make bench   measure speed against other tools (installs TensorFlow)'
 	@echo 'make docs    write the pages of the rules, and draw the picture'
 	@echo 'make clean   remove everything that these made'
 
@@ -40,8 +40,8 @@ lint: $(VENV)/test.stamp
 truth: $(TRUTH)/stamp
 	$(TRUTH)/bin/python -m pytest tests/truth $(ARGS)
 
-bench: $(VENV)/run.stamp $(REAL)/stamp $(BENCH)/stamp
-	$(BIN)/python -m tests.benchmarks --peers $(BENCH)/bin --real-code $(REAL) $(ARGS)
+bench: $(VENV)/run.stamp $(REAL)/stamp $(BENCH)/stamp $(TRUTH)/stamp
+	$(BIN)/python -m tests.benchmarks --peers $(BENCH)/bin --packages $(TRUTH) --real-code $(REAL) $(ARGS)
 
 docs: $(VENV)/run.stamp
 	$(BIN)/python docs/generate_rule_pages.py

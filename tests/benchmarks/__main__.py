@@ -42,7 +42,9 @@ def main() -> int:
             for program in (layer, programs.script(folder))
             for figure in memory_figures(folder, program, ours)
         ],
-        "check": lambda: checking_figures(folder, all_tools),
+        "check": lambda: checking_figures(
+            folder, all_tools, options.packages.absolute(), options.peers.absolute().parent
+        ),
     }
     unknown = set(options.only) - set(benchmarks)
     if unknown:
@@ -71,6 +73,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--keystrokes", type=int, default=100, metavar="N", help="default: %(default)s")
     parser.add_argument(
         "--peers", type=Path, default=ROOT / ".venv-bench/bin", metavar="FOLDER", help="where the peers are"
+    )
+    parser.add_argument(
+        "--packages",
+        type=Path,
+        default=Path(os.environ.get("KERASCOPE_PACKAGES", ROOT / ".venv-truth")),
+        metavar="FOLDER",
+        help="the virtual environment in which what the checked packages import is installed",
     )
     parser.add_argument(
         "--real-code",
