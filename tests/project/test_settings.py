@@ -40,6 +40,10 @@ def test_everything_can_be_set(tmp_path: Path) -> None:
         ignore = ["KS102"]
         exclude = ["build", "docs/**"]
         python = ".venv/bin/python"
+        build = true
+        build-timeout = 90
+        build-memory = 2048
+        build-gpu = true
         [tool.kerascope.severity]
         KS101 = "error"
         ks2 = "off"
@@ -56,6 +60,9 @@ def test_everything_can_be_set(tmp_path: Path) -> None:
         python=".venv/bin/python",
         severity={"KS101": "error", "KS2": "off"},
         per_file_ignores={"tests/**": ("KS1",)},
+        build_timeout=90.0,
+        build_memory=2048,
+        build_gpu=True,
         folder=str(tmp_path),
     )
     assert pickle.loads(pickle.dumps(settings)) == settings
@@ -152,6 +159,14 @@ def test_a_changed_file_is_read_again(tmp_path: Path) -> None:
         ('[tool]\nkerascope = "x"\n', 1, 0, ["must be a table"]),
         ('tool.kerascope.keras = "4"\n', 0, 23, ['"4"']),
         ('[tool.kerascope]\nkeras = "2\n', 1, 10, ["Not valid TOML"]),
+        ('[tool.kerascope]\nbuild = "off"\n', 1, 8, ['must be true or false, not "off"']),
+        ("[tool.kerascope]\nbuild-timeout = 0\n", 1, 0, ["a number of seconds from 1 to 86400, not 0"]),
+        ('[tool.kerascope]\nbuild-timeout = "1m"\n', 1, 16, ["a number of seconds", '"1m"']),
+        ("[tool.kerascope]\nbuild-timeout = nan\n", 1, 0, ["a number of seconds", "nan"]),
+        ("[tool.kerascope]\nbuild-memory = 16\n", 1, 0, ["a number of megabytes from 64"]),
+        ("[tool.kerascope]\nbuild-memory = true\n", 1, 0, ["a number of megabytes", "true"]),
+        ("[tool.kerascope]\nbuild-gpu = 1\n", 1, 0, ["must be true or false"]),
+        ("[tool.kerascope]\nbuild-on-save = true\n", 1, 0, ["in the editor's settings alone"]),
     ],
 )
 def test_a_mistake_is_named_at_its_place_and_the_default_holds(
@@ -163,6 +178,7 @@ def test_a_mistake_is_named_at_its_place_and_the_default_holds(
     assert (problem.path, problem.line, problem.column) == (str(tmp_path / "pyproject.toml"), line, column)
     assert str(problem).startswith(f"{tmp_path / 'pyproject.toml'}:{line + 1}:{column + 1}: ")
     assert settings.keras == "auto" and settings.exclude == () and settings.severity == {}
+    assert settings.build and not settings.build_on_save and settings.build_timeout == 60
 
 
 def test_what_is_right_beside_a_mistake_holds(tmp_path: Path) -> None:
@@ -218,6 +234,13 @@ def test_the_editor_s_settings_go_over_the_file_s(tmp_path: Path) -> None:
     assert settings.severity == {"KS203": "error"}
 
 
+def test_the_editor_alone_can_ask_for_builds_on_save() -> None:
+    settings, problems = from_editor({"buildOnSave": True, "buildTimeout": 5, "buildMemory": 1024.0})
+    assert problems == ()
+    assert settings.build_on_save and settings.build_timeout == 5 and settings.build_memory == 1024
+    assert not from_editor({"build": False})[0].build
+
+
 def test_defaults_that_the_editor_sends_along_change_nothing() -> None:
     base = Settings(keras="2", ignore=("KS1",), python="/python", enable=False)
     everything = {"enable": True, "keras": "auto", "select": [], "ignore": [], "python": None, "severity": {}}
@@ -252,8 +275,9 @@ JSON = st.recursive(
     max_leaves=6,
 )
 KEYS = st.sampled_from(
-    ["enable", "keras", "select", "ignore", "severity", "exclude", "python", "perFileIgnores"]
-)
+    ["enable", "keras", "select", "ignore", "severity", "exclude", "python", "perFileIgnores", "build",
+     "buildOnSave", "buildTimeout", "buildMemory"]
+)  # fmt: skip
 
 
 @given(JSON | st.dictionaries(KEYS | st.text(max_size=5), JSON, max_size=4))

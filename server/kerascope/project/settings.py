@@ -35,8 +35,10 @@ class Settings:
     `keras`: the generation to check for ("auto": found out per file). `select`, `ignore`: codes or
     beginnings of codes ("KS1"), of which the longest that fits decides; nothing selected means all.
     `severity`: code or its beginning → level. `exclude`: patterns of files and folders that aren't checked.
-    `python`: the interpreter whose packages are looked up. `per_file_ignores`: pattern → codes. `folder`:
-    where the patterns start.
+    `python`: the interpreter whose packages are looked up. `per_file_ignores`: pattern → codes. `build`:
+    whether the build check is offered; `build_on_save`: whether saving asks for it, in the editor;
+    `build_timeout`: its seconds, `build_memory`: its megabytes; `build_gpu`: whether it sees the GPU.
+    `folder`: where the patterns start.
     """
 
     enable: bool = True
@@ -47,6 +49,11 @@ class Settings:
     exclude: tuple[str, ...] = ()
     python: str | None = None
     per_file_ignores: Mapping[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
+    build: bool = True
+    build_on_save: bool = False
+    build_timeout: float = 60.0
+    build_memory: int = 4096
+    build_gpu: bool = False
     folder: str | None = None
 
     def reports(self, code: str, path: str | None = None) -> bool:
@@ -237,6 +244,11 @@ class _Reader:
             "exclude": self._strings,
             "python": self._text,
             "per-file-ignores": self._per_file,
+            "build": self._flag,
+            "build-on-save": self._on_save,
+            "build-timeout": self._seconds,
+            "build-memory": self._megabytes,
+            "build-gpu": self._flag,
         }
 
     def settings(self, table: Mapping[Any, object], base: Settings) -> Settings:
@@ -265,6 +277,26 @@ class _Reader:
         if isinstance(value, bool):
             return value
         raise _WrongError(f"must be true or false, not {_shown(value)}", value)
+
+    def _on_save(self, key: str, value: object) -> bool:
+        flag = self._flag(key, value)
+        if flag and self.places is not None:
+            raise _WrongError(
+                "counts in the editor's settings alone: no file of a workspace may have its code run unasked",
+                value,
+            )
+        return flag
+
+    def _seconds(self, key: str, value: object) -> float:
+        return self._number(value, 1, 86_400, "seconds")
+
+    def _megabytes(self, key: str, value: object) -> int:
+        return int(self._number(value, 64, 1 << 24, "megabytes"))
+
+    def _number(self, value: object, least: int, most: int, unit: str) -> float:
+        if isinstance(value, int | float) and not isinstance(value, bool) and least <= value <= most:
+            return float(value)
+        raise _WrongError(f"must be a number of {unit} from {least} to {most}, not {_shown(value)}", value)
 
     def _text(self, key: str, value: object) -> str | None:
         if isinstance(value, str):
