@@ -93,7 +93,6 @@ ClassPath: TypeAlias = tuple[tuple[str, int], ...]
 
 # --- facts of one statement ---
 
-_bindings: WeakKeyDictionary[Statement, tuple[Binding, ...]] = WeakKeyDictionary()
 _members: WeakKeyDictionary[Statement, Mapping[str, tuple[Statement, ...]]] = WeakKeyDictionary()
 _GLOBAL = re.compile(r"^[ \t]*global[ \t]+\w+[ \t]*(?:,[ \t\w,]*)?(?:[#;].*)?\r?$", re.MULTILINE)
 _UNFOLLOWED = Unfollowed()
@@ -101,15 +100,11 @@ _UNFOLLOWED = Unfollowed()
 
 def bindings_of(statement: Statement) -> tuple[Binding, ...]:
     """What a top-level statement binds; for a class only the globals that its methods write."""
-    found = _bindings.get(statement)
-    if found is None:
-        try:
-            found = tuple(_statement_bindings(statement))
-        except RecursionError:
-            # Nested deeper than Python itself would take.
-            found = ()
-        _bindings[statement] = found
-    return found
+    try:
+        return tuple(_statement_bindings(statement))
+    except RecursionError:
+        # Nested deeper than Python itself would take.
+        return ()
 
 
 def _statement_bindings(statement: Statement) -> Iterator[Binding]:
@@ -316,19 +311,19 @@ class Namespace:
     """All bindings of a module. Kept from version to version while no binding changes, so `is` tells whether
     any did."""
 
-    def __init__(self, key: tuple[object, ...], statements: Sequence[Statement]) -> None:
+    def __init__(self, key: tuple[object, ...], bound: Mapping[Statement, tuple[Binding, ...]]) -> None:
         self.key = key
+        self._bound = bound
         self._by_name: dict[str, list[tuple[int, Binding]]] = {}
         self._stars: list[tuple[int, Binding]] = []
         ordinals: dict[str, int] = {}
         order = 0
-        for statement in statements:
-            bound = bindings_of(statement)
+        for statement, bindings in bound.items():
             if statement.kind == "class" and statement.name is not None:
                 name = statement.name
                 ordinal = ordinals[name] = ordinals.get(name, -1) + 1
-                bound = (Binding(name, ClassPiece(ordinal, statement.header), True, None), *bound)
-            for binding in bound:
+                bindings = (Binding(name, ClassPiece(ordinal, statement.header), True, None), *bindings)
+            for binding in bindings:
                 order += 1
                 if binding.name == "*":
                     self._stars.append((order, binding))
@@ -338,14 +333,23 @@ class Namespace:
     @classmethod
     def of(cls, statements: Sequence[Statement], previous: Namespace | None) -> Namespace:
         """The namespace of a module's statements; `previous` itself where nothing changed."""
+        # Kept with the version, not for good: a binding holds its statement, so neither would ever go.
+        known = previous._bound if previous is not None else {}
+        bound = {
+            statement: bindings_of(statement) if (kept := known.get(statement)) is None else kept
+            for statement in statements
+        }
         key = tuple(
-            (statement.name, statement.header, tuple(bound.name for bound in bindings_of(statement)))
+            (statement.name, statement.header, tuple(binding.name for binding in bindings))
             if statement.kind == "class"
             else statement
-            for statement in statements
-            if statement.kind == "class" or bindings_of(statement)
+            for statement, bindings in bound.items()
+            if statement.kind == "class" or bindings
         )
-        return previous if previous is not None and previous.key == key else cls(key, statements)
+        if previous is None or previous.key != key:
+            return cls(key, bound)
+        previous._bound = bound
+        return previous
 
     def bindings(self, name: str) -> tuple[Binding, ...]:
         """What can bind `name`, from its last certain binding on, in order; star imports (named "*")
