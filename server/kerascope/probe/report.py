@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal, TypeVar, get_args
 
 from kerascope.probe.request import LeftOut, Origin
+from kerascope.project.catalogue import Generation, catalogue
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,12 @@ class Weight:
     created: Frame | None = None
     held: Frame | None = None
 
+    @property
+    def lost(self) -> bool:
+        """Whether the call used this variable although Keras neither knows nor trains it."""
+        used = self.watched if self.watched is not None else self.effect
+        return self.trainable and not self.tracked and not self.trained and used is True
+
 
 @dataclass(frozen=True, slots=True)
 class Node:
@@ -91,8 +99,16 @@ class Node:
     called: bool | None = None
     created: Frame | None = None
     through: str = ""
+    library: str = ""
+    """The package that defines the class, if it isn't the user's code: "keras", "keras_hub"."""
     weights: tuple[Weight, ...] = ()
     children: tuple[Node, ...] = ()
+
+    def walk(self) -> Iterator[Node]:
+        """This layer and all below it, in order."""
+        yield self
+        for child in self.children:
+            yield from child.walk()
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +129,7 @@ Status = Literal[
     "crashed",
     "cancelled",
     "no-keras",  # the interpreter doesn't start, has no Keras, or a broken one
+    "refused",  # not run at all: an untrusted workspace, switched off, text that can't be parsed
 ]
 
 
@@ -160,3 +177,265 @@ class Report:
     output: str = ""
     """What the code printed, cut at the limit."""
     left_out: tuple[LeftOut, ...] = ()
+    digest: str = ""
+    """Of what was run: the report speaks of a class for as long as it stays the same."""
+
+    @property
+    def generation(self) -> Generation | None:
+        """The Keras generation that was run; None if none was."""
+        named = self.versions.get("generation") or self.versions.get("keras", "").partition(".")[0]
+        return 2 if named == "2" else 3 if named == "3" else None
+
+    @property
+    def nodes(self) -> tuple[Node, ...]:
+        """Every layer in the tree, outer before inner."""
+        return tuple(self.tree.walk()) if self.tree is not None else ()
+
+    @property
+    def weights(self) -> tuple[Weight, ...]:
+        """Every variable that the layer owns or uses."""
+        return (*(weight for node in self.nodes for weight in node.weights), *self.loose)
+
+    @property
+    def unbuilt(self) -> tuple[Node, ...]:
+        """The sublayers that Keras tracks and that the call left unbuilt, without those inside of them and
+        those that never have weights."""
+        return tuple(_unbuilt(self.tree, self.generation or 3)) if self.tree is not None else ()
+
+    @property
+    def failure(self) -> Raised | None:
+        """What stopped the layer from being made or called."""
+        return next((each for each in self.raised if each.stage in FATAL), None)
+
+    @property
+    def summary(self) -> str:
+        """One line: "2 weights · 18 parameters · all tracked"."""
+        if self.status != "built":
+            return _why_not_built(self)
+        weights = self.weights
+        if not weights:
+            return "no weights"
+        facts = [*_losses(self, weights)][:2]
+        if not facts:
+            parameters = sum(weight.parameters for weight in weights)
+            facts = [counted(parameters, "parameter"), "all tracked"]
+            if all(weight.tracked for weight in weights):
+                return " · ".join([counted(len(weights), "weight"), *facts])
+            known = sum(weight.tracked for weight in weights)
+            return " · ".join([counted(known, "weight"), facts[0], "all that train are tracked"])
+        return " · ".join(facts)
+
+
+FATAL: tuple[Stage, ...] = ("start", "import", "construct", "call")
+"""The stages without which there is nothing to measure."""
+
+
+def counted(number: int, word: str) -> str:
+    """ "1 weight", "12,345 parameters"."""
+    return f"{number:,} {word}" if number == 1 else f"{number:,} {word}s"
+
+
+def _losses(report: Report, weights: Sequence[Weight]) -> Iterator[str]:
+    """What is wrong with a layer that could be built, the worst first."""
+    total = len(weights)
+    if report.new_every_call:
+        yield f"{counted(len(report.new_every_call), 'new weight')} in every call"
+    if lost := sum(weight.lost for weight in weights):
+        yield f"{lost} of {counted(total, 'weight')} untracked"
+    trained = [weight for weight in weights if weight.trained]
+    if idle := sum(weight.gradient is False for weight in trained):
+        yield f"no gradient for {idle} of {counted(len(trained), 'weight')}"
+    if gone := sum(weight.saved is False and weight.tracked for weight in weights):
+        yield f"{gone} of {counted(total, 'weight')} not saved"
+    elif not lost and any(same is False for same in report.restored.values()):
+        yield "other outputs after save and load"
+    if unbuilt := len(report.unbuilt):
+        yield f"{counted(unbuilt, 'sublayer')} not built"
+
+
+def _unbuilt(node: Node, generation: Generation) -> Iterator[Node]:
+    for child in node.children:
+        if child.built:
+            yield from _unbuilt(child, generation)
+        elif child.tracked and not _weightless(child, generation):
+            yield child
+
+
+def _weightless(node: Node, generation: Generation) -> bool:
+    """Whether the class is one of Keras' that never owns a weight: Dropout, Flatten, a metric."""
+    if node.library not in ("keras", "tf_keras"):
+        return False
+    known = catalogue(generation)
+    found = known.get(f"keras.layers.{node.class_name}") or known.get(f"keras.metrics.{node.class_name}")
+    return found is not None and (found.has_weights == "no" or found.kind == "metric")
+
+
+def _why_not_built(report: Report) -> str:
+    failure = report.failure
+    frames = failure.frames if failure is not None else ()
+    line = next((f" on line {frame.line}" for frame in reversed(frames) if frame.path == report.path), "")
+    if report.status == "raised" and failure is not None:
+        return f"raised {failure.type}{line}"
+    if report.status == "timeout":
+        return f"stopped after {report.seconds:.0f} s{line.replace(' on ', ' in ')}"
+    if report.status == "unknown":
+        names = re.findall(r"(\w+)=…", report.missing.partition(" on ")[0])
+        return f"needs arguments: {', '.join(names)}" if names else "needs to be told what to build it on"
+    return {
+        "raised": "raised",
+        "memory": "stopped: out of memory",
+        "crashed": "crashed",
+        "cancelled": "cancelled",
+        "no-keras": "no Keras to build it with",
+        "refused": "not run",
+    }[report.status]
+
+
+# --- the worker's answer, which may be anything ---
+
+_T = TypeVar("_T")
+
+
+def from_json(answer: object, *, path: str, class_name: str, line: int, **known: Any) -> Report:
+    """The report of a worker's answer. Whatever is missing, unknown or of a wrong kind is left at its
+    default: the worker runs other people's code. `known`: further fields, which the answer doesn't change."""
+    data = _object(answer)
+    read: dict[str, Any] = {
+        "status": _one_of(data.get("status"), Status, "crashed"),
+        "origin": _one_of(data.get("origin"), Origin, None),
+        "message": _text(data.get("message")),
+        "how": _text(data.get("how")),
+        "init": _text(data.get("init")),
+        "inputs": _text(data.get("inputs")),
+        "missing": _text(data.get("missing")),
+        "tree": _node(data.get("tree"), 0),
+        "loose": _each(data.get("loose"), _weight),
+        "counts": _by_name(data.get("counts"), _count),
+        "new_every_call": _each(data.get("new_every_call"), _weight),
+        "restored": {name: _flag(value) for name, value in _object(data.get("restored")).items()},
+        "raised": _each(data.get("raised"), _raised),
+        "warnings": _each(data.get("warnings"), lambda value: value if isinstance(value, str) else None),
+        "not_measured": _by_name(data.get("not_measured"), _text),
+        "versions": _by_name(data.get("versions"), lambda value: _text(str(value)) if value else None),
+        "seconds": _number(data.get("seconds")),
+        "start_seconds": _number(data.get("start_seconds")),
+        "output": _text(data.get("output")),
+    }
+    return Report(path=path, class_name=class_name, line=line, **{**read, **known})
+
+
+def to_json(value: Any) -> Any:
+    """A report as JSON: its fields by their names."""
+    if isinstance(value, (tuple, list)):
+        return [to_json(item) for item in value]
+    if isinstance(value, Mapping):
+        return {str(key): to_json(item) for key, item in value.items()}
+    fields = getattr(value, "__dataclass_fields__", None)
+    return value if fields is None else {name: to_json(getattr(value, name)) for name in fields}
+
+
+DEEPEST = 100
+"""Layers in layers; what lies deeper is left out."""
+
+
+def _object(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _flag(value: object) -> bool | None:
+    return value if isinstance(value, bool) else None
+
+
+def _whole(value: object) -> int:
+    return value if isinstance(value, int) and not isinstance(value, bool) else 0
+
+
+def _number(value: object) -> float:
+    known = isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < 1e9
+    return float(value) if known else 0.0  # type: ignore[arg-type]
+
+
+def _one_of(value: object, choices: Any, default: Any) -> Any:
+    return value if value in get_args(choices) else default
+
+
+def _each(value: object, read: Callable[[Any], _T | None]) -> tuple[_T, ...]:
+    items = value if isinstance(value, list) else []
+    return tuple(found for item in items if (found := read(item)) is not None)
+
+
+def _by_name(value: object, read: Callable[[Any], _T | None]) -> dict[str, _T]:
+    return {str(name): found for name, item in _object(value).items() if (found := read(item)) is not None}
+
+
+def _frame(value: object) -> Frame | None:
+    data = _object(value)
+    path, line = _text(data.get("path")), _whole(data.get("line"))
+    if not path or line < 1:
+        return None
+    return Frame(path, line, _text(data.get("function")), _text(data.get("text")))
+
+
+def _raised(value: object) -> Raised | None:
+    data = _object(value)
+    stage = _one_of(data.get("stage"), Stage, None)
+    if stage is None:
+        return None
+    frames = _each(data.get("frames"), _frame)
+    return Raised(stage, _text(data.get("type")) or "an exception", _text(data.get("message")), frames)
+
+
+def _count(value: object) -> Count | None:
+    data = _object(value)
+    if not data:
+        return None
+    return Count(*(max(_whole(data.get(name)), 0) for name in ("weights", "trainable", "parameters")))
+
+
+def _weight(value: object) -> Weight | None:
+    data = _object(value)
+    if not data:
+        return None
+    shape = data.get("shape")
+    sizes = shape if isinstance(shape, list) else []
+    return Weight(
+        path=_text(data.get("path")),
+        name=_text(data.get("name")),
+        owner=_text(data.get("owner")),
+        shape=tuple(_whole(size) if size is not None else None for size in sizes),
+        dtype=_text(data.get("dtype")),
+        parameters=max(_whole(data.get("parameters")), 0),
+        trainable=data.get("trainable") is True,
+        tracked=data.get("tracked") is True,
+        trained=data.get("trained") is True,
+        exists_after=_one_of(data.get("exists_after"), Literal["init", "build"], "call"),
+        raw=data.get("raw") is True,
+        watched=_flag(data.get("watched")),
+        gradient=_flag(data.get("gradient")),
+        effect=_flag(data.get("effect")),
+        saved=_flag(data.get("saved")),
+        created=_frame(data.get("created")),
+        held=_frame(data.get("held")),
+    )
+
+
+def _node(value: object, depth: int) -> Node | None:
+    data = _object(value)
+    if not data or depth > DEEPEST:
+        return None
+    return Node(
+        path=_text(data.get("path")),
+        class_name=_text(data.get("class_name")) or "Layer",
+        built=data.get("built") is True,
+        tracked=data.get("tracked") is True,
+        called=_flag(data.get("called")),
+        created=_frame(data.get("created")),
+        through=_text(data.get("through")),
+        library=_text(data.get("library")),
+        weights=_each(data.get("weights"), _weight),
+        children=_each(data.get("children"), lambda child: _node(child, depth + 1)),
+    )
