@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -141,3 +144,19 @@ def test_findings_are_those_of_a_fresh_open(
     for path, text in zip((LAYERS, HEADS), last, strict=True):
         fresh.open(Document.from_text(path, text, 2))
     assert after == findings(fresh, keras)
+
+
+def test_what_was_typed_before_is_not_kept() -> None:
+    text = LAYERS_TEXT + "\n\ndef main():\n    layer = Outer(1)\n    print(layer.weights)\n"
+    checker = Checker(Project("/project"), Settings())
+    document = Document.from_text(LAYERS, text)
+    typed = []
+    for number in range(20):
+        document = document.replaced(
+            text.replace("Outer(1)", f"Outer({number})").replace("n=2", f"n={number}")
+        )
+        checker.project.open(document)
+        checker.check(LAYERS)
+        typed += [weakref.ref(statement) for statement in (document.statements[-1], document.statements[4])]
+    gc.collect()
+    assert sum(statement() is not None for statement in typed) <= 4
