@@ -64,7 +64,7 @@ class Checker:
         self.settings = settings
         self.environment = environment or Environment()
         self._examiners: dict[Generation, Examiner] = {}
-        self._rules = tuple(rule() for rule in all_rules())
+        self._rules = tuple(rule() for rule in all_rules() if not rule.measured)
         self._kept: dict[tuple[str, Generation], dict[int, _Kept]] = {}
         """By file: of the runs of its last check alone, or a day of typing would keep every run there was."""
         self._checked: dict[str, _Checked] = {}
@@ -202,7 +202,16 @@ class Checker:
             # A comment without codes doesn't hide what is said about itself.
             named = [comment for comment in comments if not comment.all_codes]
             kept += [finding for finding in own if not _suppressed(named, finding)]
-        kept = [shown for finding in kept if (shown := self._as_set(finding)) is not None]
+        return self._wanted(kept)
+
+    def finished(self, document: Document, raw: Sequence[Finding]) -> tuple[Finding, ...]:
+        """Findings that were not made here, of the build check for example, with suppressions and settings
+        applied."""
+        comments = suppressions(document)
+        return self._wanted(finding for finding in raw if not _suppressed(comments, finding))
+
+    def _wanted(self, found: Iterable[Finding]) -> tuple[Finding, ...]:
+        kept = (shown for finding in found if (shown := self._as_set(finding)) is not None)
         return tuple(sorted(kept, key=lambda finding: (finding.range, finding.code)))
 
     def _as_set(self, finding: Finding) -> Finding | None:

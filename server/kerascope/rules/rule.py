@@ -107,6 +107,8 @@ class Rule:
     """For each generation that the rule speaks of, how bad it is there."""
     summary: ClassVar[str]
     """One sentence."""
+    measured: ClassVar[bool] = False
+    """Whether only the build check reports it. Its examples are then run by that, not by the analysis."""
     reporting: ClassVar[tuple[Example, ...]] = ()
     silent: ClassVar[tuple[Example, ...]] = ()
 
