@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 
 import pytest
@@ -35,6 +36,61 @@ def test_one_that_is_named_is_a_failure(kerascope, write, name) -> None:
     assert ended.status == 2
     assert len(ended.err.splitlines()) == 1
     assert ended.out == ""
+
+
+HALF_TYPED = """\
+import keras
+
+class Block(keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        BAD
+
+    def call(self, x):
+        if x is None:
+            return (x
+        return x
+
+
+def main(:
+    pass
+"""
+
+
+def test_what_of_a_file_could_not_be_parsed_is_said_once(kerascope, write) -> None:
+    write("net.py", HALF_TYPED)
+    ended = kerascope("check", "--output-format", "concise")
+    assert ended.err == (
+        "kerascope: net.py:10: `Block.call` (lines 8 to 11) could not be parsed and was not checked, "
+        "nor was what is on line 14\n"
+    )
+    assert ended.out.startswith("net.py:6:9: warning KS101")
+    assert ended.status == 1
+    as_json = kerascope("check", "--output-format", "json")
+    assert [finding["line"] for finding in json.loads(as_json.out)] == [6]
+    assert as_json.err == ended.err
+
+
+def test_many_parts_that_could_not_be_parsed_are_one_line(kerascope, write) -> None:
+    write("a.py", "class A(B C):\n    x = = 1\n" + "y = = 2\n" * 8)
+    ended = kerascope("check", "a.py")
+    assert ended.status == 0
+    assert ended.err == (
+        "kerascope: a.py:1: `A` could not be parsed and was not checked, "
+        "nor was what is on lines 2, 3, 4, 5, 6 and 4 more\n"
+    )
+
+
+def test_how_much_an_open_bracket_takes_along_is_said(kerascope, write) -> None:
+    write("a.py", "x = 1\nclass A(:\n    y = 1\nz = 2\n\n")
+    ended = kerascope("check", "a.py")
+    assert ended.err == "kerascope: a.py:2: `A` (lines 2 to 4) could not be parsed and was not checked\n"
+
+
+def test_standard_input_that_could_not_be_parsed(kerascope) -> None:
+    ended = kerascope("check", "-", input=b"x = 1\n\ny = '''open\n")
+    assert ended.status == 0
+    assert ended.err == "kerascope: <stdin>:3: a statement could not be parsed and was not checked\n"
 
 
 @pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="everything is readable for root")

@@ -133,7 +133,8 @@ def test_a_project_that_cannot_be_written_to(tmp_path, monkeypatch) -> None:
         lambda text: text.replace('"warning"', '"fatal"'),
         lambda text: text.replace('"entries":[[0', '"entries":[[99999'),
         lambda text: json.dumps(json.loads(text) | {"states": []}),
-        lambda text: json.dumps(json.loads(text) | {"entries": [[0, [0], [["x"]]]]}),
+        lambda text: json.dumps(json.loads(text) | {"entries": [[0, [0], [["x"]], []]]}),
+        lambda text: json.dumps(json.loads(text) | {"entries": [[0, [0], [], [[float("inf"), 1]]]]}),
         lambda text: "[" * 100_000,
     ],
 )
@@ -143,6 +144,16 @@ def test_a_damaged_cache_counts_as_empty(checked, tmp_path, damage) -> None:
     file.write_text(damage(file.read_text()))
     assert "a.py" in checked(expected="a.py:1:1: warning KS101")
     assert checked(expected="a.py:1:1: warning KS101") == []
+
+
+def test_what_was_left_out_is_told_again(kerascope, write, tmp_path) -> None:
+    (tmp_path / ".git").mkdir()
+    write("a.py", "x = = 1\n")
+    long_ago(tmp_path)
+    first, second = kerascope("check"), kerascope("check")
+    assert (
+        first.err == second.err == "kerascope: a.py:1: a statement could not be parsed and was not checked\n"
+    )
 
 
 def test_results_that_could_not_be_had_are_not_kept(kerascope, write, tmp_path) -> None:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import kerascope
-from kerascope.cli.results import FileResult, Found
+from kerascope.cli.results import FileResult, Found, LeftOut
 from kerascope.rules.rule import Finding, FindingRelated, Fix
 from kerascope.source.position import Edit, Position, Range
 
@@ -43,7 +43,7 @@ class Cache:
         self._unchanged: dict[str, bool] = {}
         self._touched = False
         self._states: dict[str, State] = {}
-        self._entries: dict[str, tuple[list[str], list[Any]]] = {}
+        self._entries: dict[str, tuple[list[str], list[Any], list[Any]]] = {}
         self._new: set[str] = set()
         # What is wrong with it doesn't matter: missing, cut off, of another version, or made up.
         with contextlib.suppress(Exception):
@@ -56,7 +56,8 @@ class Cache:
         paths: list[str] = data["paths"]
         states = dict(zip(paths, data["states"], strict=True))
         entries = {
-            paths[own]: ([paths[read] for read in reads], found) for own, reads, found in data["entries"]
+            paths[own]: ([paths[read] for read in reads], found, left_out)
+            for own, reads, found, left_out in data["entries"]
         }
         self._states, self._entries = states, entries
 
@@ -65,11 +66,16 @@ class Cache:
         entry = self._entries.get(path)
         if entry is None:
             return None
-        reads, found = entry
+        reads, found, left_out = entry
         try:
             if all(self._is_unchanged(read) for read in reads):
-                return FileResult(path, tuple(map(_found, found)), reads=frozenset(reads))
-        except (KeyError, IndexError, TypeError, ValueError, AttributeError):
+                return FileResult(
+                    path,
+                    tuple(map(_found, found)),
+                    reads=frozenset(reads),
+                    left_out=tuple(LeftOut(int(line), str(what)) for line, what in left_out),
+                )
+        except (KeyError, IndexError, TypeError, ValueError, OverflowError, AttributeError):
             pass
         del self._entries[path]
         self._touched = True
@@ -81,6 +87,7 @@ class Cache:
             self._entries[result.path] = (
                 sorted(result.reads | {result.path}),
                 [_plain(found) for found in result.found],
+                [[part.line, part.what] for part in result.left_out],
             )
             self._new.add(result.path)
             self._touched = True
@@ -91,8 +98,8 @@ class Cache:
             return
         # Entries that rest on a file's old state go. So does what was written while this run went on.
         fresh: dict[str, State] = {}
-        entries: dict[str, tuple[list[str], list[Any]]] = {}
-        for path, (reads, found) in self._entries.items():
+        entries: dict[str, tuple[list[str], list[Any], list[Any]]] = {}
+        for path, (reads, found, left_out) in self._entries.items():
             try:
                 if path not in self._new and not all(map(self._is_unchanged, reads)):
                     continue
@@ -102,16 +109,16 @@ class Cache:
             except (OSError, KeyError):
                 continue
             if not any((state := fresh[read]) and state[0] >= self._started for read in reads):
-                entries[path] = (reads, found)
-        paths = sorted({read for reads, _ in entries.values() for read in reads} | set(entries))
+                entries[path] = (reads, found, left_out)
+        paths = sorted({read for reads, *_ in entries.values() for read in reads} | set(entries))
         numbers = {path: number for number, path in enumerate(paths)}
         data = {
             "version": self._version,
             "paths": paths,
             "states": [fresh[path] for path in paths],
             "entries": [
-                [numbers[path], [numbers[read] for read in reads], found]
-                for path, (reads, found) in entries.items()
+                [numbers[path], [numbers[read] for read in reads], found, left_out]
+                for path, (reads, found, left_out) in entries.items()
             ],
         }
         with contextlib.suppress(OSError, ValueError):

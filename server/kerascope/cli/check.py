@@ -16,6 +16,7 @@ from kerascope.cli.failure import CannotRun
 from kerascope.cli.files import Selection, absolute, select
 from kerascope.cli.formats import Output, Write, prepare, shown_path
 from kerascope.cli.formats.summary import counted
+from kerascope.cli.left_out import told
 from kerascope.cli.results import FileResult, Found, fails
 from kerascope.cli.terminal import Progress, printable, wants_colour
 from kerascope.cli.workspace import Workspace, Workspaces
@@ -208,6 +209,9 @@ class _Run:
 
     def _finish(self, results: Sequence[FileResult]) -> int:
         """Print the findings; the exit status."""
+        for result in results:
+            if result.left_out:
+                _say(f"{shown_path(result.path)}:{result.left_out[0].line}: {told(result.left_out)}")
         checked = sum(1 for result in results if result.problem is None)
         # With --diff the difference is the answer. Where nothing could be checked, there is none.
         if not self.options.diff and (checked or self.options.output_format == "json"):

@@ -17,12 +17,20 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A part of a file that could not be parsed; `line` counts from 1."""
+
+    line: int
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
 class FileResult:
     """What checking one file gave.
 
     `problem` says why the file could not be checked (then there are no findings), `crashed` that the fault is
-    Kerascope's. `reads` are the absolute paths that the findings depend on, those of missing files included;
-    None if that isn't known.
+    Kerascope's. `left_out` is what was not checked though the rest was. `reads` are the absolute paths that
+    the findings depend on, those of missing files included; None if that isn't known.
     """
 
     path: str
@@ -30,6 +38,7 @@ class FileResult:
     problem: str | None = None
     reads: frozenset[str] | None = None
     crashed: bool = False
+    left_out: tuple[LeftOut, ...] = ()
 
 
 def without_fix_maker(finding: Finding) -> Finding:

@@ -18,6 +18,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from kerascope.cli.left_out import left_out
 from kerascope.cli.results import FileResult, Found, without_fix_maker
 from kerascope.source.encoding import Unreadable, read
 
@@ -79,7 +80,8 @@ def _check(checker: Checker, path: str) -> FileResult:
             )
             for finding in findings
         )
-        return FileResult(path, found, reads=checker.dependencies(path) if complete else None)
+        reads = checker.dependencies(path) if complete else None
+        return FileResult(path, found, reads=reads, left_out=tuple(left_out(document)) if document else ())
     except RecursionError:
         return FileResult(path, problem="It is nested too deeply to be checked.")
     except MemoryError:
