@@ -32,6 +32,7 @@ from kerascope.project.module import (
     Namespace,
     Unfollowed,
 )
+from kerascope.source.frozen import frozen
 from kerascope.source.statement import Statement
 
 KNOWN_BY_NAME: Final = frozenset(
@@ -44,14 +45,14 @@ _DEPTH = 120
 """Re-exports longer than this are given up; without a limit, generated chains would end in RecursionError."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Name:
     """Something that isn't read from files, by its dotted name as spelled."""
 
     dotted: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class File:
     """A module, by its file."""
 
@@ -65,7 +66,7 @@ class Folders:
     paths: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Class:
     """A class that is a statement of its own, by its file, place and header."""
 

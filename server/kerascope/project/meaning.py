@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
+from kerascope.source.frozen import frozen
 from kerascope.source.statement import Statement
 
 if TYPE_CHECKING:
     from kerascope.project.module import Module
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Library:
     """Something outside the files that we read, by its dotted name.
 
@@ -26,7 +26,7 @@ class Library:
     origin: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ClassDefinition:
     """A class that a file of the project (or of an installed package) defines.
 
@@ -43,7 +43,7 @@ class ClassDefinition:
         return self.node.name
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class FunctionDefinition:
     """A function that a file defines at module level."""
 
@@ -52,7 +52,7 @@ class FunctionDefinition:
     node: ast.FunctionDef | ast.AsyncFunctionDef
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ValueDefinition:
     """A module-level assignment `name = value` (annotated too); `value` is evaluated in `module`."""
 
@@ -61,7 +61,7 @@ class ValueDefinition:
     value: ast.expr
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ModuleDefinition:
     """A module whose file we read."""
 

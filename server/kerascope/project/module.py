@@ -16,10 +16,11 @@ from weakref import WeakKeyDictionary
 
 from kerascope.project.meaning import ClassDefinition, FunctionDefinition, Library, Meaning, ValueDefinition
 from kerascope.source.document import Document
+from kerascope.source.frozen import frozen
 from kerascope.source.statement import Statement
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Imported:
     """`from {level dots}{module} import {name}`; `name` None: the module itself, "*": all of it."""
 
@@ -28,7 +29,7 @@ class Imported:
     name: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ClassPiece:
     """A class that is a statement of its own, the `ordinal`-th of its name.
 
@@ -72,7 +73,7 @@ class Deleted:
 Source: TypeAlias = Imported | ClassPiece | FunctionPiece | Defined | Assigned | Unfollowed | Deleted
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Binding:
     """One way in which a name gets its value.
 

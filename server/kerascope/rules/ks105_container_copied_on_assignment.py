@@ -398,9 +398,10 @@ def late_writes(run: LayerRun) -> Iterator[LateWrite]:
     for event in run.events:
         if isinstance(event, AttributeWrite):
             values = event.value.options if isinstance(event.value, Choice) else (event.value,)
+            given = {id(value) for value in values}
             for stored in event.stored.options if isinstance(event.stored, Choice) else (event.stored,):
                 original = stored.copy_of if isinstance(stored, Container) else None
-                if original is not None and any(value is original for value in values):
+                if original is not None and id(original) in given:
                     copied[id(original)] = event
         elif isinstance(event, ContainerWrite) and id(event.container) in copied:
             states = lost(run, event.values)

@@ -10,15 +10,15 @@ import re
 from bisect import bisect_left, bisect_right
 from collections import defaultdict, deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import accumulate
 
 from kerascope.source.cutting import LINE_END, Context, Piece, cut
+from kerascope.source.frozen import frozen
 from kerascope.source.position import Edit, Position, Range
 from kerascope.source.statement import Statement
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Site:
     """A node of the syntax tree, and where it stands: the way in which analysis results name places."""
 

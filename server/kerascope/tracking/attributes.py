@@ -66,7 +66,7 @@ class Attributes(Machine):
                 if setter is not None:
                     self.call_function(frame, node, setter, [value], {})
                     return
-                if self._own_setattr(frame, node, owner, name, value):
+                if isinstance(owner.cls, ClassDefinition) and self.classes.hides_writes(owner.cls):
                     via = "own __setattr__"
             stored = value
             if via in ("plain", "setattr"):
@@ -117,33 +117,21 @@ class Attributes(Machine):
         """The user's property setter for `name`."""
         if name is None or not isinstance(owner.cls, ClassDefinition):
             return None
-        for cls in self.classes.facts(owner.cls).user_classes:
-            for statement, node in self.classes.members(cls, name):
-                if isinstance(node, ast.FunctionDef) and any(
-                    isinstance(d, ast.Attribute) and d.attr == "setter" for d in node.decorator_list
-                ):
-                    return self.method(cls, statement, node, owner)
+        for cls, statement, node in self.classes.bindings(owner.cls, name):
+            if isinstance(node, ast.FunctionDef) and any(
+                isinstance(d, ast.Attribute) and d.attr == "setter" for d in node.decorator_list
+            ):
+                return self.method(cls, statement, node, owner)
         return None
-
-    def _own_setattr(self, frame: Frame, node: ast.AST, owner: Layer, name: str | None, value: Value) -> bool:
-        """Whether the user's own `__setattr__` keeps Keras from seeing attribute writes."""
-        if not isinstance(owner.cls, ClassDefinition):
-            return False
-        found = self.classes.find(owner.cls, "__setattr__")
-        if not isinstance(found, tuple) or not isinstance(found[2], ast.FunctionDef):
-            return False
-        text = ast.unparse(found[2])
-        return "super(" not in text and "Layer.__setattr__" not in text and "Model.__setattr__" not in text
 
     def _shadowed(self, owner: Layer, name: str) -> bool:
         """Whether the class gives `name` a value of its own (a bare annotation is none)."""
         if not isinstance(owner.cls, ClassDefinition):
             return False
-        for cls in self.classes.facts(owner.cls).user_classes:
-            for _, node in self.classes.members(cls, name):
-                if not (isinstance(node, ast.AnnAssign) and node.value is None):
-                    return True
-        return False
+        return any(
+            not (isinstance(node, ast.AnnAssign) and node.value is None)
+            for _, _, node in self.classes.bindings(owner.cls, name)
+        )
 
     def attribute(self, frame: Frame, node: ast.AST, owner: Value, name: str) -> Value:
         """`owner.name`."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable
+from functools import lru_cache
 
 from kerascope.project.catalogue import LibraryClass
 from kerascope.project.meaning import ClassDefinition, Library
@@ -192,12 +193,12 @@ def call_function(
     if module is None or not run.follows(module):
         escape(run, frame, node, [*arguments, *keywords.values()], getattr(code, "name", None))
         return UNKNOWN
-    key = (
-        code,
-        *(id(option) for argument in arguments for option in options(argument) if isinstance(option, Layer)),
-    )
-    if function.cached and key in run.results:
-        return run.results[key]
+    key: object = None
+    if function.cached:
+        layers = [o for argument in arguments for o in options(argument) if isinstance(o, Layer)]
+        key = (code, *map(id, layers))
+        if key in run.results:
+            return run.results[key]
     scope = bind(run, frame, function, arguments, keywords, spread)
     inner = Frame(module, function.site.statement, (*function.closure, scope))
     inner.method = "<lambda>" if isinstance(code, ast.Lambda) else code.name
@@ -229,6 +230,7 @@ def call_function(
     return result
 
 
+@lru_cache(maxsize=20_000)
 def _is_cached_property(code: ast.AST) -> bool:
     return any("cached_property" in ast.unparse(d) for d in getattr(code, "decorator_list", ()))
 

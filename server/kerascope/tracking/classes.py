@@ -43,6 +43,8 @@ attributes."""
 MAX_BASES = 40
 MAX_DEPTH_OF_BASES = 80
 
+_SETATTR_OF_KERAS = ("super(", "Layer.__setattr__", "Model.__setattr__")
+
 Found: TypeAlias = tuple[ClassDefinition, Statement, ast.stmt] | Library | None
 """Where a member was found: the class, the piece that holds it and its node; or the library's class that has
 it."""
@@ -123,6 +125,10 @@ class ClassIndex:
             tuple[int, str, int], tuple[ClassDefinition, ClassDefinition | Library | None, Found]
         ] = {}
         """Look-ups already made; each keeps what its key names by `id`."""
+        self._bindings: dict[
+            tuple[int, str], tuple[ClassDefinition, tuple[tuple[ClassDefinition, Statement, ast.stmt], ...]]
+        ] = {}
+        self._hides_writes: dict[ClassDefinition, bool] = {}
         self.local_meanings: dict[ClassDefinition, dict[str, tuple[Meaning, ...]]] = {}
         """For classes defined inside a function: what the function's own names mean to their headers."""
 
@@ -218,6 +224,33 @@ class ClassIndex:
             known = definition, self.project.member_of(definition, name)
             self._members[id(definition), name] = known
         return known[1]
+
+    def bindings(
+        self, definition: ClassDefinition, name: str
+    ) -> tuple[tuple[ClassDefinition, Statement, ast.stmt], ...]:
+        """What binds `name` in the class and in its bases that files define, the nearest class first."""
+        key = (id(definition), name)
+        known = self._bindings.get(key)
+        if known is None:
+            found = tuple(
+                (cls, statement, node)
+                for cls in self.facts(definition).user_classes
+                for statement, node in self.members(cls, name)
+            )
+            known = self._bindings[key] = definition, found
+        return known[1]
+
+    def hides_writes(self, definition: ClassDefinition) -> bool:
+        """Whether the class's own `__setattr__` keeps Keras from seeing attribute writes."""
+        hidden = self._hides_writes.get(definition)
+        if hidden is None:
+            found = self.find(definition, "__setattr__")
+            hidden = False
+            if isinstance(found, tuple) and isinstance(found[2], ast.FunctionDef):
+                text = ast.unparse(found[2])
+                hidden = not any(known in text for known in _SETATTR_OF_KERAS)
+            self._hides_writes[definition] = hidden
+        return hidden
 
     def find(
         self, definition: ClassDefinition, name: str, after: ClassDefinition | Library | None = None

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from kerascope.source.document import Site
+from kerascope.source.frozen import frozen
 from kerascope.tracking.values import Container, Layer, Phase, Plain, Value, Weight
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Context:
     """Where in the run something happens.
 
@@ -37,7 +37,7 @@ class Context:
     calls: tuple[Site, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Created:
     """A layer, weight, container or plain object was made."""
 
@@ -45,7 +45,7 @@ class Created:
     value: Layer | Weight | Container | Plain
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AttributeWrite:
     """`owner.name = value`. `stored` is what the attribute holds then (Keras 3 copies containers). `via` is
     how."""
@@ -59,7 +59,7 @@ class AttributeWrite:
     via: Literal["plain", "setattr", "__dict__", "object.__setattr__", "cached_property", "own __setattr__"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AttributeRead:
     """`owner.name` of a layer was read (only attributes that Keras owns: `weights`, `_trainable_weights`,
     `kernel` …)."""
@@ -69,7 +69,7 @@ class AttributeRead:
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ContainerWrite:
     """A write into a container.
 
@@ -91,7 +91,7 @@ class ContainerWrite:
         return isinstance(self.through, ast.Attribute)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LayerCalled:
     """A layer was called: `layer(x)`, or `layer.call(x)` (`method` "call", "__call__" otherwise)."""
 
@@ -102,7 +102,7 @@ class LayerCalled:
     method: str = "__call__"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LayerBuilt:
     """`layer.build(…)` was called, straight or by `super().build(…)` (`by_super`)."""
 
@@ -112,7 +112,7 @@ class LayerBuilt:
     by_super: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Used:
     """The value of a weight or variable, or of a tensor made from weights, took part in a computation."""
 
@@ -121,7 +121,7 @@ class Used:
     through: ast.expr
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AddWeight:
     """`layer.add_weight(…)` was called."""
 
@@ -131,7 +131,7 @@ class AddWeight:
     weight: Weight
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class InitReached:
     """Keras' own `__init__` was reached for `layer` (by super, or by naming the class)."""
 
@@ -139,7 +139,7 @@ class InitReached:
     layer: Layer
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PrivateListWrite:
     """`layer._trainable_weights.append(…)`, `… = …`, `… += …` or a relative; `operation` as in
     ContainerWrite, "=" too."""
@@ -152,7 +152,7 @@ class PrivateListWrite:
     sources: tuple[ast.expr, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LayerMethod:
     """Another of Keras' own methods was called on a layer: `summary`, `count_params`, `load_weights`, `fit`,
     `compile` …"""
@@ -163,7 +163,7 @@ class LayerMethod:
     call: ast.Call
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Escaped:
     """A value was handed to code that the run can't see, which may build, track or call it."""
 

@@ -248,10 +248,13 @@ class Examiner:
         header = definition.node
         if len(header.bases) != 1 or header.keywords or header.body:
             return False
-        pieces = [node for piece in definition.statement.body for node in piece.nodes]
+        body = definition.statement.body
+        if any(piece.kind in ("function", "class") for piece in body):
+            return False
         return all(
             isinstance(node, ast.Pass) or self._holds_no_layer(definition, getattr(node, "value", None))
-            for node in pieces
+            for piece in body
+            for node in piece.nodes
         )
 
     def _holds_no_layer(self, definition: ClassDefinition, value: ast.expr | None) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable
+from functools import lru_cache
 
 from kerascope.project.meaning import Library
 from kerascope.tracking.classes import dotted_name
@@ -12,6 +13,7 @@ from kerascope.tracking.events import (
 )
 from kerascope.tracking.machine import (
     MAX_TURNS,
+    PLAIN_TENSOR,
     Frame,
     Machine,
 )
@@ -36,6 +38,9 @@ from kerascope.tracking.values import (
     options,
 )
 
+_NEVER_USED = (Unknown, Constant, Layer, Function, LibraryValue, ClassValue, Partial, Container)
+"""What is no weight, nor made of any."""
+
 
 class Expressions(Machine):
     """Evaluates expressions."""
@@ -55,12 +60,12 @@ class Expressions(Machine):
         found = self.local(frame, node.id)
         if found is None:
             found = self.global_value(frame.module, node.id)
-        if frame.phase == "call":
+        if frame.phase == "call" and not isinstance(found, _NEVER_USED):
             self._note_use(frame, node, found)
         return found
 
     def _note_use(self, frame: Frame, node: ast.expr, value: Value) -> None:
-        if frame.phase != "call" or frame.subject is None:
+        if frame.phase != "call" or frame.subject is None or value is PLAIN_TENSOR:
             return
         for option in options(value):
             if (
@@ -75,8 +80,7 @@ class Expressions(Machine):
         while isinstance(root, ast.Attribute):
             root = root.value
         if isinstance(root, ast.Name) and self.local(frame, root.id) is None:
-            dotted = dotted_name(node)
-            assert dotted is not None
+            dotted = _dotted(node)
             found = self.global_value(frame.module, dotted)
             if isinstance(found, LibraryValue):
                 cls = Library(found.name.rpartition(".")[0], found.origin)
@@ -91,7 +95,7 @@ class Expressions(Machine):
             found = join([self.attribute(frame, node, option, name) for option in owner.options])
         else:
             found = self.attribute(frame, node, owner, name)
-        if frame.phase == "call":
+        if frame.phase == "call" and not isinstance(found, _NEVER_USED):
             self._note_use(frame, node, found)
         return found
 
@@ -263,7 +267,8 @@ class Expressions(Machine):
         else:
             key = self.value(frame, node.slice)
         found = join(self._item(frame, node, option, key) for option in options(owner))
-        self._note_use(frame, node, found)
+        if frame.phase == "call" and not isinstance(found, _NEVER_USED):
+            self._note_use(frame, node, found)
         return found
 
     def _item(self, frame: Frame, node: ast.Subscript, owner: Value, key: Value) -> Value:
@@ -331,8 +336,15 @@ class Expressions(Machine):
 
     def _call(self, frame: Frame, node: ast.Call) -> Value:
         found = self.call(frame, node)
-        self._note_use(frame, node, found)
+        if frame.phase == "call" and not isinstance(found, _NEVER_USED):
+            self._note_use(frame, node, found)
         return found
+
+
+@lru_cache(maxsize=20_000)
+def _dotted(node: ast.Attribute) -> str:
+    """The dotted name of a chain of attributes of a name."""
+    return dotted_name(node) or ""
 
 
 def _fold(operator: ast.operator, left: object, right: object) -> Value:

@@ -34,6 +34,7 @@ from kerascope.tracking.keras2 import Keras2
 from kerascope.tracking.keras3 import Keras3
 from kerascope.tracking.values import (
     UNKNOWN,
+    Choice,
     ClassValue,
     Constant,
     Container,
@@ -46,6 +47,7 @@ from kerascope.tracking.values import (
     Phase,
     Plain,
     Tensor,
+    Unknown,
     Value,
     Weight,
     join,
@@ -85,6 +87,9 @@ KERAS_LISTS = frozenset(
     }
 )
 """The lists of weights that Keras keeps, or computes, on every layer."""
+
+_Journal: TypeAlias = dict[tuple[int, object], tuple[dict[Any, Value], object, object]]
+"""For each place (a dict's `id`, and a key) that a branch wrote to: the dict, the key, and a value."""
 
 Via: TypeAlias = Literal[
     "plain", "setattr", "__dict__", "object.__setattr__", "cached_property", "own __setattr__"
@@ -176,7 +181,7 @@ class Machine:
         self.max_steps = max_steps
         self.depth = 0
         self.complete = True
-        self.journals: list[dict[tuple[int, object], tuple[dict[Any, Value], object, object]]] = []
+        self.journals: list[_Journal] = []
         self.global_values: dict[tuple[str, str], Value] = {}
         self.class_attributes: dict[tuple[ClassDefinition, str], Value] = {}
         self.local_classes: list[ClassDefinition] = []
@@ -223,23 +228,25 @@ class Machine:
 
     def alternatives(self, runs: Sequence[Callable[[], Flow]]) -> Flow:
         """Run each of `runs` from the same state, and join what those that don't raise leave behind."""
-        outcomes: list[tuple[Flow, dict[tuple[int, object], tuple[dict[Any, Value], object, object]]]] = []
+        flows: list[Flow] = []
+        lasting: list[_Journal] = []
         for run in runs:
-            journal: dict[tuple[int, object], tuple[dict[Any, Value], object, object]] = {}
+            journal: _Journal = {}
             self.journals.append(journal)
             try:
                 flow = run()
             finally:
                 self.journals.pop()
-            finals = {}
+            flows.append(flow)
+            if flow != "raise":
+                lasting.append(journal)
             for place, (target, key, before) in journal.items():
-                finals[place] = (target, key, target.get(key, MISSING))
+                # From here on the journal holds what the branch left behind.
+                journal[place] = (target, key, target.get(key, MISSING))
                 if before is MISSING:
                     target.pop(key, None)
                 else:
                     target[key] = before  # type: ignore[assignment]
-            outcomes.append((flow, finals))
-        lasting = [finals for flow, finals in outcomes if flow != "raise"]
         places = {place: entry for finals in lasting for place, entry in finals.items()}
         for place, (target, key, _) in places.items():
             present = target.get(key, MISSING)
@@ -247,8 +254,7 @@ class Machine:
             known = [value for value in values if value is not MISSING]
             if known:
                 self.put(target, key, join(known))  # type: ignore[arg-type]
-        self.flows = tuple(flow for flow, _ in outcomes)
-        flows = set(self.flows)
+        self.flows = tuple(flows)
         if None in flows:
             return None
         return next((flow for flow in ("continue", "break", "return") if flow in flows), "raise")
@@ -330,7 +336,9 @@ class Machine:
         layers: set[Layer] = set()
         tensor = made_by is not None
         for operand in operands:
-            for option in options(operand):
+            for option in operand.options if isinstance(operand, Choice) else (operand,):
+                if isinstance(option, (Unknown, Constant)):
+                    continue
                 if isinstance(option, Weight):
                     weights.add(option)
                     tensor = True
@@ -352,8 +360,7 @@ class Machine:
 
     def meant(self, meanings: Sequence[Meaning]) -> Value:
         """The value of a name with these meanings."""
-        found = [self._meant(meaning) for meaning in meanings]
-        return join(found) if found else UNKNOWN
+        return join([self._meant(meaning) for meaning in meanings]) if meanings else UNKNOWN
 
     def _meant(self, meaning: Meaning) -> Value:
         if isinstance(meaning, Library):

@@ -14,6 +14,7 @@ from typing import Literal, TypeAlias
 from kerascope.project.catalogue import LibraryClass
 from kerascope.project.meaning import ClassDefinition, FunctionDefinition, Library, ModuleDefinition
 from kerascope.source.document import Site
+from kerascope.source.frozen import frozen
 
 Phase = Literal["init", "build", "call", "class body", "module", "other"]
 """In which part of a layer's life something happens: its constructor, `build`, `call`, the class body,
@@ -33,21 +34,21 @@ class Unknown:
 UNKNOWN = Unknown()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Constant:
     """A literal: a number, a string, None, True, False, Ellipsis or bytes."""
 
     value: object
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ClassValue:
     """A class: one that a file defines, or a library's."""
 
     meaning: ClassDefinition | Library
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LibraryValue:
     """A library's function, module or constant, by name."""
 
@@ -55,21 +56,21 @@ class LibraryValue:
     origin: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ModuleValue:
     """A module whose file we read."""
 
     meaning: ModuleDefinition
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Choice:
     """One of several values, by a condition that the run doesn't know."""
 
     options: tuple[Value, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Tensor:
     """A tensor. `weights` are the weights and variables that it was computed from, `phase` says when,
     `site` the computation (None: it came from outside). `made_by` is the library function
@@ -151,7 +152,7 @@ class Weight(_Object):
     many: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Item:
     """An element of a container: `key` is a dict key or a known index, else UNKNOWN."""
 
@@ -267,8 +268,9 @@ def options(value: Value) -> tuple[Value, ...]:
 def join(values: Iterable[Value]) -> Value:
     """One of `values`, it isn't known which."""
     values = list(values)
-    if len(values) == 1:
-        return values[0]
+    first = values[0] if values else None
+    if first is not None and all(value is first for value in values):
+        return first
     found: dict[object, Value] = {}
     tensors: list[Tensor] = []
     for value in values:
