@@ -191,6 +191,20 @@ class Trial:
         mended = Trial(self.tf, self.keras, {**self.request, "code": self.request["fixed"]})
         return len(self.stepped()[0].trainable_weights) == len(mended.stepped()[0].trainable_weights)
 
+    def ineffective(self):
+        """Overwriting one of the trainable weights doesn't change the output."""
+        layer, _, _ = self.stepped()
+        before = self.tf.nest.flatten(self.call(layer))
+        numbers = numpy.random.default_rng(11)
+        for weight in layer.trainable_weights:
+            kept = weight.numpy()
+            weight.assign(numbers.normal(size=kept.shape).astype(kept.dtype))
+            after = self.tf.nest.flatten(self.call(layer))
+            weight.assign(kept)
+            if all(numpy.allclose(a, b, atol=1e-5) for a, b in zip(before, after)):
+                return True
+        return False
+
     def fewer_weights(self):
         """As the example's own expression says."""
         if self.request["evidence"] is None:

@@ -63,6 +63,7 @@ Symptom = Literal[
     "not-saved",
     "without-effect",
     "fewer-weights",
+    "ineffective",
 ]
 """What real Keras shows of a defect. tests/truth/worker.py says how each is measured."""
 
