@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from kerascope.check import Checker
 from kerascope.project.project import Project
 from kerascope.project.settings import Settings
@@ -37,3 +39,72 @@ def test_a_sublayer_of_one_class_or_another_is_named_once() -> None:
         "build() leaves `self.conv` (SeparableConv2D or Conv2D) unbuilt: "
         "`build(shape)` makes none of its weights, only the first call does. Build it there."
     )
+
+
+CLASSES = """\
+import keras
+
+
+class Plain(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.dense = keras.layers.Dense(3)
+
+    def call(self, x):
+        return self.dense(x)
+
+
+class WithBuild(Plain):
+    def build(self, input_shape):
+        super().build(input_shape)
+
+
+class Inheriting(WithBuild):
+    pass
+
+
+class Outer(keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.inner = keras.Sequential([keras.layers.Dense(4), keras.layers.Dense(3)])
+
+    def call(self, x):
+        return self.inner(x)
+
+
+"""
+SEQUENTIAL = "keras.Sequential([keras.layers.Dense(4), keras.layers.Dense(3)])"
+
+
+# Measured with Keras 3.15.1 and tf_keras 2.21.0: None where it raises ValueError, else what it finds.
+@pytest.mark.parametrize(
+    ("made", "read", "keras2", "keras3"),
+    [
+        (SEQUENTIAL, "weights", None, 0),
+        (SEQUENTIAL, "get_weights()", None, 0),
+        (SEQUENTIAL, "summary()", None, 0),
+        (SEQUENTIAL, "count_params()", None, None),
+        (SEQUENTIAL, 'load_weights("a.weights.h5")', None, None),
+        (SEQUENTIAL, 'save_weights("a.weights.h5")', 0, None),
+        (SEQUENTIAL, 'save_weights("a.h5")', None, None),
+        ("Plain()", "weights", 0, 0),
+        ("Plain()", "summary()", None, 0),
+        ("Plain()", 'save_weights("a.h5")', 0, None),
+        ("WithBuild()", "trainable_weights", None, 0),
+        ("Inheriting()", "trainable_weights", 0, 0),
+        ("Outer()", "weights", None, 0),
+        ("Outer()", "count_params()", None, None),
+    ],
+)
+def test_what_a_read_before_the_first_call_finds(
+    made: str, read: str, keras2: int | None, keras3: int | None
+) -> None:
+    for generation, found in (("2", keras2), ("3", keras3)):
+        project = Project(None)
+        project.open(Document.from_text(PATH, f"{CLASSES}model = {made}\nmodel.{read}\n", 1))
+        checker = Checker(project, Settings(keras=generation, select=("KS202",)))
+        (finding,) = checker.check(PATH)
+        if found is None:
+            assert "raises ValueError before" in finding.message
+        else:
+            assert f"finds {found} of" in finding.message

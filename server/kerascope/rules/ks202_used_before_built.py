@@ -72,12 +72,13 @@ class UsedBeforeBuilt(Rule):
     | before the first call | Keras 3.15 | Keras 2.15, tf_keras 2.21 |
     | --- | --- | --- |
     | `len(model.trainable_weights)` | 0 | 0 |
+    | the same of a `Sequential`, or of a Model whose class defines `build` | 0 | ValueError |
     | `model.summary()` | 0 parameters | ValueError |
     | `model.build(shape)`, then `model.summary()` | 0 parameters, with a warning | 40 parameters |
     | `model.build(shape)`, then `load_weights` | loads nothing, says nothing | loads |
     | `optimizer.build(model.trainable_variables)`, then training | ValueError "Unknown variable" | KeyError |
     | the list kept and used in `apply_gradients` | ValueError | trains nothing, says nothing |
-    | `layer.count_params()` | ValueError | ValueError |
+    | `layer.count_params()`, `model.load_weights(path)` | ValueError | ValueError |
 
     ## Example
     ```python
@@ -997,10 +998,10 @@ print(len(inner.weights))
                 case LayerMethod(layer=layer, name=name) if name in _CALLING_METHODS:
                     lives.end(layer)
                 case AttributeRead(owner=layer, name=name, at=at) if name in _READS:
-                    yield from _read(run, lives.of(layer), at, f"`{name}`")
+                    yield from _read(run, lives.of(layer), at, name)
                 case LayerMethod(layer=layer, name=name, at=at, call=call) if name in _READING_METHODS:
                     if name != "load_weights" or run.generation == 3 or not _may_wait(call):
-                        yield from _read(run, lives.of(layer), at, f"`{name}()`")
+                        yield from _read(run, lives.of(layer), at, name, call)
                 case _:
                     pass
 
@@ -1038,7 +1039,10 @@ class _Lives:
                 self.end(life.layer)
 
 
-def _read(run: ScriptRun, life: _Life | None, at: Context, what: str) -> Iterator[Report]:
+def _read(
+    run: ScriptRun, life: _Life | None, at: Context, name: str, call: ast.Call | None = None
+) -> Iterator[Report]:
+    """`call`: where a method reads."""
     if life is None or at.subject is not None or _is_meant(at):
         return
     if life.made.method is None and at.method is not None:
@@ -1056,7 +1060,15 @@ def _read(run: ScriptRun, life: _Life | None, at: Context, what: str) -> Iterato
         return
     yield Report(
         at.site,
-        _message(run.generation, life, what, missing, len(found.weights) - len(missing), count),
+        _message(
+            run.generation,
+            life,
+            f"`{name}`" if call is None else f"`{name}()`",
+            missing,
+            len(found.weights) - len(missing),
+            count,
+            _raises(run, life, name, call),
+        ),
         (*_place_of_build(life), *_nested(run, life, missing), *weight_places(missing)),
         None if life.reported else (lambda document: _call_first(document, run, life, at)),
     )
@@ -1136,10 +1148,19 @@ def _message(
     missing: list[OwnedWeight],
     there: int,
     count: int | None,
+    raises: bool,
 ) -> str:
     owners = sorted({weight.owner for weight in missing})
     who = f"{owners[0]} makes" if len(owners) == 1 else f"{', '.join(owners[:-1])} and {owners[-1]} make"
     name = life.layer.class_name
+    if raises:
+        when = f"before {name} is called"
+        if life.build is not None:
+            when = (
+                f"although it was built (`build(shape)` builds no sublayers of {name} in Keras {generation})"
+            )
+        some = "its" if count is None else f"{len(missing)} of its {count}" if there else f"its {count}"
+        return f"{what} raises ValueError {when}: {who} {some} weights in the first call."
     if count is None:
         finds = "finds none of" if not there else "doesn't find all of"
         finds += " its weights"
@@ -1151,6 +1172,39 @@ def _message(
         f"{what} {finds}: `build(shape)` builds no sublayers of {name} in Keras {generation}, "
         f"{who} them in the first call."
     )
+
+
+def _raises(run: ScriptRun, life: _Life, name: str, call: ast.Call | None) -> bool:
+    """Whether Keras raises a ValueError at the read, which it doesn't everywhere."""
+    path = call.args[0] if call is not None and call.args else None
+    text = str(path.value) if isinstance(path, ast.Constant) else ""
+    if life.build is None and (
+        name in ("count_params", "load_weights")
+        or (name == "summary" and run.generation == 2)
+        or (name == "save_weights" and run.generation == 3)
+    ):
+        return True
+    if run.generation == 3 or name == "summary":
+        return False
+    if name == "save_weights" and (text.endswith(".weights.h5") or not text.endswith(".h5")):
+        return False
+    nested = run.run_of(life.layer)
+    unbuilt = [reach.value for reach in nested.sublayers()] if nested is not None else []
+    return (life.build is None and _refuses(run, life.layer)) or any(
+        isinstance(inner, Layer)
+        and _refuses(run, inner)
+        and any(weight.exists_after not in ("init", "unknown") for weight in run.weights_of(inner).weights)
+        for inner in unbuilt
+    )
+
+
+def _refuses(run: ScriptRun, layer: Layer) -> bool:
+    """Whether Keras 2 tells no weights of this model before it is built: its very class defines `build`."""
+    if layer.library is None or not layer.library.is_a("keras.Model"):
+        return False
+    if isinstance(layer.cls, ClassDefinition):
+        return bool(run.project.member_of(layer.cls, "build"))
+    return layer.library.is_a("keras.Sequential")
 
 
 def _place_of_build(life: _Life) -> tuple[Related, ...]:
