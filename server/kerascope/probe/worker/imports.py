@@ -1,0 +1,187 @@
+"""Importing Keras before the first check, and what else a check is going to import."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.abc
+import importlib.machinery
+import importlib.util
+import os
+import re
+import sys
+import threading
+import types
+from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Sequence
+
+
+class Failed(Exception):
+    """Keras can't be imported; the text is for the user."""
+
+    def __init__(self, why: str, message: str) -> None:
+        super().__init__(message)
+        self.why = why
+
+
+class LegacyKeras(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    """Makes `import keras.layers` give tf_keras' module of that name."""
+
+    def find_spec(
+        self, name: str, path: Optional[Sequence[str]] = None, target: Optional[types.ModuleType] = None
+    ) -> Optional[importlib.machinery.ModuleSpec]:
+        if name == "keras" or name.startswith("keras."):
+            return importlib.util.spec_from_loader(name, self)
+        return None
+
+    def create_module(self, spec: importlib.machinery.ModuleSpec) -> Optional[types.ModuleType]:
+        return None
+
+    def exec_module(self, module: types.ModuleType) -> None:
+        sys.modules[module.__name__] = importlib.import_module("tf_" + module.__name__)
+
+
+def import_keras(say: Callable[[str], None]) -> Dict[str, str]:
+    """Imports Keras as the environment's variables want it; returns the versions."""
+    legacy = os.environ.get("TF_USE_LEGACY_KERAS", "").lower() in ("1", "true")
+    in_place = os.environ.get("KERASCOPE_KERAS") == "tf_keras"
+    backend = os.environ.get("KERAS_BACKEND", "tensorflow")
+    if legacy or in_place or backend == "tensorflow":
+        say("importing TensorFlow")
+        _import("tensorflow", wanted=legacy or in_place)
+    if in_place:
+        sys.meta_path.insert(0, LegacyKeras())
+    say("importing Keras")
+    _import("tf_keras" if legacy or in_place else "keras", wanted=True)
+    tensorflow = sys.modules.get("tensorflow")
+    if tensorflow is not None:
+        try:
+            tensorflow.keras.layers.Layer  # loads what hides behind the lazy attribute
+        except Exception:
+            pass
+    return versions()
+
+
+def _import(name: str, wanted: bool) -> None:
+    try:
+        importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if not wanted and error.name == name:
+            return
+        raise missing(name, error) from error
+    except BaseException as error:
+        raise Failed("broken", "`import {}` fails in {}: {}".format(name, python(), said(error))) from error
+
+
+def missing(name: str, error: ModuleNotFoundError) -> Failed:
+    lacks = error.name or name
+    known = {
+        "keras": ("Keras", "tensorflow"),
+        "tensorflow": ("TensorFlow", "tensorflow"),
+        "tf_keras": ("tf_keras", "tf_keras"),
+        "jax": ("JAX", "jax"),
+        "torch": ("PyTorch", "torch"),
+    }
+    top = lacks.partition(".")[0]
+    if top not in known or lacks != top:
+        return Failed("broken", "`import {}` fails in {}: {}".format(name, python(), said(error)))
+    title, package = known[top]
+    what = "{} has no {}".format(python(), title)
+    if name != top:
+        what += ", which its Keras needs"
+    return Failed("missing", "{}: install {} there, or choose another interpreter.".format(what, package))
+
+
+def python() -> str:
+    return "{} (Python {})".format(sys.executable or "this interpreter", sys.version.split()[0])
+
+
+def said(error: BaseException) -> str:
+    """The kind and the first line of an exception's text."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    kind = type(error).__name__
+    return "{}: {}".format(kind, lines[0]) if lines else kind
+
+
+def versions() -> Dict[str, str]:
+    found = {"python": sys.version.split()[0]}
+    for name in ("keras", "tf_keras", "tensorflow", "jax", "torch"):
+        version = getattr(sys.modules.get(name), "__version__", None)
+        if isinstance(version, str):
+            found[name] = version
+    keras: Any = sys.modules.get("keras")
+    legacy = keras is None or keras is sys.modules.get("tf_keras")
+    if keras is not None and keras is sys.modules.get("tf_keras"):
+        found.pop("keras", None)
+    legacy = legacy or os.environ.get("TF_USE_LEGACY_KERAS", "").lower() in ("1", "true")
+    found["generation"] = "2" if legacy or found.get("keras", "2").startswith("2.") else "3"
+    try:
+        found["backend"] = str(keras.backend.backend()) if found["generation"] == "3" else "tensorflow"
+    except Exception:
+        found["backend"] = os.environ.get("KERAS_BACKEND", "tensorflow")
+    return found
+
+
+_IMPORT = re.compile(r"^(?:from[ \t]+([\w.]+)[ \t]+import\b|import[ \t]+([^\n#;]+))", re.M)
+
+
+def imported(modules: Iterable[Mapping[str, Any]]) -> List[str]:
+    """The absolute modules that a slice imports at its top level, its own left out."""
+    own = {str(module["name"]).partition(".")[0] for module in modules}
+    names: Dict[str, None] = {}
+    for module in modules:
+        for found in _IMPORT.finditer(str(module["text"])):
+            listed = [found.group(1)] if found.group(1) else found.group(2).split(",")
+            for item in listed:
+                name = item.strip().split(" ")[0]
+                if re.match(r"[A-Za-z_][\w.]*$", name) and name.partition(".")[0] not in own:
+                    names[name] = None
+    return list(names)
+
+
+def worth_preloading(names: Iterable[str], root: str) -> List[str]:
+    """Those that aren't imported yet and belong to the environment, not to the user's project."""
+    found = []
+    for name in names:
+        if name in sys.modules:
+            continue
+        top = name.partition(".")[0]
+        if top in sys.modules or _of_environment(top, root):
+            found.append(name)
+    return found
+
+
+def _of_environment(top: str, root: str) -> bool:
+    try:
+        spec = importlib.util.find_spec(top)
+    except Exception:
+        return False
+    if spec is None:
+        return False
+    places = [spec.origin] if spec.origin else list(spec.submodule_search_locations or ())
+    for place in places:
+        if place in ("built-in", "frozen"):
+            continue
+        place = os.path.realpath(place)
+        inside = root and place.startswith(os.path.join(os.path.realpath(root), ""))
+        if inside and not re.search(r"[\\/](?:site|dist)-packages[\\/]", place):
+            return False
+    return True
+
+
+def preload(names: Iterable[str]) -> Optional[str]:
+    """Imports the modules; returns why a process that did so can't be forked, or None."""
+    before = _threads()
+    for name in names:
+        try:
+            importlib.import_module(name)
+        except BaseException as error:
+            return said(error)
+    if _threads() > before:
+        return "it starts threads"
+    return None
+
+
+def _threads() -> int:
+    try:
+        return len(os.listdir("/proc/self/task"))
+    except OSError:
+        return threading.active_count()

@@ -1,0 +1,287 @@
+"""The process that has imported Keras and forks for every check; and what such a fork does before it checks.
+
+It has no threads and waits for commands of the keeper on a socket:
+
+    {"check": folder, "memory": megabytes}      with two descriptors: results, output
+    {"preload": [modules], "root": folder}      with two descriptors: the successor's socket, output
+    keeper ←  {"ready": versions, …} or {"failed": …}  ·  {"forked": pid}  ·  {"exited": pid, "status": n}
+              {"preloaded": [modules]} or {"refused": why}      by the successor
+"""
+
+from __future__ import annotations
+
+import array
+import contextlib
+import gc
+import json
+import os
+import resource
+import select
+import signal
+import socket
+import sys
+import tempfile
+import warnings
+from typing import Any, Dict, List, Optional, Set, Tuple
+
+from . import imports, kin, stack
+
+_CORES = os.cpu_count() or 1
+
+
+def begin(link: socket.socket, output: int) -> None:
+    """Becomes the first of its kind: imports Keras, then serves. Doesn't return."""
+    _speak_into(output)
+    stack.write_on_request(os.environ["KERASCOPE_FOLDER"] + "/start-stack")
+    try:
+        versions = imports.import_keras(lambda text: _send(link, {"starting": text}))
+        from . import check
+
+        getattr(check, "warm", lambda: None)()
+    except imports.Failed as failed:
+        _send(link, {"failed": {"why": failed.why, "message": str(failed)}})
+        os._exit(1)
+    except BaseException as error:
+        message = "Kerascope's own part fails in {}: {}".format(imports.python(), imports.said(error))
+        _send(link, {"failed": {"why": "worker", "message": message}})
+        os._exit(1)
+    paths = [path for path in sys.path if path.rstrip("/\\").endswith(("site-packages", "dist-packages"))]
+    _settle()
+    _send(link, {"ready": versions, "paths": paths})
+    _Zygote(link).serve()
+
+
+def _succeed(link: socket.socket, names: List[str], root: str, output: int) -> None:
+    """Becomes the successor of the zygote that it was forked from: imports more, then serves."""
+    _speak_into(output)
+    _send(link, {"forked": os.getpid()})
+    names = imports.worth_preloading(names, root)
+    if not names:
+        _send(link, {"refused": ""})
+        os._exit(0)
+    _send(link, {"starting": "importing " + ", ".join(names)})
+    refused = imports.preload(names)
+    if refused is not None:
+        _send(link, {"refused": refused})
+        os._exit(0)
+    _settle()
+    _send(link, {"preloaded": names})
+    _Zygote(link).serve()
+
+
+def _settle() -> None:
+    """What was imported is left alone by the garbage collector, here and in all forks."""
+    gc.collect()
+    gc.freeze()
+    silence = os.open(os.devnull, os.O_WRONLY)
+    _speak_into(silence)
+
+
+def _speak_into(descriptor: int) -> None:
+    """Standard output and error go to the descriptor, which is closed."""
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(Exception):
+            stream.flush()
+    os.dup2(descriptor, 1)
+    os.dup2(descriptor, 2)
+    os.close(descriptor)
+
+
+def _send(link: socket.socket, message: Dict[str, Any]) -> None:
+    try:
+        link.sendall(json.dumps(message).encode() + b"\n")
+    except OSError:
+        os._exit(0)
+
+
+class _Zygote:
+    def __init__(self, link: socket.socket) -> None:
+        self._link = link
+        self._children: Set[int] = set()
+        self._received = b""
+        self._descriptors: List[int] = []
+        self._woken, self._wake = os.pipe()
+        os.set_blocking(self._woken, False)
+        os.set_blocking(self._wake, False)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.set_wakeup_fd(self._wake, warn_on_full_buffer=False)
+
+    def serve(self) -> None:
+        while True:
+            readable, _, _ = select.select([self._link, self._woken], [], [], 60)
+            if self._woken in readable:
+                with contextlib.suppress(OSError):
+                    os.read(self._woken, 4096)
+            self._report_ended()
+            if self._link in readable:
+                self._receive()
+
+    def _report_ended(self) -> None:
+        for child, status in kin.reap().items():
+            self._children.discard(child)
+            _send(self._link, {"exited": child, "status": status})
+
+    def _receive(self) -> None:
+        try:
+            data, descriptors = _receive_with_descriptors(self._link)
+        except OSError:
+            data, descriptors = b"", []
+        if not data:
+            for child in self._children:
+                kin.end_group(child)
+            os._exit(0)
+        self._received += data
+        self._descriptors += descriptors
+        while b"\n" in self._received:
+            line, _, self._received = self._received.partition(b"\n")
+            first, second, self._descriptors = (
+                self._descriptors[0],
+                self._descriptors[1],
+                self._descriptors[2:],
+            )
+            self._do(json.loads(line.decode()), first, second)
+
+    def _do(self, command: Dict[str, Any], first: int, second: int) -> None:
+        parent = os.getpid()
+        child = self._fork()
+        if child == 0:
+            self._let_go()
+            kin.die_with(parent)
+            if "check" in command:
+                check_in_fork(command["check"], int(command["memory"]), first, second)
+            else:
+                _succeed(socket.socket(fileno=first), command["preload"], command["root"], second)
+            os._exit(0)
+        os.close(first)
+        os.close(second)
+        if "check" in command:
+            _send(self._link, {"forked": child})
+        self._children.add(child)
+
+    def _fork(self) -> int:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return os.fork()
+
+    def _let_go(self) -> None:
+        """In a fork: nothing of the zygote's stays open."""
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        os.close(self._woken)
+        os.close(self._wake)
+        self._link.close()
+
+
+def _receive_with_descriptors(link: socket.socket) -> Tuple[bytes, List[int]]:
+    numbers = array.array("i")
+    data, extra, _, _ = link.recvmsg(65536, socket.CMSG_SPACE(8 * numbers.itemsize))
+    for level, kind, content in extra:
+        if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
+            numbers.frombytes(content[: len(content) - len(content) % numbers.itemsize])
+    for number in numbers:
+        os.set_inheritable(number, False)
+    return data, list(numbers)
+
+
+class Sender:
+    """The way of a check's results: only this process, only this pipe, whatever the user's code did to it."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._process = os.getpid()
+        self._pipe = _identity(descriptor)
+
+    def __call__(self, message: Dict[str, Any]) -> None:
+        if os.getpid() != self._process or _identity(self._descriptor) != self._pipe:
+            return
+        data = memoryview(json.dumps(message, default=str).encode() + b"\n")
+        with contextlib.suppress(OSError):
+            while data:
+                data = data[os.write(self._descriptor, data) :]
+
+
+def _identity(descriptor: int) -> Optional[Tuple[int, int]]:
+    try:
+        found = os.fstat(descriptor)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def check_in_fork(folder: str, memory: int, results: int, output: int) -> None:
+    """One check, in a process of its own. Doesn't return."""
+    process = os.getpid()
+    try:
+        os.setsid()
+        _speak_into(output)
+        _limit(memory)
+        stack.write_on_request(os.path.join(folder, "stack"))
+        send = Sender(_high(results))
+        with open(os.path.join(folder, "request.json"), encoding="utf-8") as file:
+            request = json.load(file)
+        place = os.path.join(folder, "work")
+        os.chdir(place)
+        os.environ["TMPDIR"] = place
+        tempfile.tempdir = None
+        for stream in (sys.stdout, sys.stderr):
+            with contextlib.suppress(Exception):
+                stream.reconfigure(line_buffering=True, errors="backslashreplace")  # type: ignore[union-attr]
+        run(request, send)
+    finally:
+        if os.getpid() == process:
+            os._exit(0)
+        os._exit(1)
+
+
+def run(request: Dict[str, Any], send: "Any") -> None:
+    """Runs a check; whatever leaves it is told as how it ended."""
+    from .check import run_check
+
+    try:
+        run_check(request, send)
+    except MemoryError:
+        send({"done": {"status": "memory", "message": ""}})
+    except BaseException as error:
+        send({"done": {"status": "crashed", "message": imports.said(error)}})
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(Exception):
+            stream.flush()
+
+
+def _high(descriptor: int) -> int:
+    """A copy with a high number, out of the way of code that closes the first few."""
+    import fcntl
+
+    try:
+        return fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, 200)
+    except OSError:
+        return descriptor
+    finally:
+        with contextlib.suppress(OSError):
+            os.close(descriptor)
+
+
+def _limit(memory: int) -> None:
+    """What a check may take. The keeper watches memory too, since not every system keeps to such limits."""
+    megabyte = 1024 * 1024
+    with contextlib.suppress(OSError, ValueError):
+        os.nice(5)
+    _set_limit(resource.RLIMIT_CORE, 0)
+    _set_limit(resource.RLIMIT_FSIZE, memory * megabyte)
+    size, _ = resource.getrlimit(resource.RLIMIT_STACK)
+    if size == resource.RLIM_INFINITY or size > 256 * megabyte:
+        _set_limit(resource.RLIMIT_STACK, 256 * megabyte)
+    with contextlib.suppress(OSError), open("/proc/self/status") as file:
+        present = next(int(line.split()[1]) * 1024 for line in file if line.startswith("VmData:"))
+        # Threads have stacks of 8 MB that are hardly used: with many cores they mustn't eat up the limit.
+        _set_limit(resource.RLIMIT_DATA, present + (memory + 256 + 32 * _CORES) * megabyte)
+    with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:
+        file.write("900")
+
+
+def _set_limit(which: int, value: int) -> None:
+    with contextlib.suppress(OSError, ValueError):
+        _, hard = resource.getrlimit(which)
+        if hard != resource.RLIM_INFINITY:
+            value = min(value, hard)
+        resource.setrlimit(which, (value, hard))

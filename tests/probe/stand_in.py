@@ -1,0 +1,116 @@
+"""A Keras of a few lines and a check that only runs the slice: what the safety tests need, without TensorFlow."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from kerascope.probe.process import WORKER, Workers
+from kerascope.probe.request import Direct, Limits, Request, Slice, SlicedModule
+
+_PROCESSES = {
+    "__init__.py", "serve.py", "keeper.py", "zygote.py", "once.py", "kin.py", "lines.py",
+    "ending.py", "imports.py", "stack.py", "guard.py",
+}  # fmt: skip
+
+_KERAS = """
+__version__ = "3.0.0"
+
+
+class Layer:
+    def __call__(self, *inputs):
+        return self.call(*inputs)
+
+
+class backend:
+    backend = staticmethod(lambda: "numpy")
+"""
+
+_CHECK = """
+import sys
+import types
+
+from .guard import guarded
+
+
+def run_check(request, send):
+    send({"stage": "import", "text": "importing"})
+    for module in request["slice"]["modules"]:
+        made = types.ModuleType(module["name"])
+        sys.modules[module["name"]] = made
+        with guarded(request):
+            exec(compile(module["text"], module["path"], "exec"), made.__dict__)
+    send({"part": {"counts": {"init": 0}}})
+    send({"stage": "construct", "text": "constructing"})
+    layer = getattr(made, request["class_name"])()
+    send({"part": {"counts": {"call": 1}}})
+    send({"stage": "call", "text": "calling"})
+    layer(1)
+    send({"done": {"status": "built"}})
+"""
+
+FINE = """
+import keras
+
+class Fine(keras.Layer):
+    def call(self, x):
+        print("hello")
+        return x
+"""
+
+
+class StandIn:
+    """Folders with the stand-ins, and requests for them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.worker = folder / "worker"
+        self.worker.mkdir()
+        for name in _PROCESSES:
+            shutil.copy(WORKER / name, self.worker / name)
+        (self.worker / "check.py").write_text(_CHECK)
+        self.packages = folder / "site-packages"
+        self.packages.mkdir()
+        (self.packages / "keras.py").write_text(_KERAS)
+        self.environment: Mapping[str, str] = {"PYTHONPATH": str(self.packages)}
+        self.root = folder / "project"
+        self.root.mkdir()
+
+    def request(
+        self,
+        text: str,
+        class_name: str = "Fine",
+        *,
+        name: str = "model",
+        path: str | None = None,
+        **limits: Any,
+    ) -> Request:
+        path = path or str(self.root / f"{name}.py")
+        return Request(
+            class_name,
+            Slice((SlicedModule(name, path, text),), name),
+            (Direct("search", None, None),),
+            str(self.root),
+            limits=Limits(**{"seconds": 20.0, **limits}),
+        )
+
+    @contextmanager
+    def workers(self, **options: Any) -> Iterator[Workers]:
+        workers = Workers(folder=self.worker, **options)
+        try:
+            yield workers
+        finally:
+            workers.close()
+
+    def run(self, workers: Workers, text: str, class_name: str = "Fine", **options: Any) -> dict[str, Any]:
+        asked = {name: options.pop(name) for name in ("progress", "partial", "cancelled") if name in options}
+        return workers.run(
+            sys.executable,
+            self.request(text, class_name, **options),
+            generation_env=self.environment,
+            **asked,
+        )
