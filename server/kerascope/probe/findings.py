@@ -291,7 +291,7 @@ class _Findings:
                 "KS806",
                 None,
                 f"A fresh `{self.report.class_name}` that loads what {how} saved gives other outputs, though "
-                "its weights come back: something else differs from instance to instance, like a random tensor. "
+                "its weights come back: something else differs between instances, a random tensor for example. "
                 "Make it a weight (`trainable=False` if it must not train).",
             )
 

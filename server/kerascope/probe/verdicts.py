@@ -1,8 +1,8 @@
 """What a build check says of the analysis' own findings: confirmed, refuted, or nothing.
 
-A finding is only withdrawn where the measurement contradicts its claim: what it speaks of was made on the very
-line, was used, and shows the opposite. What didn't happen in the run (a branch, a constructor's argument) says
-nothing.
+A finding is only withdrawn where the measurement contradicts its claim: what it speaks of was made on the
+very line, was used, and shows the opposite. What didn't happen in the run (a branch, a constructor's argument)
+says nothing.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ CONFIRMED = "(confirmed by the build check)"
 def judged(
     static: Iterable[Finding], reports: Sequence[Report], document: Document
 ) -> tuple[tuple[Finding, ...], tuple[str, ...]]:
-    """The findings that stand, those confirmed saying so; and a line for the log about each that is withdrawn.
+    """The findings that stand, those confirmed saying so; and a line for the log about each withdrawn one.
 
     One that holds for two generations is withdrawn if the checks under both refute it.
     """
@@ -41,8 +41,8 @@ def judged(
             kept.append(replace(finding, message=f"{finding.message} {CONFIRMED}"))
         elif every and set(said) >= set(finding.generations):
             log.append(
-                f"{finding.path}:{finding.range.start.line + 1}: {finding.code} is withdrawn, since the build check "
-                f"shows the opposite: {finding.message}"
+                f"{finding.path}:{finding.range.start.line + 1}: {finding.code} is withdrawn, since the build "
+                f"check shows the opposite: {finding.message}"
             )
         else:
             kept.append(finding)
