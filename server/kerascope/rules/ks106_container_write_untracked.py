@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 
 from kerascope.rules.building_first import assigned_when_full
-from kerascope.rules.hidden import class_of, lost_and_used, makers, several, statement_of, weights_text
+from kerascope.rules.hidden import class_of, lost, lost_and_used, makers, several, statement_of, weights_text
 from kerascope.rules.places import in_own_file
 from kerascope.rules.rule import Example, Fix, MakeFix, Report, Rule
 from kerascope.source.document import Document, Site
@@ -15,7 +15,7 @@ from kerascope.source.rewrite import replace
 from kerascope.tracking.events import AttributeWrite, ContainerWrite
 from kerascope.tracking.keras3 import TRACKING_WRITES
 from kerascope.tracking.run import LayerRun
-from kerascope.tracking.values import Container
+from kerascope.tracking.values import Constant, Container, Value, options
 
 
 class ContainerWriteUntracked(Rule):
@@ -47,7 +47,7 @@ class ContainerWriteUntracked(Rule):
     ## When it is silent
     In Keras 2; for `self.ls += [...]` and `self.d |= {...}`, which assign the attribute again; for item
     assignment of a dict; when the attribute is assigned again afterwards; when the layers are tracked in
-    another way; for values without weights.
+    another way; for values without weights, and for those that may be one.
 
     ## Fix
     Item assignment in place of `setdefault` (safe where a test for the key guards it), the attribute in
@@ -391,6 +391,29 @@ class Example(keras.layers.Layer):
 """,
         ),
         Example(
+            "what is put there may have weights or not",
+            """\
+import keras
+
+
+def activation(name):
+    if name == "prelu":
+        return keras.layers.PReLU()
+    return keras.layers.Activation(name)
+
+
+class Example(keras.layers.Layer):
+    def __init__(self, last="relu"):
+        super().__init__()
+        self.dense = keras.layers.Dense(4)
+        self.activations = [keras.layers.Activation("relu")]
+        self.activations[-1] = activation(last)
+
+    def call(self, x):
+        return self.activations[0](self.dense(x))
+""",
+        ),
+        Example(
             "every way works in Keras 2",
             """\
 import keras
@@ -420,7 +443,7 @@ class Example(keras.layers.Layer):
         seen: set[int] = set()
         for write in untracked_writes(run):
             site = in_own_file(run, write.at)
-            found = lost_and_used(run, write.values)
+            found = lost_and_used(run, [value for value in write.values if _has_weights(run, value)])
             if site is None or not found or id(site.node) in seen:
                 continue
             seen.add(id(site.node))
@@ -445,6 +468,11 @@ def untracked_writes(run: LayerRun) -> Iterator[ContainerWrite]:
         if write.operation in ("+=", "|=", "*=") and write.through_attribute:
             continue
         yield write
+
+
+def _has_weights(run: LayerRun, value: Value) -> bool:
+    """Whether it is lost whichever of several things it is: with the others, the program may be correct."""
+    return all(option == Constant(None) or lost(run, [option]) for option in options(value))
 
 
 def _attribute(run: LayerRun, container: Container) -> str | None:
