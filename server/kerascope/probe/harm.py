@@ -1,0 +1,225 @@
+"""What a build check must not run: code that reads or writes files, connects, trains, asks or ends.
+
+Only what happens at once is judged: a function's body counts where the function is called.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator, Sequence
+
+from kerascope.project.meaning import ClassDefinition, FunctionDefinition, Library
+from kerascope.project.module import Module
+from kerascope.project.project import Project
+from kerascope.source.statement import Statement
+from kerascope.tracking.classes import dotted_name
+
+READS, WRITES = "it reads a file", "it writes files"
+CONNECTS, TRAINS, STARTS = "it connects to the network", "it trains", "it starts other programs"
+ASKS, ENDS, PLOTS, ARGUMENTS = "it asks for input", "it ends the program", "it plots", "it reads the command line"
+FOLDER, WAITS, PROCESSES = "it looks into folders", "it waits", "it starts processes or threads"
+
+_LIBRARY = {
+    "open": READS, "io.open": READS, "codecs.open": READS, "gzip.open": READS, "input": ASKS, "exit": ENDS,
+    "quit": ENDS, "breakpoint": ASKS, "sys.exit": ENDS, "os._exit": ENDS, "os.abort": ENDS,
+    "os.system": STARTS, "os.popen": STARTS, "subprocess": STARTS, "os.kill": ENDS, "os.fork": PROCESSES,
+    "os.remove": WRITES, "os.unlink": WRITES, "os.mkdir": WRITES, "os.makedirs": WRITES, "os.rmdir": WRITES,
+    "os.removedirs": WRITES, "os.rename": WRITES, "os.replace": WRITES, "os.chdir": FOLDER, "os.chmod": WRITES,
+    "os.symlink": WRITES, "os.link": WRITES, "os.truncate": WRITES, "os.open": READS,
+    "os.listdir": FOLDER, "os.scandir": FOLDER, "os.walk": FOLDER, "glob": FOLDER, "shutil": WRITES,
+    "tempfile": WRITES, "socket": CONNECTS, "requests": CONNECTS, "httpx": CONNECTS, "urllib.request": CONNECTS,
+    "urllib3": CONNECTS, "http": CONNECTS, "ftplib": CONNECTS, "smtplib": CONNECTS, "boto3": CONNECTS,
+    "google.cloud": CONNECTS, "paramiko": CONNECTS, "wandb": CONNECTS, "mlflow": CONNECTS, "neptune": CONNECTS,
+    "comet_ml": CONNECTS, "kagglehub": CONNECTS, "kaggle": CONNECTS, "huggingface_hub": CONNECTS,
+    "gdown": CONNECTS, "tensorflow_datasets": CONNECTS, "tensorflow_hub": CONNECTS, "datasets": CONNECTS,
+    "numpy.load": READS, "numpy.loadtxt": READS, "numpy.genfromtxt": READS, "numpy.fromfile": READS,
+    "numpy.memmap": READS, "numpy.save": WRITES, "numpy.savez": WRITES, "numpy.savetxt": WRITES,
+    "numpy.savez_compressed": WRITES, "pickle.load": READS, "json.load": READS, "joblib.load": READS,
+    "torch.load": READS, "yaml.load": READS, "cv2.imread": READS, "cv2.VideoCapture": READS, "PIL.Image.open": READS,
+    "h5py.File": READS, "matplotlib": PLOTS, "seaborn": PLOTS, "plotly": PLOTS, "time.sleep": WAITS,
+    "keras.datasets": CONNECTS, "keras.utils.get_file": CONNECTS, "keras.models.load_model": READS,
+    "keras.saving.load_model": READS, "keras.applications": CONNECTS,
+    "keras.utils.image_dataset_from_directory": READS, "keras.utils.text_dataset_from_directory": READS,
+    "keras.utils.audio_dataset_from_directory": READS, "keras.utils.load_img": READS,
+    "keras.utils.plot_model": WRITES, "keras.utils.save_img": WRITES, "keras.preprocessing.image": READS,
+    "keras.preprocessing.image_dataset_from_directory": READS,
+    "keras.preprocessing.text_dataset_from_directory": READS,
+    "keras.preprocessing.text": "", "keras.preprocessing.sequence": "",
+    "tensorflow.io.read_file": READS, "tensorflow.io.write_file": WRITES, "tensorflow.io.gfile": READS,
+    "tensorflow.saved_model": READS, "tensorflow.data.TFRecordDataset": READS,
+    "tensorflow.data.TextLineDataset": READS, "tensorflow.data.Dataset.list_files": READS,
+    "tensorflow.data.experimental": READS, "tensorflow.train.load_checkpoint": READS,
+    "tensorflow.summary": WRITES, "tensorflow.distribute.cluster_resolver": CONNECTS,
+    "tensorflow.config.experimental_connect_to_cluster": CONNECTS, "tensorflow.tpu": CONNECTS,
+    "tensorflow.profiler": WRITES, "absl.app": ARGUMENTS, "absl.flags": ARGUMENTS, "click": ARGUMENTS,
+    "fire": ARGUMENTS, "hydra": ARGUMENTS, "multiprocessing": PROCESSES, "concurrent.futures": PROCESSES,
+    "threading.Thread": PROCESSES, "signal": PROCESSES, "atexit": PROCESSES, "pdb": ASKS, "getpass": ASKS,
+    "unittest.main": ENDS, "pytest.main": ENDS, "tensorflow.test.main": ENDS, "absl.testing.absltest.main": ENDS,
+}  # fmt: skip
+"""By dotted name, of a function or of all that begins with it."""
+
+_METHODS = {
+    **dict.fromkeys(("fit", "fit_generator", "train_on_batch", "train_step", "apply_gradients", "minimize",
+                     "train", "adapt", "fit_transform", "evaluate", "gradient"), TRAINS),
+    **dict.fromkeys(("load", "load_weights", "load_model", "read_text", "read_bytes", "restore", "imread",
+                     "readlines", "flow_from_directory"), READS),
+    **dict.fromkeys(("load_data", "from_pretrained", "from_preset", "download", "download_and_prepare", "urlopen",
+                     "urlretrieve", "push_to_hub", "hf_hub_download"), CONNECTS),
+    **dict.fromkeys(("save", "save_weights", "save_model", "write_text", "write_bytes", "to_csv", "savefig",
+                     "mkdir", "makedirs", "unlink", "rmtree", "rmdir", "touch", "export"), WRITES),
+    **dict.fromkeys(("parse_args", "parse_known_args", "parse_intermixed_args"), ARGUMENTS),
+    **dict.fromkeys(("glob", "rglob", "iterdir"), FOLDER),
+    **dict.fromkeys(("imshow", "show", "plot"), PLOTS),
+}  # fmt: skip
+"""By the method's name, on whatever it is called."""
+
+_DEPTH = 12
+
+
+class Judge:
+    """Says why code must not be run; for one project, at one moment."""
+
+    def __init__(self, project: Project) -> None:
+        self.project = project
+        self._bodies: dict[tuple[str, ast.AST], str | None] = {}
+
+    def statement(self, module: Module, statement: Statement) -> str | None:
+        """Why a whole piece must not be run; of a class, what running its body does."""
+        reason = self.reason(module, statement.nodes)
+        for piece in statement.body if reason is None else ():
+            reason = reason or self.statement(module, piece)
+        return reason
+
+    def reason(self, module: Module, nodes: Iterable[ast.AST], local: frozenset[str] = frozenset()) -> str | None:
+        """Why these nodes must not be run, None if nothing is known against it. Names in `local` aren't the
+        module's."""
+        return self._reason(module, immediate(nodes), local, 0)
+
+    def _reason(
+        self, module: Module, nodes: Iterable[ast.AST], local: frozenset[str], depth: int
+    ) -> str | None:
+        for node in nodes:
+            if isinstance(node, ast.Call):
+                reason = self._call(module, node, local, depth)
+            elif isinstance(node, ast.Attribute):
+                reason = ARGUMENTS if dotted_name(node) == "sys.argv" else None
+            elif isinstance(node, ast.FunctionDef | ast.ClassDef | ast.AsyncFunctionDef):
+                reason = self._decorators(module, node, local, depth)
+            else:
+                continue
+            if reason:
+                return reason
+        return None
+
+    def _decorators(
+        self,
+        module: Module,
+        node: ast.FunctionDef | ast.ClassDef | ast.AsyncFunctionDef,
+        local: frozenset[str],
+        depth: int,
+    ) -> str | None:
+        for decorator in node.decorator_list:
+            dotted = dotted_name(decorator)
+            if dotted is not None:
+                reason = self._dotted(module, dotted, local, depth)
+                if reason:
+                    return reason
+        return None
+
+    def _call(self, module: Module, node: ast.Call, local: frozenset[str], depth: int) -> str | None:
+        dotted = dotted_name(node.func)
+        if dotted is not None and dotted.partition(".")[0] not in local:
+            if self._fresh_weights(node) and "applications" in self._canonical(module, dotted):
+                return None
+            reason = self._dotted(module, dotted, local, depth)
+            if reason is not None:
+                return reason or None
+        if isinstance(node.func, ast.Attribute):
+            return _METHODS.get(node.func.attr)
+        return None
+
+    @staticmethod
+    def _fresh_weights(node: ast.Call) -> bool:
+        return any(
+            keyword.arg == "weights" and isinstance(keyword.value, ast.Constant) and keyword.value.value is None
+            for keyword in node.keywords
+        )
+
+    def _canonical(self, module: Module, dotted: str) -> str:
+        return next(
+            (m.name for m in self.project.resolve(module, dotted) if isinstance(m, Library)), dotted
+        )
+
+    def _dotted(self, module: Module, dotted: str, local: frozenset[str], depth: int) -> str | None:
+        """Why what a name means must not be called; "" if it is known to do no harm, None if it isn't
+        known."""
+        meanings = self.project.resolve(module, dotted)
+        if not meanings and "." not in dotted and dotted not in module.namespace.names():
+            return _of_library(dotted)
+        for meaning in meanings:
+            reason: str | None = None
+            if isinstance(meaning, Library):
+                reason = _of_library(meaning.name)
+            elif isinstance(meaning, FunctionDefinition):
+                reason = self.body(meaning.module, meaning.node, depth)
+            elif isinstance(meaning, ClassDefinition):
+                for _, node in self.project.member_of(meaning, "__init__"):
+                    if isinstance(node, ast.FunctionDef):
+                        reason = reason or self.body(meaning.module, node, depth)
+            if reason:
+                return reason
+        known = (FunctionDefinition, ClassDefinition, Library)
+        return "" if any(isinstance(meaning, known) for meaning in meanings) and _sound(meanings) else None
+
+    def body(self, module: Module, node: ast.FunctionDef | ast.AsyncFunctionDef, depth: int = 0) -> str | None:
+        """Why a function must not be called; the functions in it count as called."""
+        from kerascope.probe.uses import local_names
+
+        key = (module.path, node)
+        if key not in self._bodies:
+            if depth > _DEPTH:
+                return None
+            self._bodies[key] = None
+            self._bodies[key] = self._reason(module, _all_nodes(node.body), local_names(node), depth + 1)
+        return self._bodies[key]
+
+
+def _sound(meanings: Sequence[object]) -> bool:
+    """Whether a method of the same name need not be feared: of libraries only Keras and TensorFlow are
+    listed by name."""
+    return all(
+        not isinstance(meaning, Library) or meaning.name.partition(".")[0] in ("keras", "tensorflow", "numpy")
+        for meaning in meanings
+    )
+
+
+def _of_library(name: str) -> str | None:
+    known = _LIBRARY.get(name)
+    head = name
+    while known is None and "." in head:
+        head = head.rpartition(".")[0]
+        known = _LIBRARY.get(head)
+    if known is None:
+        last = name.rpartition(".")[2]
+        if name.startswith("pandas.") and last.startswith("read_"):
+            return READS
+        if last in ("from_preset", "from_pretrained", "load_data"):
+            return CONNECTS
+    return known
+
+
+def immediate(nodes: Iterable[ast.AST]) -> Iterator[ast.AST]:
+    """The nodes that are evaluated when these are run: not the bodies of functions."""
+    waiting = list(nodes)
+    while waiting:
+        node = waiting.pop()
+        yield node
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            waiting += [*node.decorator_list, *node.args.defaults, *[d for d in node.args.kw_defaults if d]]
+        elif not isinstance(node, ast.Lambda):
+            waiting += ast.iter_child_nodes(node)
+
+
+def _all_nodes(nodes: Iterable[ast.AST]) -> Iterator[ast.AST]:
+    for node in nodes:
+        yield from ast.walk(node)
