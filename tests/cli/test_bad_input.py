@@ -93,6 +93,16 @@ def test_standard_input_that_could_not_be_parsed(kerascope) -> None:
     assert ended.err == "kerascope: <stdin>:3: a statement could not be parsed and was not checked\n"
 
 
+def test_a_notebook_is_not_taken_for_a_program_without_findings(kerascope, write) -> None:
+    write("a.ipynb", '{"cells": [{"cell_type": "code", "source": ["BAD"]}]}')
+    ended = kerascope("check", "a.ipynb")
+    assert ended.status == 2
+    assert ended.err == (
+        "kerascope: a.ipynb: notebooks can't be checked here; an editor shows what is found in each cell\n"
+    )
+    assert kerascope("check").status == 0
+
+
 @pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="everything is readable for root")
 def test_what_may_not_be_read(kerascope, write) -> None:
     write("a.py", "BAD\n").chmod(0)
