@@ -4,17 +4,26 @@ Everything is the real server but the analysis: each `BAD` in a text is a findin
 `GOOD`, `WORSE` is one whose fix writes `BAD`, `ODD` is one whose fix is unsafe, `BOOM` makes the check
 fail. A file with `import other` also gets a finding for each `BAD` in the file `other.py` beside it. So
 tests of the protocol depend on no rule.
+
+Nor do those of the build check on Keras: each `class` is a layer that is built from the words in it. `LAYER`
+is a sublayer with two weights, `LOST` one that isn't tracked, `SLOW` a constructor that never ends, `ASKS`
+one whose arguments nobody knows, `DEFECT` a failure of our own.
 """
 
 from __future__ import annotations
 
 import re
 import sys
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from kerascope.lsp.serve import serve_stdio, serve_tcp
+from kerascope.lsp.workspace import BuildSettings, LayerClass
+from kerascope.probe.report import Frame, Node, Report, Stage, Weight
+from kerascope.probe.request import Request, Slice, SlicedModule
 from kerascope.rules.rule import Finding, FindingRelated, Fix
 from kerascope.source.document import Document
 from kerascope.source.position import Edit, Position, Range
@@ -28,6 +37,8 @@ class MarkedProject:
     def __init__(self, root: str | None, editor: Mapping[str, object], refined: Callable[[], None]) -> None:
         self.problems: Sequence[str] = [f"unknown setting {key!r}" for key in editor if key not in _SETTINGS]
         self._mark = editor.get("mark", "BAD")
+        self._editor = editor
+        self._check = MarkedCheck(self)
         self._root = root
         self._delay = float(str(editor.get("delay", 0)))
         self._refined = refined
@@ -88,11 +99,179 @@ class MarkedProject:
                 return "## Mark\n`GOOD` is better"
         return None
 
+    # --- the build check
+
+    def layer_classes(self, path: str) -> Sequence[LayerClass]:
+        document = self.document(path)
+        return [
+            LayerClass(
+                name,
+                Range(Position(first, 6), Position(first, 6 + len(name))),
+                first,
+                first + len(body) - 1,
+            )
+            for name, first, body in _classes(document.text if document else "")
+        ]
+
+    def build_settings(self, path: str) -> BuildSettings:
+        if self._editor.get("trusted") is False:
+            return BuildSettings("This workspace isn't trusted.")
+        return BuildSettings("", self._editor.get("buildOnSave") is True)
+
+    def build_check(self, path: str, workers: object) -> MarkedCheck:
+        return self._check
+
+    def build_comment(self, path: str, class_name: str) -> Edit | None:
+        layer = next(layer for layer in self.layer_classes(path) if layer.name == class_name)
+        here = Position(layer.first, 0)
+        return Edit(Range(here, here), "# kerascope: build() on (None, …)\n")
+
+    def judged(
+        self, path: str, findings: Sequence[Finding], reports: Sequence[Report]
+    ) -> tuple[Sequence[Finding], Sequence[str]]:
+        """ODD is refuted by any report; each lost weight is a finding."""
+        kept = [finding for finding in findings if not finding.message.startswith("ODD")]
+        lost = [
+            Finding(
+                path, _whole_line(weight.created.line), "KS802", "weight-untracked", "error", "lost", (3,)
+            )
+            for report in reports
+            for weight in report.weights
+            if not weight.tracked and weight.created is not None
+        ]
+        told = ["an ODD was withdrawn"] if len(kept) < len(findings) else []
+        return [*kept, *lost], told
+
     def close(self) -> None:
         pass
 
 
-_SETTINGS = ("mark", "delay")
+@dataclass(frozen=True)
+class Marked:
+    """A class to check: `body` are its lines."""
+
+    path: str
+    name: str
+    first: int
+    body: tuple[str, ...]
+    given: tuple[tuple[str, str], ...]
+
+    @property
+    def digest(self) -> str:
+        return repr((self.path, self.name, self.body, self.given))
+
+    @property
+    def request(self) -> Request:
+        sliced = Slice((SlicedModule("m", self.path, "\n".join(self.body)),), "m")
+        return Request(self.name, sliced, (), "/")
+
+
+class MarkedCheck:
+    """Builds classes by the words in them."""
+
+    def __init__(self, project: MarkedProject) -> None:
+        self._project = project
+        self._done: dict[str, Report] = {}
+
+    def prepare(self, path: str, class_name: str, given: Mapping[str, str]) -> Sequence[Marked]:
+        if "…" in given.get("on", ""):
+            raise ValueError("write values in place of the dots")
+        document = self._project.document(path)
+        for name, first, body in _classes(document.text if document else ""):
+            if name == class_name:
+                return [Marked(path, name, first, body, tuple(sorted(given.items())))]
+        raise ValueError(f"there is no layer class {class_name} in {Path(path).name}")
+
+    def run(
+        self,
+        prepared: Marked,
+        *,
+        progress: Callable[[Stage, str], None],
+        partial: Callable[[Mapping[str, object]], None],
+        cancelled: threading.Event,
+        force: bool,
+    ) -> Report:
+        text = "\n".join(prepared.body)
+        progress("start", "starting TensorFlow…")
+        if "DEFECT" in text:
+            raise RuntimeError("a defect of our own")
+        if "SLOW" in text:
+            partial({"versions": {"keras": "3.0"}})
+            if cancelled.wait(30):
+                return Report(
+                    prepared.path, prepared.name, prepared.first + 1, "cancelled", "It was cancelled."
+                )
+        progress("call", f"calling {prepared.name} on float32 (2, 5)…")
+        report = _report(prepared)
+        self._done[prepared.digest] = report
+        return report
+
+    def known(self, prepared: Marked) -> Report | None:
+        return _report(prepared) if prepared.digest in self._done else None
+
+
+def _report(prepared: Marked) -> Report:
+    if any("ASKS" in line for line in prepared.body):
+        message = "Nobody says what `units` is."
+        return Report(prepared.path, prepared.name, prepared.first + 1, "unknown", message)
+    children = []
+    for number, line in enumerate(prepared.body, prepared.first + 1):
+        if found := re.search(r"self\.(\w+) = (LAYER|LOST)", line):
+            here = Frame(prepared.path, number)
+            weights = tuple(
+                Weight(
+                    f"{found[1]}.{name}",
+                    name,
+                    "Dense",
+                    shape,
+                    "float32",
+                    15 if name == "kernel" else 3,
+                    trainable=True,
+                    tracked=found[2] == "LAYER",
+                    trained=found[2] == "LAYER",
+                    exists_after="call",
+                    created=here,
+                )
+                for name, shape in (("kernel", (5, 3)), ("bias", (3,)))
+            )
+            tracked = found[2] == "LAYER"
+            children.append(
+                Node(found[1], "Dense", True, tracked, created=here, library="keras", weights=weights)
+            )
+    tree = Node("", prepared.name, True, True, children=tuple(children))
+    inputs = dict(prepared.given).get("on", "float32 (2, 5)")
+    return Report(
+        prepared.path,
+        prepared.name,
+        prepared.first + 1,
+        "built",
+        inputs=inputs,
+        tree=tree,
+        versions={"keras": "3.0"},
+    )
+
+
+def _classes(text: str) -> list[tuple[str, int, tuple[str, ...]]]:
+    """Name, first line (from 0) and lines of each class."""
+    lines = text.split("\n")
+    found = []
+    for first, line in enumerate(lines):
+        if match := re.match(r"class (\w+)", line):
+            last = first + 1
+            while last < len(lines) and (lines[last].startswith(" ") or not lines[last]):
+                last += 1
+            body = lines[first:last]
+            while not body[-1]:
+                body.pop()
+            found.append((match[1], first, tuple(body)))
+    return found
+
+
+def _whole_line(number: int) -> Range:
+    return Range(Position(number - 1, 0), Position(number - 1, 80))
+
+
+_SETTINGS = ("mark", "delay", "trusted", "buildOnSave")
 
 
 def _marks(text: str) -> list[Range]:

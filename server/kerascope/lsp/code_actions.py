@@ -1,4 +1,4 @@
-"""Code actions: mend a finding, ignore it on its line, or mend all that is safe to mend."""
+"""Code actions: mend a finding, ignore it on its line, mend all that is safe to mend, build a layer."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 from lsprotocol import types
 
 from kerascope.fixing import difference, fixed
+from kerascope.lsp.build_actions import build_actions
 from kerascope.lsp.documents import OpenDocument
+from kerascope.lsp.greeting import BUILD_ACTION
 from kerascope.lsp.ignoring import ignore_edit
 from kerascope.rules.rule import Finding, Fix
 from kerascope.source.document import Document
@@ -50,6 +52,8 @@ class CodeActions:
                     safe_here = safe_here or fix.safe
                     actions.append(self._quick_fix(fix, opened, reported))
             actions.extend(self._ignores(here, opened, params.context.diagnostics))
+        if _wanted(BUILD_ACTION, only):
+            actions.extend(self._builds(opened, place, params.context.trigger_kind))
         if only is None and not safe_here:
             return actions
         if _wanted(FIX_ALL, only):
@@ -85,6 +89,18 @@ class CodeActions:
                     edit=self._edit(opened, (edit,)),
                 )
 
+    def _builds(
+        self, opened: OpenDocument, place: Range, trigger: types.CodeActionTriggerKind | None
+    ) -> Iterator[types.CodeAction]:
+        automatic = trigger == types.CodeActionTriggerKind.Automatic
+        try:
+            for action, edit in build_actions(self._server, opened, place, automatic):
+                if edit is not None:
+                    action.edit = self._edit(opened, (edit,))
+                yield action
+        except Exception as error:
+            self._server.log.failure("the build check's actions", error)
+
     def _fix_all(self, opened: OpenDocument) -> Iterator[types.CodeAction]:
         action = types.CodeAction(_FIX_ALL_TITLE, kind=FIX_ALL)
         if self._lazy:
@@ -109,7 +125,7 @@ class CodeActions:
         def check(version: Document) -> Sequence[Finding]:
             if version is not opened.document:
                 project.open(version)
-            return self._server.diagnostics.findings(opened)
+            return self._server.diagnostics.derived(opened)
 
         try:
             mended, _ = fixed(opened.document, check, unsafe=False)

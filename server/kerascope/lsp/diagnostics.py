@@ -99,7 +99,23 @@ class Diagnostics:
             self._server.ask(types.WORKSPACE_DIAGNOSTIC_REFRESH, None)
 
     def findings(self, opened: OpenDocument) -> Sequence[Finding]:
-        """The findings of the document's present text; none if the check itself fails, which is logged."""
+        """All findings of the document's present text: of the analysis, and of build checks."""
+        findings = self.derived(opened)
+        try:
+            reports = self._server.building.reports(opened.path)
+            if not reports:
+                return findings
+            project = self._server.workspace_folders.folder_of(opened.path).project
+            findings, told = project.judged(opened.path, findings, reports)
+        except Exception as error:
+            self._server.log.failure(f"the build checks of {opened.uri}", error)
+            return findings
+        for line in told:
+            self._server.log.once(line, types.MessageType.Info)
+        return findings
+
+    def derived(self, opened: OpenDocument) -> Sequence[Finding]:
+        """The findings of the analysis alone; none if the check itself fails, which is logged."""
         try:
             return self._server.workspace_folders.check(opened.path)
         except Exception as error:

@@ -108,6 +108,7 @@ class Documents:
     def _saved(self, params: types.DidSaveTextDocumentParams) -> None:
         path = path_of(params.text_document.uri)
         self._server.watching.changed(path)
+        self._server.building.saved(path)
 
     def _closed(self, params: types.DidCloseTextDocumentParams) -> None:
         opened = self._open.pop(path_of(params.text_document.uri), None)

@@ -15,6 +15,15 @@ from kerascope.lsp.connection import Connection
 
 ENCODINGS = ("utf-32", "utf-16", "utf-8")
 NOT_INITIALIZED = -32002
+BUILD, BUILD_FILE, CANCEL_BUILD, SHOW_REPORT = (
+    "kerascope.build",
+    "kerascope.buildFile",
+    "kerascope.cancelBuild",
+    "kerascope.showReport",
+)
+BUILD_ACTION = "kerascope.build"
+"""The kind of the code actions for the build check: clients list them after fixes and refactorings."""
+REPORT_SCHEME = "kerascope-report"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +74,19 @@ class Client:
             "textDocumentSync": {"openClose": True, "change": 2, "save": {"includeText": False}},
             "hoverProvider": True,
             "codeActionProvider": {
-                "codeActionKinds": ["quickfix", "source.fixAll.kerascope"],
+                "codeActionKinds": ["quickfix", "source.fixAll.kerascope", BUILD_ACTION],
                 "resolveProvider": self.resolves_actions,
+            },
+            "codeLensProvider": {"resolveProvider": False},
+            "inlayHintProvider": {"resolveProvider": False},
+            "executeCommandProvider": {
+                "commands": [BUILD, BUILD_FILE, CANCEL_BUILD, SHOW_REPORT],
+                "workDoneProgress": True,
             },
             "workspace": {"workspaceFolders": {"supported": True, "changeNotifications": True}},
         }
+        if self.serves_content:
+            offer["workspace"]["textDocumentContent"] = {"schemes": [REPORT_SCHEME]}
         if self.pulls:
             offer["diagnosticProvider"] = {
                 "identifier": "kerascope",
@@ -77,6 +94,11 @@ class Client:
                 "workspaceDiagnostics": False,
             }
         return offer
+
+    @property
+    def serves_content(self) -> bool:
+        """Whether the client can ask for the text of a document that is no file."""
+        return isinstance(self.capability("workspace.textDocumentContent"), dict)
 
     @property
     def resolves_actions(self) -> bool:

@@ -1,9 +1,11 @@
-"""Hover: the sublayers and weights of a layer, and the rule behind a code in a comment."""
+"""Hover: the sublayers and weights of a layer, as derived and as measured, and the rule behind a code in a
+comment."""
 
 from __future__ import annotations
 
 import inspect
 import re
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from lsprotocol import types
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from kerascope.lsp.server import Server
 
 _CODE = re.compile(r"\bKS\d{3}\b")
+_ATTRIBUTE = re.compile(r"\bself\.(\w+)")
 _SUPPRESSION = re.compile(r"#.*\b(?:kerascope\s*:|noqa\b)")
 
 
@@ -48,8 +51,39 @@ class Hover:
 
     def _tree(self, opened: OpenDocument, position: Position) -> types.Hover | None:
         project = self._server.workspace_folders.folder_of(opened.path).project
-        tree = project.tree(opened.path, position)
-        return types.Hover(self._content(tree)) if tree else None
+        trees = [project.tree(opened.path, position), *self._measured(opened, position)]
+        shown = "\n\n".join(tree for tree in trees if tree)
+        return types.Hover(self._content(shown)) if shown else None
+
+    def _measured(self, opened: OpenDocument, position: Position) -> Iterator[str]:
+        """What build checks measured of the class or the attribute at a place."""
+        building = self._server.building
+        if not building.reports(opened.path):
+            return
+        project = self._server.workspace_folders.folder_of(opened.path).project
+        around = [
+            each for each in project.layer_classes(opened.path) if each.first <= position.line <= each.last
+        ]
+        layer = max(around, key=lambda each: each.first, default=None)
+        kept = building.of(opened.path, layer.name) if layer is not None else None
+        if layer is None or kept is None or not kept.fresh:
+            return
+        named = next(
+            (
+                found[1]
+                for found in _ATTRIBUTE.finditer(opened.lines.line(position.line))
+                if found.start() <= position.column <= found.end()
+            ),
+            "",
+        )
+        if not named and not layer.place.start <= position <= layer.place.end:
+            return
+        from kerascope.probe.show import tree
+
+        for report in kept.reports:
+            rows = tree(report, named)
+            if rows:
+                yield f"Measured by the build check:\n\n```text\n{rows}\n```"
 
     def _content(self, markdown: str) -> types.MarkupContent:
         if self._plain:

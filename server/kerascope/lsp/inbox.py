@@ -11,11 +11,12 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from kerascope.lsp.connection import Connection
 
 Message = dict[str, Any]
+Cancellable = Literal["request", "progress"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,7 @@ class Inbox:
         self._arrived = threading.Condition()
         self._cancelled: set[int | str] = set()
         self._running: int | str | None = None
+        self._watched: dict[tuple[Cancellable, int | str], Callable[[], None]] = {}
 
     def put(self, entry: Entry) -> None:
         with self._arrived:
@@ -81,7 +83,26 @@ class Inbox:
         with self._arrived:
             return any(isinstance(entry, dict) and _document_changed(entry) == uri for entry in self._entries)
 
-    def cancel(self, request: int | str) -> None:
+    def on_cancel(self, what: Cancellable, name: int | str, work: Callable[[], None]) -> None:
+        """Do `work` as soon as the client cancels this, in the reading thread: nothing can delay it."""
+        with self._arrived:
+            self._watched[what, name] = work
+
+    def is_over(self, what: Cancellable, name: int | str) -> None:
+        """It can't be cancelled any more."""
+        with self._arrived:
+            self._watched.pop((what, name), None)
+
+    def cancel(self, what: Cancellable, name: int | str) -> None:
+        """The client wants that no more."""
+        with self._arrived:
+            work = self._watched.pop((what, name), None)
+        if work is not None:
+            work()
+        elif what == "request":
+            self._note_cancelled(name)
+
+    def _note_cancelled(self, request: int | str) -> None:
         """Note that nobody wants the answer to `request` any more, if it has not been answered yet."""
         with self._arrived:
             waits = any(
@@ -100,6 +121,10 @@ class Inbox:
             self._running = None
 
 
+_CANCELLATIONS: dict[object, tuple[Cancellable, str]] = {
+    "$/cancelRequest": ("request", "id"),
+    "window/workDoneProgress/cancel": ("progress", "token"),
+}
 _CHANGES = ("textDocument/didChange", "textDocument/didClose", "textDocument/didOpen")
 
 
@@ -128,11 +153,12 @@ def read_messages(connection: Connection, inbox: Inbox) -> int:
         method = message.get("method")
         if method == "exit":
             break
-        if method == "$/cancelRequest":
+        if method in _CANCELLATIONS:
+            what, key = _CANCELLATIONS[method]
             params = message.get("params")
-            request = params.get("id") if isinstance(params, dict) else None
-            if isinstance(request, int | str):
-                inbox.cancel(request)
+            name = params.get(key) if isinstance(params, dict) else None
+            if isinstance(name, int | str):
+                inbox.cancel(what, name)
             continue
         shut_down = shut_down or method == "shutdown"
         inbox.put(message)

@@ -37,11 +37,15 @@ class Log(logging.Handler):
     def warning(self, line: str) -> None:
         self._say(types.MessageType.Warning, line)
 
-    def once(self, line: str) -> None:
-        """A warning that is worth one line however often its cause returns."""
+    def show(self, line: str) -> None:
+        """A warning that the person is to see now."""
+        self._server.window_show_message(types.ShowMessageParams(types.MessageType.Warning, line))
+
+    def once(self, line: str, kind: types.MessageType = types.MessageType.Warning) -> None:
+        """Something that is worth one line however often its cause returns."""
         if line not in self._said:
             self._said.add(line)
-            self.warning(line)
+            self._say(kind, line)
 
     def failure(self, what: str, error: BaseException) -> None:
         """Something of ours failed; the server goes on."""

@@ -3,21 +3,39 @@ analysis."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 from kerascope.check import Checker
+from kerascope.lsp.workspace import BuildSettings, LayerClass
+from kerascope.project.catalogue import catalogue
 from kerascope.project.environment import find_environment
 from kerascope.project.inference import Inference
+from kerascope.project.meaning import ClassDefinition
 from kerascope.project.project import Project
 from kerascope.project.settings import Settings, from_editor, load
 from kerascope.rules import all_rules
 from kerascope.rules.rule import Finding
-from kerascope.source.document import Document
-from kerascope.source.position import Position
+from kerascope.source.document import Document, Site
+from kerascope.source.position import Edit, Position
+from kerascope.tracking.classes import ClassIndex
+
+if TYPE_CHECKING:
+    from kerascope.lsp.building import BuildCheck, Given, Prepared
+    from kerascope.probe.build_check import BuildCheck as Check
+    from kerascope.probe.build_check import Prepared as CheckPrepared
+    from kerascope.probe.process import Workers
+    from kerascope.probe.report import Report, Stage
 
 SERVER_KEYS = ("trusted", "interpreter", "trace", "path", "importStrategy")
 """What an editor says to the server or to its own extension, and no configuration file has."""
+_SWITCHED_OFF = "The build check is switched off by the settings."
+_NOT_TRUSTED = (
+    "The build check runs the code of the workspace, and this workspace isn't trusted: to use it, trust the "
+    "workspace in the editor."
+)
 
 
 class CheckedProject:
@@ -30,12 +48,13 @@ class CheckedProject:
         self._codes = frozenset(rule.code for rule in all_rules())
         self._told: list[str] = []
         self.problems: Sequence[str] = self._told
+        self._trusted = editor.get("trusted") is not False
         settings = self._settings(root)
         self._environment = find_environment(
             root,
             setting=settings.python,
             editor=_interpreter(editor.get("interpreter")),
-            trusted=editor.get("trusted") is not False,
+            trusted=self._trusted,
         )
         self._told += self._environment.notes
         self._project = Project(root, self._environment.search_paths)
@@ -43,6 +62,7 @@ class CheckedProject:
         self._inference.start(refined)
         self._checkers: dict[Settings, Checker] = {}
         self._by_folder: dict[str, Checker] = {}
+        self._build_checks: dict[Checker, _Given] = {}
 
     def _settings(self, folder: str | None) -> Settings:
         """The settings that hold in a folder; what is wrong with them is noted once."""
@@ -80,8 +100,110 @@ class CheckedProject:
     def tree(self, path: str, position: Position) -> str | None:
         return self._checker(path).tree(path, position)
 
+    # --- the build check: nothing of it is loaded before it is asked for ---
+
+    def layer_classes(self, path: str) -> Sequence[LayerClass]:
+        found: dict[str, LayerClass] = {}
+        for definition in self._definitions(path):
+            layer = _layer_class(definition)
+            if layer is not None:
+                found[layer.name] = layer  # of several classes of one name the last is what the name means
+        return sorted(found.values(), key=lambda layer: layer.place)
+
+    def build_settings(self, path: str) -> BuildSettings:
+        settings = self._checker(path).settings
+        if not settings.enable or not settings.build:
+            return BuildSettings(_SWITCHED_OFF)
+        if not self._trusted:
+            return BuildSettings(_NOT_TRUSTED)
+        return BuildSettings("", settings.build_on_save)
+
+    def build_check(self, path: str, workers: Callable[[], Workers]) -> BuildCheck:
+        from kerascope.probe.build_check import BuildCheck as Check
+
+        checker = self._checker(path)
+        if checker not in self._build_checks:
+            check = Check(checker, workers(), self._root, trusted=self._trusted)
+            self._build_checks[checker] = _Given(check)
+        return self._build_checks[checker]
+
+    def build_comment(self, path: str, class_name: str) -> Edit | None:
+        from kerascope.probe.comment import BuildComment, blank_comment, comment_above, insert_comment
+
+        definition = next((each for each in self._definitions(path) if each.name == class_name), None)
+        if definition is None:
+            return None
+        document = definition.module.document
+        if isinstance(comment_above(document, definition), BuildComment):
+            return None
+        generation = self._checker(path).generations(document)[-1]
+        classes = ClassIndex(self._project, catalogue(generation))
+        return insert_comment(document, definition, blank_comment(classes, definition))
+
+    def judged(
+        self, path: str, findings: Sequence[Finding], reports: Sequence[Report]
+    ) -> tuple[Sequence[Finding], Sequence[str]]:
+        from kerascope.probe.findings import combined
+
+        return combined(self._checker(path), path, findings, reports)
+
+    def _definitions(self, path: str) -> Iterator[ClassDefinition]:
+        """The layer classes of a file."""
+        module = self._project.module(path)
+        if module is None:
+            return
+        checker = self._checker(path)
+        examiner = checker.examiner(checker.generations(module.document)[-1])
+        for definition in examiner.layer_classes(module):
+            if examiner.run(definition) is not None:
+                yield definition
+
     def close(self) -> None:
         self._inference.close()
+
+
+class _Given:
+    """A build check as the server asks it: what a request says for itself comes by name."""
+
+    def __init__(self, check: Check) -> None:
+        self._check = check
+
+    def prepare(self, path: str, class_name: str, given: Given) -> Sequence[Prepared]:
+        from kerascope.probe.recipe import Given as Said
+
+        said = Said(given.get("init"), given.get("on"), given.get("call")) if given else None
+        return self._check.prepare(path, class_name, said)
+
+    def run(
+        self,
+        prepared: Prepared,
+        *,
+        progress: Callable[[Stage, str], None],
+        partial: Callable[[Mapping[str, object]], None],
+        cancelled: threading.Event,
+        force: bool,
+    ) -> Report:
+        return self._check.run(
+            cast("CheckPrepared", prepared),
+            progress=progress,
+            partial=partial,
+            cancelled=cancelled,
+            force=force,
+        )
+
+    def known(self, prepared: Prepared) -> Report | None:
+        return self._check.known(cast("CheckPrepared", prepared))
+
+
+def _layer_class(definition: ClassDefinition) -> LayerClass | None:
+    document, statement, node = definition.module.document, definition.statement, definition.node
+    place = document.range_of(Site(document.path, statement, node))
+    base = document.line_of(statement)
+    if place is None or base is None:
+        return None
+    lines = len(statement.text.rstrip().splitlines()) if statement.kind == "class" else node.end_lineno or 1
+    first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
+    return LayerClass(node.name, place, base + first - 1, base + lines - 1)
 
 
 def _interpreter(value: object) -> str | None:

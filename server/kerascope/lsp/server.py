@@ -20,20 +20,25 @@ from pygls.lsp.server import LanguageServer
 from pygls.protocol import LanguageServerProtocol
 
 from kerascope import __version__
+from kerascope.lsp.building import Building
 from kerascope.lsp.code_actions import CodeActions
+from kerascope.lsp.commands import Commands
 from kerascope.lsp.connection import Connection
 from kerascope.lsp.diagnostics import Diagnostics
 from kerascope.lsp.documents import Documents
 from kerascope.lsp.greeting import Client
+from kerascope.lsp.hints import Hints
 from kerascope.lsp.hover import Hover
 from kerascope.lsp.inbox import Broken, Call, Closed, Inbox, Message
+from kerascope.lsp.lenses import Lenses
 from kerascope.lsp.log import Log
 from kerascope.lsp.progress import Progress
+from kerascope.lsp.report_documents import ReportDocuments
 from kerascope.lsp.settings import EditorSettings
 from kerascope.lsp.watching import Watching
 from kerascope.lsp.workspace import OpenProject, Workspace
 
-_ABOUT_DOCUMENTS = ("textDocument/", "codeAction/")
+_ABOUT_DOCUMENTS = ("textDocument/", "codeAction/", types.WORKSPACE_EXECUTE_COMMAND)
 INVALID_REQUEST, INVALID_PARAMS, METHOD_NOT_FOUND, CANCELLED = -32600, -32602, -32601, -32800
 
 
@@ -56,6 +61,7 @@ class Server(LanguageServer):
         self.connection = connection
         self.inbox = inbox
         self.client = client
+        self._apart: dict[str, Callable[[int | str, Any], None]] = {}
         self._timers: list[tuple[float, int, Callable[[], None]]] = []
         self._order = itertools.count()
         self._shut_down = False
@@ -70,6 +76,11 @@ class Server(LanguageServer):
         self.code_actions = CodeActions(self)
         self.hover = Hover(self)
         self.watching = Watching(self)
+        self.building = Building(self)
+        self.commands = Commands(self)
+        self.lenses = Lenses(self)
+        self.hints = Hints(self)
+        self.report_documents = ReportDocuments(self)
         self.on(types.INITIALIZED, self._initialized)
         self.on(types.SHUTDOWN, self._shutdown)
         self.on(types.SET_TRACE, self._set_trace)
@@ -87,6 +98,17 @@ class Server(LanguageServer):
                 return empty
 
         self.feature(method)(guarded)
+
+    def on_apart(self, method: str, handler: Callable[[int | str, Any], None]) -> None:
+        """Let `handler` see to the requests of `method`: it gets the request and the parameters as they came,
+        and answers by `answer` or `refuse`, whenever it can."""
+        self._apart[method] = handler
+
+    def answer(self, request: int | str, result: object) -> None:
+        self.connection.send_result(request, result)
+
+    def refuse(self, request: int | str, code: int, message: str) -> None:
+        self.connection.send_error(request, code, message)
 
     def after(self, seconds: float, work: Callable[[], None]) -> None:
         """Do `work` in the working thread, some time from now."""
@@ -125,6 +147,8 @@ class Server(LanguageServer):
             except Exception as error:
                 self.log.failure("the server's work", error)
         logging.getLogger("kerascope").removeHandler(self.log)
+        self.building.close()
+        self.report_documents.close()
         self.workspace_folders.close()
 
     def _patience(self) -> float | None:
@@ -152,13 +176,15 @@ class Server(LanguageServer):
                 return None
             if asked and method == types.INITIALIZE:
                 return self.connection.send_error(request, INVALID_REQUEST, "initialize was sent twice")
-            if method is not None and method not in self.protocol.fm.features:
+            if method is not None and method not in (*self._apart, *self.protocol.fm.features):
                 if asked:
                     error = JsonRpcMethodNotFound.of(str(method))
                     self.connection.send_error(request, METHOD_NOT_FOUND, error.message)
                 return None
             if asked and not self.settings.ready and str(method).startswith(_ABOUT_DOCUMENTS):
                 return self.inbox.set_aside(message)
+            if isinstance(request, int | str) and method in self._apart:
+                return self._handle_apart(str(method), request, message.get("params"))
             try:
                 structured = self.protocol.structure_message({"jsonrpc": "2.0", **message})
             except Exception:
@@ -175,6 +201,13 @@ class Server(LanguageServer):
         finally:
             if asked:
                 self.inbox.answered(request)
+
+    def _handle_apart(self, method: str, request: int | str, params: Any) -> None:
+        try:
+            self._apart[method](request, params)
+        except Exception as error:
+            self.log.failure(method, error)
+            self.answer(request, None)
 
     def _initialized(self, _: types.InitializedParams) -> None:
         self.watching.register()

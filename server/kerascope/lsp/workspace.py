@@ -13,14 +13,35 @@ from lsprotocol import types
 from pygls.uris import from_fs_path, to_fs_path
 
 from kerascope.source.document import Document
-from kerascope.source.position import Position
+from kerascope.source.position import Edit, Position, Range
 
 if TYPE_CHECKING:
+    from kerascope.lsp.building import BuildCheck
     from kerascope.lsp.documents import OpenDocument
     from kerascope.lsp.server import Server
+    from kerascope.probe.process import Workers
+    from kerascope.probe.report import Report
     from kerascope.rules.rule import Finding
 
 CONFIGURATION_FILES = ("pyproject.toml", "kerascope.toml")
+
+
+@dataclass(frozen=True, slots=True)
+class LayerClass:
+    """A layer class in a document: its name's place, and its first and last line, decorators included."""
+
+    name: str
+    place: Range
+    first: int
+    last: int
+
+
+@dataclass(frozen=True, slots=True)
+class BuildSettings:
+    """What holds for build checks of one file. `refused`: why there is none, as a sentence."""
+
+    refused: str = ""
+    on_save: bool = False
 
 
 class OpenedProject(Protocol):
@@ -35,6 +56,17 @@ class OpenedProject(Protocol):
     def document(self, path: str) -> Document | None: ...
     def check(self, path: str) -> Sequence[Finding]: ...
     def tree(self, path: str, position: Position) -> str | None: ...
+    def layer_classes(self, path: str) -> Sequence[LayerClass]: ...
+    def build_settings(self, path: str) -> BuildSettings: ...
+    def build_check(self, path: str, workers: Callable[[], Workers]) -> BuildCheck: ...
+    def build_comment(self, path: str, class_name: str) -> Edit | None:
+        """Inserts the comment that says how to build a class; None where there is one."""
+
+    def judged(
+        self, path: str, findings: Sequence[Finding], reports: Sequence[Report]
+    ) -> tuple[Sequence[Finding], Sequence[str]]:
+        """The findings of a file together with those of build checks, and what to log of it."""
+
     def close(self) -> None: ...
 
 
@@ -113,8 +145,10 @@ class Workspace:
         folder = self._open.get(self._root_of(opened.path))
         if folder is not None:
             folder.project.open(opened.document)
+        self._server.building.changed()
 
     def closed(self, opened: OpenDocument) -> None:
+        self._server.building.closed(opened)
         folder = self._open.get(self._root_of(opened.path))
         if folder is not None:
             folder.project.close_document(opened.path)
@@ -126,6 +160,7 @@ class Workspace:
     def changed_on_disk(self, path: str) -> None:
         for folder in self.opened():
             folder.project.changed_on_disk(path)
+        self._server.building.changed()
 
     def close(self) -> None:
         """Let every project end what it does."""
@@ -159,6 +194,7 @@ class Workspace:
 
     def _stop(self, root: str | None) -> None:
         folder = self._open.pop(root)
+        self._server.building.folder_closed(folder)
         try:
             folder.project.close()
         except Exception as error:

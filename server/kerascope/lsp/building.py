@@ -1,0 +1,428 @@
+"""The build check in the editor: asked for by the person, run in a thread of its own, and its report kept for
+as long as it speaks of the present text.
+
+One check runs at a time in each folder. What is asked for meanwhile waits, and a newer request for the same
+class takes the place of one that waits.
+"""
+
+from __future__ import annotations
+
+import functools
+import threading
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+from lsprotocol import types
+
+from kerascope.lsp.progress import Shown
+
+if TYPE_CHECKING:
+    from kerascope.lsp.documents import OpenDocument
+    from kerascope.lsp.server import Server
+    from kerascope.lsp.workspace import Folder
+    from kerascope.probe.process import Workers
+    from kerascope.probe.report import Report, Stage
+    from kerascope.source.document import Document
+
+REVIEW_DELAY = 0.3
+"""Seconds without a change after which it is looked which reports still speak of the present text."""
+_UNSEEN = object()
+"""A document that is equal to none."""
+TOLD = frozenset({"no-keras", "unknown", "timeout", "memory", "crashed", "refused"})
+"""What a person is told in a message: it is about no line of the code."""
+
+
+class Prepared(Protocol):
+    """What a check is about to run, under one Keras generation."""
+
+    @property
+    def request(self) -> Any: ...
+    @property
+    def digest(self) -> str: ...
+
+
+Given = Mapping[str, str]
+"""What the request itself says: "init", "on" and "call", as on the command line."""
+
+
+class BuildCheck(Protocol):
+    """Prepares checks in the working thread, and runs them in any."""
+
+    def prepare(self, path: str, class_name: str, given: Given) -> Sequence[Prepared]:
+        """What to run, once for each Keras generation. ValueError says what is wrong in `given`."""
+
+    def run(
+        self,
+        prepared: Prepared,
+        *,
+        progress: Callable[[Stage, str], None],
+        partial: Callable[[Mapping[str, object]], None],
+        cancelled: threading.Event,
+        force: bool,
+    ) -> Report:
+        """Never raises for anything that the user's code or environment does."""
+
+    def known(self, prepared: Prepared) -> Report | None:
+        """The report of an earlier run of the same, its lines those of the present text."""
+
+
+@dataclass(eq=False, slots=True)
+class Outcome:
+    """What became of one class that was asked for. `message` where there is no report."""
+
+    path: str
+    class_name: str
+    reports: tuple[Report, ...] = ()
+    status: str = ""
+    message: str = ""
+
+    def __post_init__(self) -> None:
+        if self.reports:
+            worst = next((report for report in self.reports if report.status != "built"), self.reports[0])
+            self.status, self.message = worst.status, worst.message
+
+
+@dataclass(eq=False, slots=True)
+class Asked:
+    """One request: for one class or several, with what it shows meanwhile."""
+
+    done: Callable[[Sequence[Outcome]], None] = lambda outcomes: None
+    part: Callable[[str, Mapping[str, object]], None] = lambda name, part: None
+    token: int | str | None = None
+    """Of the progress, where the client named one."""
+    force: bool = True
+    """Whether a report that is known already won't do."""
+    shown: Shown | None = None
+    cancelled: threading.Event = field(default_factory=threading.Event)
+    left: int = 0
+    outcomes: list[Outcome] = field(default_factory=list)
+
+
+@dataclass(eq=False, slots=True)
+class _Job:
+    """One class of a request."""
+
+    asked: Asked
+    folder: Folder
+    path: str
+    class_name: str
+    given: Given
+    check: BuildCheck
+    prepared: Sequence[Prepared] = ()
+    replaced: threading.Event = field(default_factory=threading.Event)
+
+
+@dataclass(eq=False, slots=True)
+class Kept:
+    """The last check of a class. `fresh`: its reports speak of the present text."""
+
+    folder: Folder
+    path: str
+    class_name: str
+    given: Given
+    check: BuildCheck
+    reports: tuple[Report, ...]
+    fresh: bool
+    seen: dict[str, Document | object | None]
+    """The documents that were looked at when `fresh` was found out last."""
+
+    @property
+    def summary(self) -> str:
+        """A line for all reports: under several generations each has its name before it."""
+        if len(self.reports) == 1:
+            return self.reports[0].summary
+        return " · ".join(f"Keras {report.generation or '?'}: {report.summary}" for report in self.reports)
+
+
+@dataclass(eq=False, slots=True)
+class _Queue:
+    running: _Job | None = None
+    waiting: deque[_Job] = field(default_factory=deque)
+
+
+class Building:
+    """Runs build checks, and knows their reports. Touched by the working thread alone."""
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self._queues: dict[Folder, _Queue] = {}
+        self._kept: dict[tuple[str, str], Kept] = {}
+        self._workers: Workers | None = None
+        self._review_due = False
+        self._changed = False
+        self._lenses = server.client.supports("workspace.codeLens.refreshSupport")
+        self._hints = server.client.supports("workspace.inlayHint.refreshSupport")
+
+    # --- asking ---
+
+    def ask(self, path: str, names: Sequence[str], given: Given, asked: Asked) -> None:
+        """Check classes of a file, one after the other. ValueError says why nothing can be checked."""
+        folder = self._server.workspace_folders.folder_of(path)
+        check = folder.project.build_check(path, self._get_workers)
+        queue = self._queues.setdefault(folder, _Queue())
+        jobs = [_Job(asked, folder, path, name, given, check) for name in names]
+        for job in jobs:
+            job.prepared = job.check.prepare(path, job.class_name, given)
+        asked.left = len(jobs)
+        given_token = asked.token is not None
+        shown = Shown(self._server, asked.token) if given_token else self._server.indicator.created()
+        shown.begin(title(names), asked.cancelled.set)
+        asked.shown = shown
+        for job in jobs:
+            self._make_way(queue, job)
+        queue.waiting.extend(jobs)
+        if not jobs:
+            self._answer(asked)
+        elif queue.running is None:
+            self._next(queue)
+        else:
+            shown.report("waiting for another build check to end…")
+        self.refresh()
+
+    def cancel(self, path: str, class_name: str | None) -> None:
+        """Stop what runs or waits for a file, or for one of its classes."""
+        for queue in self._queues.values():
+            for job in (*([queue.running] if queue.running else ()), *queue.waiting):
+                if job.path == path and class_name in (None, job.class_name):
+                    job.asked.cancelled.set()
+
+    def is_running(self, path: str, class_name: str) -> bool:
+        """Whether a class is being checked, or about to be."""
+        return any(
+            (job.path, job.class_name) == (path, class_name)
+            for queue in self._queues.values()
+            for job in (*([queue.running] if queue.running else ()), *queue.waiting)
+        )
+
+    def saved(self, path: str) -> None:
+        """Check the classes whose text is new since their last check, if the person set that."""
+        if self._server.documents.at(path) is None or not self._server.settings.ready:
+            return
+        folder = self._server.workspace_folders.folder_of(path)
+        settings = folder.project.build_settings(path)
+        if settings.refused or not settings.on_save:
+            return
+        names = [layer.name for layer in folder.project.layer_classes(path)]
+        due = [name for name in names if (kept := self.of(path, name)) is None or not kept.fresh]
+        if due:
+            self.ask(path, due, {}, Asked(force=False))
+
+    # --- what is known ---
+
+    def of(self, path: str, class_name: str) -> Kept | None:
+        """The last check of a class, of the present text or not."""
+        kept = self._kept.get((path, class_name))
+        if kept is not None:
+            self._look(kept)
+        return kept
+
+    def reports(self, path: str) -> list[Report]:
+        """The reports that speak of the present text, and of the file at `path`."""
+        found: list[Report] = []
+        for kept in tuple(self._kept.values()):
+            if path in kept.seen:
+                self._look(kept)
+                if kept.fresh:
+                    found.extend(kept.reports)
+        return found
+
+    def changed(self) -> None:
+        """A text is new: after a while without another change, look what that means for the reports."""
+        if self._kept and not self._review_due:
+            self._review_due = True
+            self._server.after(REVIEW_DELAY, self._review)
+
+    def _review(self) -> None:
+        self._review_due = False
+        for kept in tuple(self._kept.values()):
+            self._look(kept)
+        if self._changed:
+            self.refresh()
+            self._server.diagnostics.recheck()
+
+    def _look(self, kept: Kept) -> None:
+        """Find out whether a check's reports speak of the present text."""
+        project = kept.folder.project
+        if all(project.document(path) is document for path, document in kept.seen.items()):
+            return
+        kept.seen = {path: project.document(path) for path in kept.seen}
+        try:
+            prepared = kept.check.prepare(kept.path, kept.class_name, kept.given)
+        except ValueError:
+            prepared = ()
+        except Exception as error:
+            self._server.log.failure(f"looking at {kept.class_name}", error)
+            prepared = ()
+        known = [report for each in prepared if (report := kept.check.known(each)) is not None]
+        fresh = bool(prepared) and len(known) == len(prepared)
+        if fresh:
+            kept.reports = tuple(known)
+            kept.seen = self._documents(kept.folder, kept.path, prepared)
+        if fresh != kept.fresh:
+            kept.fresh = fresh
+            self._changed = True
+
+    def _documents(
+        self, folder: Folder, path: str, prepared: Sequence[Prepared]
+    ) -> dict[str, Document | object | None]:
+        paths = {path, *(module.path for each in prepared for module in each.request.slice.modules)}
+        return {path: folder.project.document(path) for path in paths}
+
+    # --- running ---
+
+    def _make_way(self, queue: _Queue, job: _Job) -> None:
+        """A newer request takes the place of one that waits, and of one that runs on a text of yesterday."""
+
+        def same(other: _Job) -> bool:
+            return (other.path, other.class_name) == (job.path, job.class_name)
+
+        def digests(other: _Job) -> list[str]:
+            return [prepared.digest for prepared in other.prepared]
+
+        for other in [other for other in queue.waiting if same(other)]:
+            queue.waiting.remove(other)
+            self._finish(other, "cancelled", "A newer request has taken the place of this one.")
+        running = queue.running
+        if running is not None and same(running) and digests(running) != digests(job):
+            running.replaced.set()
+            running.asked.cancelled.set()
+
+    def _next(self, queue: _Queue) -> None:
+        while queue.running is None and queue.waiting:
+            job = queue.waiting.popleft()
+            if job.asked.cancelled.is_set():
+                self._finish(job, "cancelled", "The build check was cancelled.")
+                continue
+            try:
+                # The text may have changed while the request waited.
+                job.prepared = job.check.prepare(job.path, job.class_name, job.given)
+            except ValueError as error:
+                self._finish(job, "refused", str(error))
+                continue
+            except Exception as error:
+                self._fail(job, error)
+                continue
+            queue.running = job
+            threading.Thread(
+                target=self._run, args=(queue, job), name=f"kerascope-build-{job.class_name}", daemon=True
+            ).start()
+
+    def _run(self, queue: _Queue, job: _Job) -> None:
+        """In a thread of its own: everything that it learns is handed to the working thread."""
+        server, asked = self._server, job.asked
+        done = len(asked.outcomes)
+        percentage = 100 * done // (done + asked.left) if done + asked.left > 1 else None
+
+        def progress(stage: Stage, text: str) -> None:
+            if asked.shown is not None:
+                server.later(functools.partial(asked.shown.report, f"{job.class_name}: {text}", percentage))
+
+        def partial(part: Mapping[str, object]) -> None:
+            server.later(lambda: asked.part(job.class_name, part))
+
+        def run(prepared: Prepared) -> Report:
+            return job.check.run(
+                prepared, progress=progress, partial=partial, cancelled=asked.cancelled, force=asked.force
+            )
+
+        reports: list[Report] = []
+        failure: Exception | None = None
+        try:
+            for prepared in job.prepared:
+                reports.append(run(prepared))
+                if asked.cancelled.is_set():
+                    break
+        except Exception as error:
+            failure = error
+
+        def ended() -> None:
+            queue.running = None
+            if failure is not None:
+                self._fail(job, failure)
+            else:
+                self._ended(job, tuple(reports))
+            self._next(queue)
+            self.refresh()
+
+        server.later(ended)
+
+    def _ended(self, job: _Job, reports: tuple[Report, ...]) -> None:
+        stays = all(report.status not in ("cancelled", "refused") for report in reports)
+        if stays and len(reports) == len(job.prepared) and job.folder in self._queues:
+            # What was checked may be the text of a moment ago: then this is stale from the start.
+            seen = dict.fromkeys(self._documents(job.folder, job.path, job.prepared), _UNSEEN)
+            kept = Kept(job.folder, job.path, job.class_name, job.given, job.check, reports, True, {**seen})
+            self._kept[job.path, job.class_name] = kept
+            self._look(kept)
+            self._server.diagnostics.recheck()
+        outcome = Outcome(job.path, job.class_name, reports)
+        if outcome.status == "cancelled" and job.replaced.is_set():
+            outcome.message = "A newer request has taken the place of this one."
+        self._settle(job, outcome)
+
+    def _fail(self, job: _Job, error: Exception) -> None:
+        self._server.log.failure(f"the build check of {job.class_name}", error)
+        self._finish(job, "crashed", f"Kerascope itself failed on {job.class_name}; please report that.")
+
+    def _finish(self, job: _Job, status: str, message: str) -> None:
+        self._settle(job, Outcome(job.path, job.class_name, (), status, message))
+
+    def _settle(self, job: _Job, outcome: Outcome) -> None:
+        asked = job.asked
+        asked.outcomes.append(outcome)
+        asked.left -= 1
+        if outcome.status in TOLD and not (asked.left or len(asked.outcomes) > 1):
+            self._server.log.show(f"Build check of {outcome.class_name}: {outcome.message}")
+        if asked.left <= 0:
+            self._answer(asked)
+
+    def _answer(self, asked: Asked) -> None:
+        if asked.shown is not None:
+            asked.shown.end()
+        asked.done(asked.outcomes)
+
+    # --- the rest ---
+
+    def refresh(self) -> None:
+        """Have the client ask anew for what it shows over and beside the code."""
+        self._changed = False
+        if self._lenses:
+            self._server.ask(types.WORKSPACE_CODE_LENS_REFRESH, None)
+        if self._hints:
+            self._server.ask(types.WORKSPACE_INLAY_HINT_REFRESH, None)
+
+    def folder_closed(self, folder: Folder) -> None:
+        """Its settings or its interpreter may be others now: what was measured there doesn't count."""
+        queue = self._queues.pop(folder, None)
+        if queue is not None:
+            for job in (*([queue.running] if queue.running else ()), *queue.waiting):
+                job.asked.cancelled.set()
+        if any(kept.folder is folder for kept in self._kept.values()):
+            self._kept = {key: kept for key, kept in self._kept.items() if kept.folder is not folder}
+            self.refresh()
+
+    def closed(self, opened: OpenDocument) -> None:
+        """Nobody looks at a file any more."""
+        self._kept = {key: kept for key, kept in self._kept.items() if kept.path != opened.path}
+
+    def close(self) -> None:
+        """Stop what runs, and leave no process behind."""
+        for queue in self._queues.values():
+            for job in (*([queue.running] if queue.running else ()), *queue.waiting):
+                job.asked.cancelled.set()
+        if self._workers is not None:
+            self._workers.close()
+
+    def _get_workers(self) -> Workers:
+        if self._workers is None:
+            from kerascope.probe.process import Workers
+
+            self._workers = Workers()
+        return self._workers
+
+
+def title(names: Sequence[str]) -> str:
+    """What a request for these classes is called where its progress is shown."""
+    return f"Build check: {names[0] if len(names) == 1 else f'{len(names)} classes'}"
