@@ -111,7 +111,7 @@ class _Findings:
     def all(self) -> Iterator[Finding]:
         report = self.report
         yield from self._failures()
-        if report.status != "built":
+        if not report.called:
             return
         anew = {_line(weight.created) for weight in report.new_every_call}
         yield from self._new_every_call()
@@ -291,7 +291,7 @@ class _Findings:
                 "KS806",
                 None,
                 f"A fresh `{self.report.class_name}` that loads what {how} saved gives other outputs, though "
-                "its weights come back: something else differs between instances, a random tensor for example. "
+                "its weights come back: something else differs between instances, like a random tensor. "
                 "Make it a weight (`trainable=False` if it must not train).",
             )
 

@@ -162,6 +162,8 @@ class Report:
     """Variables that the second call created anew."""
     restored: Mapping[str, bool | None] = field(default_factory=dict)
     """By "weights-file", "model-file": whether a fresh instance that loads gives the same outputs."""
+    running: tuple[Frame, ...] = ()
+    """Where a check that was stopped was: the user's lines, outermost first."""
     raised: tuple[Raised, ...] = ()
     """By stage; one in a later stage than "call" doesn't change the status."""
     warnings: tuple[str, ...] = ()
@@ -201,6 +203,11 @@ class Report:
         """The sublayers that Keras tracks and that the call left unbuilt, without those inside of them and
         those that never have weights."""
         return tuple(_unbuilt(self.tree, self.generation or 3)) if self.tree is not None else ()
+
+    @property
+    def called(self) -> bool:
+        """Whether the layer was made and called, so that there are measurements, perhaps not all."""
+        return self.tree is not None and self.failure is None and self.status not in ("raised", "unknown")
 
     @property
     def failure(self) -> Raised | None:
@@ -272,7 +279,7 @@ def _weightless(node: Node, generation: Generation) -> bool:
 
 def _why_not_built(report: Report) -> str:
     failure = report.failure
-    frames = failure.frames if failure is not None else ()
+    frames = failure.frames if failure is not None else report.running
     line = next((f" on line {frame.line}" for frame in reversed(frames) if frame.path == report.path), "")
     if report.status == "raised" and failure is not None:
         return f"raised {failure.type}{line}"
@@ -313,6 +320,7 @@ def from_json(answer: object, *, path: str, class_name: str, line: int, **known:
         "counts": _by_name(data.get("counts"), _count),
         "new_every_call": _each(data.get("new_every_call"), _weight),
         "restored": {name: _flag(value) for name, value in _object(data.get("restored")).items()},
+        "running": _each(data.get("frames"), _frame),
         "raised": _each(data.get("raised"), _raised),
         "warnings": _each(data.get("warnings"), lambda value: value if isinstance(value, str) else None),
         "not_measured": _by_name(data.get("not_measured"), _text),

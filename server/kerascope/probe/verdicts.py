@@ -1,8 +1,8 @@
 """What a build check says of the analysis' own findings: confirmed, refuted, or nothing.
 
 A finding is only withdrawn where the measurement contradicts its claim: what it speaks of was made on the
-very line, was used, and shows the opposite. What didn't happen in the run (a branch, a constructor's argument)
-says nothing.
+very line, was used, and shows the opposite. What didn't happen in the run (a branch, for example) says
+nothing.
 """
 
 from __future__ import annotations
@@ -40,10 +40,8 @@ def judged(
         if "confirmed" in every:
             kept.append(replace(finding, message=f"{finding.message} {CONFIRMED}"))
         elif every and set(said) >= set(finding.generations):
-            log.append(
-                f"{finding.path}:{finding.range.start.line + 1}: {finding.code} is withdrawn, since the build "
-                f"check shows the opposite: {finding.message}"
-            )
+            place = f"{finding.path}:{finding.range.start.line + 1}"
+            log.append(f"{place}: the build check refutes {finding.code}, withdrawn: {finding.message}")
         else:
             kept.append(finding)
     return tuple(kept), tuple(log)
@@ -57,7 +55,7 @@ def verdict(finding: Finding, report: Report, document: Document) -> Verdict | N
     case = _Case(finding, report, document)
     if finding.code in _WHERE_KERAS_RAISES and case.raised_here():
         return "confirmed"
-    return judge(case) if report.status == "built" or judge is _super_init else None
+    return judge(case) if report.called or judge is _super_init else None
 
 
 @dataclass(frozen=True, slots=True)
