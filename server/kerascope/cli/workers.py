@@ -201,5 +201,8 @@ def _one_by_one(make: MakeChecker, files: Sequence[str]) -> Iterator[FileResult]
 def _pool(make: MakeChecker, jobs: int) -> ProcessPoolExecutor:
     # Where forking is safe (no threads here), a new process has everything imported already.
     method = "fork" if sys.platform == "linux" else "spawn"
+    if method == "fork":
+        import kerascope.check
+        import kerascope.project.inference  # noqa: F401
     context = multiprocessing.get_context(method)
     return ProcessPoolExecutor(jobs, mp_context=context, initializer=_start, initargs=(make,))

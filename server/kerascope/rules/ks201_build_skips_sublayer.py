@@ -10,6 +10,7 @@ from kerascope.rules.lazy_creation import append_to_build
 from kerascope.rules.places import in_own_class, named, sublayer_places
 from kerascope.rules.rule import Example, Fix, Report, Rule
 from kerascope.source.document import Document
+from kerascope.tracking.classes import dotted_name
 from kerascope.tracking.events import LayerBuilt, LayerCalled
 from kerascope.tracking.run import LayerRun, Method, Reach
 from kerascope.tracking.values import Layer
@@ -699,7 +700,7 @@ def _builds_by_other_means(build: Method) -> bool:
         if isinstance(node, ast.Name) and node.id in ("vars", "dir"):
             return True
         if isinstance(node, ast.Attribute) and (
-            "_build" in node.attr or ast.unparse(node) in _ALL_ATTRIBUTES
+            "_build" in node.attr or dotted_name(node) in _ALL_ATTRIBUTES
         ):
             return True
     return False

@@ -6,6 +6,7 @@ import ast
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
 
 from kerascope.project.catalogue import Generation
@@ -170,23 +171,38 @@ class LayerRun:
 
     def used(self, value: State) -> Tri:
         """Whether `call` calls (or reads) `value`."""
-        for event in self.all_events:
-            if event.at.phase != "call":
-                continue
-            if isinstance(event, LayerCalled) and event.layer is value:
-                return "yes"
-            if isinstance(event, Used) and (
-                event.value is value or (isinstance(event.value, Tensor) and value in event.value.weights)
-            ):
-                return "yes"
+        if id(value) in self._in_use:
+            return "yes"
         return "unknown" if self.escaped(value) or not self._run.complete else "no"
+
+    @cached_property
+    def _in_use(self) -> set[int]:
+        """What is called or read in `call`, by `id`."""
+        found: set[int] = set()
+        for event in self.all_events:
+            if event.at.phase == "call" and isinstance(event, LayerCalled):
+                found.add(id(event.layer))
+            elif event.at.phase == "call" and isinstance(event, Used):
+                found.add(id(event.value))
+                if isinstance(event.value, Tensor):
+                    found.update(map(id, event.value.weights))
+        return found
+
+    @cached_property
+    def _building(self) -> list[tuple[int, LayerBuilt | LayerCalled | LayerMethod]]:
+        """What happens to layers until the end of `build`, with its place among all events."""
+        first, end = self._spans["init"][0], self._spans["build"][1]
+        return [
+            (index, event)
+            for index, event in enumerate(self.all_events[first:end], first)
+            if isinstance(event, (LayerBuilt, LayerCalled, LayerMethod))
+        ]
 
     def built_in_build(self, value: Layer) -> Tri:
         """Whether `self.build(shape)` builds `value`: by `value.build`, by calling it, by an escape
         ("unknown")."""
-        start, end = self._spans["build"]
-        first = self._spans["init"][0]
-        for index, event in enumerate(self.all_events[first:end], first):
+        start = self._spans["build"][0]
+        for index, event in self._building:
             if isinstance(event, (LayerBuilt, LayerCalled)) and not (
                 isinstance(event, LayerBuilt) and event.by_super
             ):
@@ -318,18 +334,16 @@ class LayerRun:
         given it layers."""
         own = self.weights_of(self.layer)
         parts = [own]
-        for child in asking._run.keras.direct(value):
-            if isinstance(child, Layer) and self._is_handed_in(asking, value, child):
+        children = [child for child in asking._run.keras.direct(value) if isinstance(child, Layer)]
+        arguments = [*value.arguments, *value.keywords.values()] if children else []
+        handed = {id(inner) for argument in arguments for inner in _flat(argument)}
+        for child in children:
+            if id(child) in handed:
                 given = asking.weights_of(child)
                 parts.append(
                     replace(given, weights=tuple(replace(w, exists_after="unknown") for w in given.weights))
                 )
         return parts[0] if len(parts) == 1 else sum_weights(parts)
-
-    @staticmethod
-    def _is_handed_in(asking: LayerRun, value: Layer, child: Layer) -> bool:
-        handed = [*value.arguments, *value.keywords.values()]
-        return any(inner is child for argument in handed for inner in _flat(argument))
 
     def _own_weights(self) -> WeightsOf:
         parts: list[WeightsOf] = []
