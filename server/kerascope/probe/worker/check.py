@@ -1,0 +1,213 @@
+"""One build check, in a process of its own: loads the slice, makes the layer, measures it, and sends each
+part as soon as it is known."""
+
+from __future__ import annotations
+
+import sys
+from types import ModuleType
+from typing import Any, Callable, Dict, Mapping
+
+from . import guessing
+from . import inputs as forms
+from .engines import Engine, engine_for, is_any_layer, loaded_engines, root_of
+from .loading import Loading
+from .making import Failed, Making, NoWay, Subject
+from .measuring import Measuring
+from .places import Places, message_of
+from .watching import Watch
+
+Send = Callable[[Dict[str, Any]], None]
+
+
+def run_check(request: Mapping[str, Any], send: Send) -> None:
+    """Answers `request` (a `Request` as JSON) with "stage"s, "part"s and, last, one "done"."""
+    try:
+        done = _Check(request, send).run()
+    except MemoryError:
+        done = {"status": "memory", "message": "The check ran out of memory."}
+    send({"done": done})
+
+
+class _Check:
+    def __init__(self, request: Mapping[str, Any], send: Send) -> None:
+        self._request, self._send = request, send
+        self._name: str = request["class_name"]
+        paths = [module["path"] for module in request["slice"]["modules"]]
+        self._places = Places(request["root"], paths)
+
+    def run(self) -> dict[str, Any]:
+        with Watch(self._places) as watch:
+            for engine in loaded_engines():
+                watch.add(engine.layer_class, engine.variable_classes())
+            self._stage("import", f"running what {self._name} needs")
+            watch.phase = "import"
+            loading = Loading(self._request["slice"], self._request["root"])
+            try:
+                module = loading.run()
+            except (Exception, SystemExit) as error:
+                return self._import_failed(error)
+            finally:
+                if loading.imports:
+                    self._part(imports=loading.imports)
+            cls = vars(module).get(self._name)
+            if not isinstance(cls, type) or not is_any_layer(cls):
+                return {"status": "unknown", "message": f"{self._name} isn't a Keras layer or model here."}
+            engine = engine_for(root_of(cls) or "keras")
+            watch.add(engine.layer_class, engine.variable_classes())
+            return self._check(engine, watch, module, cls, loading)
+
+    def _check(
+        self, engine: Engine, watch: Watch, module: ModuleType, cls: type, loading: Loading
+    ) -> dict[str, Any]:
+        self._part(versions=self._versions(engine))
+        modules = dict(zip(loading.modules, loading.loaded()))
+        watch.phase = "construct"
+        try:
+            making = Making(engine, watch, module, cls, self._request.get("call", ""), modules)
+        except (Failed, NoWay) as problem:
+            return {"status": "unknown", "message": f"The call's arguments can't be evaluated: {problem}"}
+        reasons: list[str] = []
+        missing = ""
+        for recipe in self._request["recipes"]:
+            origin = recipe["origin"]
+            try:
+                subject = making.follow(recipe)
+                inputs = subject.inputs
+                if inputs is None:
+                    self._stage("call", f"looking for inputs that {self._name} takes")
+                    inputs = guessing.inputs(engine, cls, subject.make, making.call)
+            except NoWay as reason:
+                reasons.append(f"{_place(recipe)}{reason}")
+                continue
+            except guessing.NotFound as problem:
+                if problem.same_place and problem.last is not None:
+                    return self._failed(Failed("call", problem.last), recipe)
+                last = problem.last
+                reasons.append(
+                    str(problem) + ("" if last is None else f": {type(last).__name__}: {message_of(last)}")
+                )
+                missing = missing or self._comment(cls, problem)
+                continue
+            except Failed as failure:
+                if origin == "search":
+                    reasons.append(str(failure))
+                    missing = missing or self._comment(cls, None)
+                    continue
+                return self._failed(failure, recipe)
+            return self._measure(engine, watch, making, subject, inputs, module, modules, recipe)
+        message = f"No way to make and call {self._name} was found"
+        message += f" ({reasons[-1]})." if reasons else "."
+        self._part(missing=missing or self._comment(cls, None))
+        return {"status": "unknown", "message": message, "reasons": reasons}
+
+    def _measure(
+        self,
+        engine: Engine,
+        watch: Watch,
+        making: Making,
+        subject: Subject,
+        inputs: forms.Inputs,
+        module: ModuleType,
+        modules: Mapping[str, ModuleType],
+        recipe: Mapping[str, Any],
+    ) -> dict[str, Any]:
+        self._part(
+            origin=recipe["origin"], recipe=_which(recipe), init=subject.init, inputs=forms.text(inputs)
+        )
+        custom = _custom_objects([*modules.values(), module], self._places)
+        measuring = Measuring(
+            engine, watch, self._places, making, subject, inputs, self._part, self._stage, custom
+        )
+        try:
+            measuring.run()
+        except Failed as failure:
+            return self._failed(failure, recipe)
+        return {"status": "built"}
+
+    # What goes wrong.
+
+    def _import_failed(self, error: BaseException) -> dict[str, Any]:
+        raised = self._places.raised("import", error)
+        message = f"{raised['type']}: {raised['message']}"
+        name = getattr(error, "name", None) if isinstance(error, NameError) else None
+        if isinstance(error, NameError) and name is None:
+            quoted = raised["message"].split("'")
+            name = quoted[1] if len(quoted) > 1 else None
+        left_out = self._left_out(name)
+        if left_out is not None:
+            message = (
+                f"{name} isn't there: line {left_out['line']} of {left_out['path']}, which makes it, "
+                f"wasn't run ({left_out['why']})."
+            )
+        self._part(raised=[raised])
+        return {"status": "raised", "message": message}
+
+    def _left_out(self, name: str | None) -> Mapping[str, Any] | None:
+        if name is None:
+            return None
+        return next((one for one in self._request["slice"]["left_out"] if name in one["names"]), None)
+
+    def _failed(self, failure: Failed, recipe: Mapping[str, Any]) -> dict[str, Any]:
+        error = failure.error
+        raised = self._places.raised(failure.stage, error)
+        self._part(raised=[raised], origin=recipe["origin"], recipe=_which(recipe))
+        doing = {"construct": "Making", "call": "Calling"}.get(failure.stage, "Checking")
+        message = f"{doing} {self._name} raised {raised['type']}: {raised['message']}"
+        if isinstance(error, MemoryError):
+            return {"status": "memory", "message": message}
+        return {"status": "raised", "message": message}
+
+    def _comment(self, cls: type, problem: guessing.NotFound | None) -> str:
+        """The comment that would say how, with blanks."""
+        init = ", ".join(f"{name}=…" for name in guessing.required_names(cls))
+        shapes = ["(None, …)"]
+        if problem is not None and not init and len(problem.missing) > 1:
+            shapes = [f"{name}=(None, …)" for name in problem.missing]
+        return f"# kerascope: build({init}) on {', '.join(shapes)}"
+
+    # What is sent.
+
+    def _stage(self, stage: str, text: str) -> None:
+        self._send({"stage": stage, "text": text})
+
+    def _part(self, **fields: Any) -> None:
+        self._send({"part": fields})
+
+    @staticmethod
+    def _versions(engine: Engine) -> dict[str, str]:
+        names = {
+            "keras": "keras",
+            "tf_keras": "tf_keras",
+            "tensorflow": "tensorflow",
+            "jax": "jax",
+            "torch": "torch",
+        }
+        versions = {"python": "{}.{}.{}".format(*sys.version_info[:3])}
+        for name, package in names.items():
+            version = getattr(sys.modules.get(package), "__version__", None)
+            if version is not None:
+                versions[name] = str(version)
+        versions["backend"] = engine.backend
+        versions["generation"] = str(engine.generation)
+        return versions
+
+
+def _place(recipe: Mapping[str, Any]) -> str:
+    line = recipe.get("line")
+    return f"line {line}: " if line else ""
+
+
+def _which(recipe: Mapping[str, Any]) -> dict[str, Any]:
+    """Enough of a recipe to say which it was."""
+    return {name: recipe.get(name) for name in ("is", "origin", "path", "line", "class_name")}
+
+
+def _custom_objects(modules: list[ModuleType], places: Places) -> dict[str, Any]:
+    """What a person who loads the model would hand over: the slice's own classes and functions."""
+    found: dict[str, Any] = {}
+    for module in modules:
+        for name, value in list(vars(module).items()):
+            users = getattr(value, "__module__", None) == module.__name__
+            if users and callable(value) and not name.startswith("__"):
+                found[getattr(value, "__name__", name)] = value
+    return found

@@ -1,0 +1,337 @@
+"""Finds constructor arguments and inputs where nobody says them: by defaults, annotations, names, and what
+the layer's own error messages ask for."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import re
+import time
+from typing import Any, Callable, Iterator
+
+from . import inputs as forms
+from .engines import Engine
+from .inputs import Inputs
+from .places import message_of
+
+_SECONDS = 4.0
+_WIDTH, _LENGTH, _VOCABULARY, _IMAGE = 8, 5, 16, 8
+
+
+class NotFound(Exception):
+    """No arguments were found. `missing`: the parameters without a good guess; `last`: what raised last."""
+
+    def __init__(self, what: str, missing: list[str], last: BaseException | None) -> None:
+        super().__init__(what)
+        self.missing, self.last = missing, last
+        self.same_place = False
+        """Every try raised the same exception at the same line of the user's, of no matter of shapes."""
+
+
+# The constructor.
+
+_BY_NAME: list[tuple[str, Any]] = [
+    (
+        r"^(use|is|has|with|return|causal|should|enable|apply|include)_|^(training|causal|bias|norm_first)$",
+        False,
+    ),
+    (r"dropout|drop_rate|drop_path|^rate$|^drop$|_rate$|^prob|^p$", 0.1),
+    (r"eps(ilon)?$", 1e-3),
+    (r"momentum|alpha|beta|gamma|temperature|^scale$|factor|decay|threshold|slope|weight$|coef", 0.5),
+    (r"activation|^act$|^act_|nonlinearity", "relu"),
+    (r"initializer", "glorot_uniform"),
+    (r"regularizer|constraint", None),
+    (r"^padding$", "same"),
+    (r"data_format", "channels_last"),
+    (r"^name$", "layer"),
+    (r"dtype", "float32"),
+    (r"^axis$", -1),
+    (r"kernel(_size)?$|window", 3),
+    (r"strides?$|dilation", 1),
+    (r"pool", 2),
+    (r"patch_size|^patch$", 4),
+    (r"num_patches|n_patches", 4),
+    (r"image_size|img_size|image_shape|^resolution$|^height$|^width$", _IMAGE),
+    (r"heads?$|groups$|experts?$|top_k|^k$|scale_factor", 2),
+    (
+        r"depth|num_(layers|blocks|res|stages|steps|levels)|n_(layers|blocks)|repeat|^blocks$|layers$|iterations",
+        2,
+    ),
+    (r"vocab|num_(tokens|embeddings|words|codes)|input_dim$|_tokens$|max_features|codebook", _VOCABULARY),
+    (
+        r"max_?len|seq_?len|sequence_length|max_length|length$|num_queries|^seq$|^steps$|max_position|timesteps",
+        _LENGTH,
+    ),
+    (r"classes|num_labels", 3),
+    (r"units|dim|size|filters?|channels?|features?|hidden|width|^d_|embed|latent|out|^n$|^c$", _WIDTH),
+]
+_LISTS = re.compile(r"(units|dims|filters|channels|sizes|widths|features|layers)$|_list$")
+_LAYERS = re.compile(
+    r"(^|_)(layer|block|encoder|decoder|model|network|net|mlp|backbone|inner|base|sublayer)$"
+)
+
+
+def constructor(
+    engine: Engine, cls: Any, construct: Callable[[tuple[Any, ...], dict[str, Any]], Any]
+) -> tuple[Callable[[], Any], str]:
+    """How to make the class without being told, and the arguments as text."""
+    required = _required(cls)
+    guesses = {parameter.name: _guess(engine, parameter) for parameter in required}
+    deadline = time.monotonic() + _SECONDS
+    last: BaseException | None = None
+    for chosen in _combinations(guesses):
+        try:
+            construct((), _fresh(chosen))
+        except Exception as error:
+            last = getattr(error, "error", error)
+            if not required or time.monotonic() > deadline:
+                break
+            continue
+        return functools.partial(_made, construct, chosen), _text(chosen)
+    raise NotFound("no arguments were found that it can be made with", [one.name for one in required], last)
+
+
+def _made(construct: Callable[[tuple[Any, ...], dict[str, Any]], Any], chosen: dict[str, Any]) -> Any:
+    return construct((), _fresh(chosen))
+
+
+def required_names(cls: Any) -> list[str]:
+    """The constructor's parameters without a default."""
+    return [parameter.name for parameter in _required(cls)]
+
+
+def _required(cls: Any) -> list[inspect.Parameter]:
+    try:
+        parameters = list(inspect.signature(cls.__init__).parameters.values())[1:]
+    except (TypeError, ValueError):
+        return []
+    kinds = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+    return [one for one in parameters if one.kind in kinds and one.default is inspect.Parameter.empty]
+
+
+class _Layer:
+    """A layer as an argument: a new one each time."""
+
+    def __init__(self, make: Callable[[], Any], text: str) -> None:
+        self.make, self.text = make, text
+
+
+def _guess(engine: Engine, parameter: inspect.Parameter) -> list[Any]:
+    """Values to try, best first."""
+    name = parameter.name.lower()
+    layers = engine.keras.layers
+    by_type: list[Any] = []
+    annotation = str(parameter.annotation)
+    if parameter.annotation is not inspect.Parameter.empty:
+        if re.search(r"\b(list|tuple|sequence|iterable)\b", annotation, re.I):
+            inner = 0.5 if "float" in annotation else [_WIDTH, _WIDTH] if "[[" in annotation else _WIDTH
+            by_type = [[inner, inner]]
+        elif re.search(r"\bbool\b", annotation):
+            by_type = [False]
+        elif re.search(r"Layer\b|Model\b", annotation):
+            by_type = [_Layer(lambda: layers.Dense(_WIDTH), "keras.layers.Dense(8)")]
+        elif re.search(r"Callable", annotation):
+            by_type = ["relu", engine.keras.activations.relu]
+    if name.endswith("cell") and not by_type:
+        by_type = [_Layer(lambda: layers.GRUCell(_WIDTH), "keras.layers.GRUCell(8)")]
+    by_name: list[Any] = []
+    for pattern, value in _BY_NAME:
+        if re.search(pattern, name):
+            by_name = [value]
+            break
+    if _LISTS.search(name):
+        by_name = (
+            [[_WIDTH, _WIDTH], *by_name] if "list" in annotation.lower() else [*by_name, [_WIDTH, _WIDTH]]
+        )
+    if re.search(r"\bfloat\b", annotation):
+        by_name = [value for value in by_name if isinstance(value, float)] or [0.5]
+    elif re.search(r"\bstr\b", annotation):
+        by_name = [value for value in by_name if isinstance(value, str)] or ["relu"]
+    elif re.search(r"\bint\b", annotation) and not by_type:
+        by_name = [value for value in by_name if type(value) is int] or [_WIDTH]
+    if _LAYERS.search(name):
+        by_name = [_Layer(lambda: layers.Dense(_WIDTH), "keras.layers.Dense(8)"), *by_name]
+    rest = [_WIDTH, 0.5, "relu", [_WIDTH, _WIDTH], False]
+    values: list[Any] = []
+    for value in [*by_type, *by_name, *rest]:
+        if not any(type(value) is type(known) and value == known for known in values):
+            values.append(value)
+    return values
+
+
+def _combinations(guesses: dict[str, list[Any]]) -> Iterator[dict[str, Any]]:
+    """The best guess for all; then another for one of them at a time."""
+    best = {name: values[0] for name, values in guesses.items()}
+    yield best
+    for name, values in guesses.items():
+        for value in values[1:]:
+            yield {**best, name: value}
+
+
+def _fresh(chosen: dict[str, Any]) -> dict[str, Any]:
+    values = {}
+    for name, value in chosen.items():
+        if isinstance(value, _Layer):
+            value = value.make()
+        values[name] = list(value) if isinstance(value, list) else value
+    return values
+
+
+def _text(chosen: dict[str, Any]) -> str:
+    shown = []
+    for name, value in chosen.items():
+        text = value.text if isinstance(value, _Layer) else getattr(value, "__name__", None) or repr(value)
+        shown.append(f"{name}={text}")
+    return ", ".join(shown)
+
+
+# The inputs.
+
+_OPTIONAL = re.compile(r"mask|training|state|return_|cache|bias|deterministic|use_")
+_TOKENS = re.compile(r"token|(^|_)ids?$|indices|index|labels?$|words?$|targets?$|positions?$|timesteps?$")
+
+
+def inputs(engine: Engine, cls: Any, make: Callable[[], Any], call: Callable[[Any, Inputs], Any]) -> Inputs:
+    """Inputs on which a fresh layer's call doesn't raise. Raises `NotFound`."""
+    names = _call_names(engine, cls)
+    deadline = time.monotonic() + _SECONDS
+    tried = set()
+    failures: list[BaseException] = []
+    queue = list(_candidates(engine, cls, names))
+    while queue and time.monotonic() < deadline:
+        given = queue.pop(0)
+        text = forms.text(given)
+        if text in tried:
+            continue
+        tried.add(text)
+        layer = make()
+        try:
+            call(layer, given)
+        except Exception as error:
+            cause = getattr(error, "error", error)
+            failures.append(cause)
+            steered = [one for one in _steered(message_of(cause), given) if forms.text(one) not in tried]
+            queue[:0] = steered[:3]
+            continue
+        return given
+    last = failures[-1] if failures else None
+    problem = NotFound(f"{len(tried)} kinds of inputs were tried, and each raised", names, last)
+    problem.same_place = len({(_place(one), type(one)) for one in failures}) == 1 and not any(
+        _is_about_shapes(message_of(one)) for one in failures
+    )
+    raise problem
+
+
+def _call_names(engine: Engine, cls: Any) -> list[str]:
+    """The call's parameters that want a tensor."""
+    try:
+        parameters = list(inspect.signature(cls.call).parameters.values())[1:]
+    except (TypeError, ValueError, AttributeError):
+        return ["inputs"]
+    kinds = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.POSITIONAL_ONLY)
+    names = [
+        one.name
+        for index, one in enumerate(parameters)
+        if one.kind in kinds
+        and (index == 0 or (one.default is inspect.Parameter.empty and not _OPTIONAL.search(one.name)))
+    ]
+    if "states" in [one.name for one in parameters]:
+        names.append("states")
+    return names or ["inputs"]
+
+
+_IMAGE_SHAPE = [2, _IMAGE, _IMAGE, 3]
+
+
+def _candidates(engine: Engine, cls: Any, names: list[str]) -> Iterator[Inputs]:
+    """Common inputs, the likeliest first."""
+    if "states" in names:
+        state = forms.tensor([2, _WIDTH])
+        states = {"is": "Items", "kind": "list", "items": [state]}
+        two = {"is": "Items", "kind": "list", "items": [state, state]}
+        for given in (states, two):
+            yield forms.inputs(forms.tensor([2, _WIDTH]), given)
+    count = len([name for name in names if name != "states"])
+    shapes = [[2, _WIDTH], [2, _LENGTH, _WIDTH], _IMAGE_SHAPE, [2, _IMAGE, _IMAGE, _WIDTH]]
+    floats = [(shape, "float32") for shape in shapes]
+    tokens = [([2, _LENGTH], "int32"), ([2], "int32")]
+    rest = [([2, 4, 4, 4, 3], "float32"), ([2, 5, 8, 8, 3], "float32"), ([2], "float32"), ([2, 1], "float32")]
+    wants_tokens = bool(_TOKENS.search(names[0])) or _owns_vocabulary(cls)
+    kinds = [*tokens, *floats, *rest] if wants_tokens else [*floats, *tokens, *rest]
+    for shape, dtype in kinds:
+        items = []
+        for name in [name for name in names if name != "states"]:
+            own = "int32" if _TOKENS.search(name) and dtype == "float32" and count > 1 else dtype
+            items.append(forms.tensor([2, _LENGTH] if own != dtype else shape, own))
+        yield forms.inputs(*items)
+    if count == 1:
+        for shape, dtype in kinds[:3]:
+            item = forms.tensor(shape, dtype)
+            for length in (2, 3):
+                yield forms.inputs(
+                    {"is": "Items", "kind": "list", "items": [dict(item) for _ in range(length)]}
+                )
+
+
+def _owns_vocabulary(cls: Any) -> bool:
+    return any(re.search("vocab|num_tokens|num_embeddings", name) for name in required_names(cls))
+
+
+def _steered(message: str, given: Inputs) -> Iterator[Inputs]:
+    """What the exception asks for."""
+    found = re.search(r"expected (?:min_)?ndim=(\d+)", message) or re.search(r"rank[ -]*(\d)\b", message)
+    if found is None:
+        found = re.search(r"not enough values to unpack \(expected (\d)", message)
+    if found is None:
+        found = re.search(r"too many values to unpack \(expected (\d)", message)
+    if found is not None:
+        shapes = {1: [2], 2: [2, _WIDTH], 3: [2, _LENGTH, _WIDTH], 4: _IMAGE_SHAPE, 5: [2, 4, 4, 4, 3]}
+        shape = shapes.get(int(found.group(1)))
+        if shape is not None:
+            yield _reshaped(given, lambda _: shape)
+    found = re.search(r"axis (-?\d+) of input shape to have value (\d+)", message)
+    if found is not None:
+        axis, wanted = int(found.group(1)), int(found.group(2))
+        yield _reshaped(given, lambda shape: _with(shape, axis, wanted))
+    if re.search(
+        r"allowed values: [^.]*int(32|64)|indices.*(int|float)|must be (an )?integer|of type int", message
+    ):
+        yield forms.inputs(*[forms.tensor([2, _LENGTH], "int32") for _ in given["positional"]])
+    sizes = [int(one) for one in re.findall(r"(?<![\w.])(\d{1,4})(?![\w.])", message)]
+    for wanted in list(dict.fromkeys(size for size in sizes if 1 < size <= 1024))[:4]:
+        yield _reshaped(given, functools.partial(_with, axis=-1, size=wanted))
+
+
+def _reshaped(given: Inputs, change: Callable[[list[int]], list[int]]) -> Inputs:
+    def one(spec: Any) -> Any:
+        if spec["is"] == "TensorSpec":
+            return forms.tensor(change(list(spec["shape"])), spec["dtype"])
+        if spec["is"] == "Items":
+            return {**spec, "items": [one(item) for item in spec["items"]]}
+        return spec
+
+    return forms.inputs(*[one(item) for item in given["positional"]])
+
+
+def _with(shape: list[int], axis: int, size: int) -> list[int]:
+    if -len(shape) <= axis < len(shape) and (axis % len(shape)):
+        shape[axis] = size
+    return shape
+
+
+def _is_about_shapes(message: str) -> bool:
+    return bool(
+        re.search(
+            r"shape|dim|rank|axis|axes|broadcast|matmul|size|unpack|index|indices|dtype|type|iter",
+            message,
+            re.I,
+        )
+    )
+
+
+def _place(error: BaseException) -> tuple[str, int]:
+    step, place = error.__traceback__, ("", 0)
+    while step is not None:
+        place = (step.tb_frame.f_code.co_filename, step.tb_lineno)
+        step = step.tb_next
+    return place

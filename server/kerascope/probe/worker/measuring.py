@@ -1,0 +1,619 @@
+"""The measurements of one layer. Each stands alone: one that fails costs only itself, and what is known goes
+out at once."""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+import os
+import shutil
+import tempfile
+import time
+import warnings
+from typing import Any, Callable, Iterator
+
+import numpy
+
+from . import inputs as forms
+from .engines import Engine, Step
+from .inputs import Inputs
+from .making import Failed, Making, Subject
+from .places import Places, message_of
+from .tree import Tree, WeightNode
+from .watching import Watch
+
+_EFFECT_SECONDS = 1.5
+_ROOMY = "/dev/shm"
+
+
+class NotMeasured(Exception):
+    """A measurement that would say nothing; the text says why."""
+
+
+class Measuring:
+    """Measures the layer that `subject` makes and reports each part through `send`."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        watch: Watch,
+        places: Places,
+        making: Making,
+        subject: Subject,
+        inputs: Inputs,
+        report: Callable[..., None],
+        stage: Callable[[str, str], None],
+        custom_objects: dict[str, Any],
+    ) -> None:
+        self.engine, self.watch, self.places = engine, watch, places
+        self.making, self.subject, self.inputs = making, subject, inputs
+        self._report, self._stage = report, stage
+        self._custom_objects = custom_objects
+        self.args, self.kwargs = making.arguments(inputs)
+        self.counts: dict[str, dict[str, int]] = {}
+        self.raised: list[dict[str, Any]] = []
+        self.not_measured: dict[str, str] = {}
+        self.restored: dict[str, bool | None] = {}
+        self.warnings: list[str] = []
+        self._in_init: set[int] = set()
+        self._in_build: set[str] | None = None
+        self._used: set[int] | None = None
+        self._gradients: dict[int, bool | None] = {}
+        self._effects: dict[int, bool | None] = {}
+        self._saved: dict[str, bool] = {}
+        self._graph: tuple[Any, Any] | None = None
+        self._random: bool | None = None
+
+    def run(self) -> None:
+        """All of it. Raises `Failed` if the layer can't be made or called."""
+        self._first_call()
+        for stage, text, measure in (
+            ("gradients", "a second step, for its gradients", self._second_step),
+            ("build", "build(shape) on a fresh instance", self._build),
+            ("functional", "a functional model around a fresh instance", self._functional),
+            ("effect", "overwriting each weight", self._effect),
+            ("weights-file", "saving and loading its weights", self._weights_file),
+            ("model-file", "saving and loading a model with it", self._model_file),
+        ):
+            self._stage(stage, text)
+            try:
+                measure()
+            except NotMeasured as reason:
+                self.not_measured[stage] = str(reason)
+            except Failed as failure:
+                self._note(stage, failure.error)
+            except MemoryError:
+                raise
+            except (Exception, SystemExit) as error:
+                self._note(stage, error)
+            finally:
+                self.engine.forget_calls()
+            self._send()
+
+    def _note(self, stage: str, error: BaseException) -> None:
+        self.raised.append(self.places.raised(stage, error))
+        self.not_measured[stage] = f"{type(error).__name__}: {_first_line(message_of(error))}"
+
+    def _send(self) -> None:
+        self._report(
+            tree=self.tree.to_json(self._weight, self.watch),
+            loose=self._loose(),
+            counts=self.counts,
+            raised=self.raised,
+            not_measured=self.not_measured,
+            restored=self.restored,
+            warnings=self.warnings,
+        )
+
+    # The instance that is called.
+
+    def _first_call(self) -> None:
+        name = self.making.cls.__name__
+        self._stage("construct", f"making {name}({self.subject.init})")
+        self.watch.phase = "construct"
+        with self._hearing():
+            self.layer = layer = self.subject.take()
+            if self.subject.built_by_owner:
+                self.not_measured["init"] = "what makes the layer also builds it"
+            else:
+                self._count("init", layer)
+                self._in_init = self._keys(layer)
+            self._stage("call", f"calling {name} on {forms.text(self.inputs)}")
+            self.watch.phase = "call"
+            try:
+                step = self._step(layer, None, [])
+            except Failed as failure:
+                step = self._step_on_their_own(failure)
+        self._used = None if step.used is None else {self.engine.key(one) for one in step.used}
+        self._first_used = list(step.used or [])
+        self._count("call", layer)
+        self.tree = Tree(self.engine, layer, self.places.is_users)
+        self._trained = {self.engine.key(one) for one in self._list(layer, "trainable_weights")}
+        self._tracked = self._keys(layer)
+        self._report(init=self.subject.init, inputs=forms.text(self.inputs))
+        self._send()
+
+    def _step_on_their_own(self, failure: Failed) -> Step:
+        """The layer may refuse random numbers, but take what the user's code gave it."""
+        own = [spec for spec in forms.leaves(self.inputs) if spec.get("value") is not None]
+        if not own or failure.stage != "call":
+            raise failure
+        self.args, self.kwargs = self.making.arguments(self.inputs, own=True)
+        try:
+            self.layer = self.subject.make()
+            return self._step(self.layer, None, [])
+        except Failed:
+            raise failure from None
+
+    def _step(
+        self, layer: Any, training: bool | None, weights: list[Any], watch: tuple[Any, ...] = ()
+    ) -> Step:
+        with self.engine.mode(layer, self.kwargs, training) as kwargs:
+
+            def call() -> Any:
+                try:
+                    return layer(*self.args, **kwargs)
+                except (Exception, SystemExit) as error:
+                    raise Failed("call", error) from error
+
+            return self.engine.step(layer, call, weights, watch)
+
+    def _outputs(self, layer: Any) -> list[Any]:
+        """What the layer gives in inference, as arrays."""
+        with self.engine.mode(layer, self.kwargs, False) as kwargs:
+            outputs = layer(*self.args, **kwargs)
+        return self.engine.numbers(outputs)
+
+    def _count(self, moment: str, layer: Any) -> None:
+        weights = self._list(layer, "weights")
+        self.counts[moment] = {
+            "weights": len(weights),
+            "trainable": len(self._list(layer, "trainable_weights")),
+            "parameters": sum(_parameters(weight.shape) for weight in weights),
+        }
+
+    @staticmethod
+    def _list(layer: Any, name: str) -> list[Any]:
+        """Keras 2 refuses to list the weights of a model that isn't built: it has none then."""
+        try:
+            return list(getattr(layer, name))
+        except ValueError:
+            return []
+
+    def _keys(self, layer: Any) -> set[int]:
+        return {self.engine.key(weight) for weight in self._list(layer, "weights")}
+
+    # The second step.
+
+    def _second_step(self) -> None:
+        engine, watch = self.engine, self.watch
+        watch.phase = "again"
+        weights = [node.variable for node in self.tree.weights.values()]
+        # Non-trainable weights, too: whether they matter to the output is then known at no cost.
+        floats = [weight for weight in weights if engine.dtype(weight).startswith(("float", "bfloat"))]
+        floats = [weight for weight in floats if engine.key(weight) in self._live()]
+        before = self._keys(self.layer)
+        try:
+            step = self._step(self.layer, True, floats, tuple(floats))
+        except Failed as failure:
+            if "training" in self.kwargs:
+                raise
+            self.raised.append(self.places.raised("gradients", failure.error))
+            engine.forget_calls()
+            step = self._step(self.layer, None, floats, tuple(floats))
+        self._gradients = dict(step.gradients)
+        missing = [one for one in floats if self._gradients.get(engine.key(one)) is None]
+        if missing and step.floats:
+            # In training the layer may take another way than in inference; a weight may serve either.
+            other = self._step(self.layer, None, floats, tuple(floats))
+            for key, gradient in other.gradients.items():
+                self._gradients[key] = self._gradients.get(key) or gradient
+        if step.used is not None and self._used is not None:
+            self._used |= {engine.key(one) for one in step.used}
+        if not step.floats:
+            self.not_measured["gradients"] = "the call returns no tensor of floating-point numbers"
+        elif self._has_own_training():
+            self.not_measured["gradients"] = (
+                f"{type(self.layer).__name__} has a train_step() of its own; only its call() was run"
+            )
+        self._new_every_call(before)
+
+    def _has_own_training(self) -> bool:
+        if not self.engine.is_model(self.layer):
+            return False
+        return any(
+            name in vars(cls)
+            for cls in type(self.layer).__mro__
+            if self.places.is_users(_file_of(cls))
+            for name in ("train_step", "compute_loss", "compute_gradients")
+        )
+
+    def _live(self) -> set[int]:
+        """Variables that have a value: Keras 3 makes some of them late."""
+        return {
+            self.engine.key(node.variable)
+            for node in self.tree.weights.values()
+            if getattr(node.variable, "_value", node.variable) is not None
+        }
+
+    def _new_every_call(self, before: set[int]) -> None:
+        """What a further call creates again, and again."""
+        engine = self.engine
+        if not any(made.phase == "again" for made in self.watch.created):
+            self._report(new_every_call=[])
+            return
+        with contextlib.suppress(Failed):
+            self.watch.phase = "third call"
+            self._step(self.layer, None, [])
+        again = self._created_in("third call")
+        fresh = {engine.key(made.variable): made.variable for made in again}
+        node_of = Tree(engine, self.layer, self.places.is_users).weights
+        self._report(
+            new_every_call=[
+                self._weight(node_of.get(key) or WeightNode(variable, "", "", None))
+                for key, variable in fresh.items()
+            ]
+        )
+
+    def _created_in(self, phase: str) -> list[Any]:
+        """Keras 3's variables, and those of TensorFlow that aren't inside one of them."""
+        engine = self.engine
+        made = [one for one in self.watch.created if one.phase == phase]
+        keras = [one for one in made if engine.is_keras_variable(one.variable)]
+        inside = {engine.key(one.variable) for one in keras}
+        return keras + [
+            one
+            for one in made
+            if not engine.is_keras_variable(one.variable) and engine.key(one.variable) not in inside
+        ]
+
+    # Fresh instances.
+
+    def _fresh(self) -> Any:
+        self.watch.phase = "fresh"
+        return self.subject.make()
+
+    def _build(self) -> None:
+        if self.subject.built_by_owner:
+            raise NotMeasured("what makes the layer also builds it")
+        with self._hearing():
+            layer = self._fresh()
+            self.watch.phase = "build"
+            shapes = self._build_shapes(layer)
+            try:
+                layer.build(*shapes[0], **shapes[1])
+            except (Exception, SystemExit) as error:
+                raise Failed("build", error) from error
+        self._count("build", layer)
+        self._in_build = set(Tree(self.engine, layer, self.places.is_users).by_path)
+
+    def _build_shapes(self, layer: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """The shapes that `build` wants, as Keras would give them."""
+
+        def shape(spec: Any) -> Any:
+            if spec["is"] != "TensorSpec":
+                return None
+            size = forms.size(spec)
+            return (None, *size[1:]) if size else size
+
+        args, kwargs = forms.apply(self.inputs, shape)
+        by_name = dict(kwargs)
+        with contextlib.suppress(TypeError, ValueError):
+            bound = inspect.signature(layer.call).bind(*args, **kwargs)
+            by_name = dict(bound.arguments)
+        wanted = []
+        with contextlib.suppress(TypeError, ValueError):
+            wanted = [
+                one
+                for one in inspect.signature(layer.build).parameters.values()
+                if one.kind in (one.POSITIONAL_OR_KEYWORD, one.KEYWORD_ONLY)
+            ]
+        if len(wanted) > 1:
+            named = {
+                one.name: by_name[one.name[: -len("_shape")]]
+                for one in wanted
+                if one.name.endswith("_shape") and by_name.get(one.name[: -len("_shape")]) is not None
+            }
+            if named:
+                return (), named
+        first = args[0] if args else next(iter(by_name.values()), None)
+        if first is None:
+            raise NotMeasured("the call takes no tensor")
+        return (first,), {}
+
+    def _symbols(self) -> tuple[list[Any], tuple[Any, ...], dict[str, Any]]:
+        """Keras inputs like the call's."""
+        symbols: list[Any] = []
+
+        def symbol(spec: Any) -> Any:
+            if spec["is"] != "TensorSpec":
+                return spec["value"]
+            if not spec["shape"]:
+                raise NotMeasured("the call takes a tensor without a batch dimension")
+            shape = [None if one is None else int(one) for one in spec["shape"][1:]]
+            symbols.append(self.engine.keras.Input(tuple(shape), dtype=spec["dtype"]))
+            return symbols[-1]
+
+        args, kwargs = forms.apply(self.inputs, symbol)
+        if not symbols:
+            raise NotMeasured("the call takes no tensor")
+        return symbols, args, {**kwargs, **self.making.named}
+
+    def _functional(self) -> None:
+        layer = self._fresh()
+        symbols, args, kwargs = self._symbols()
+        self.watch.phase = "functional"
+        with self._hearing():
+            try:
+                outputs = layer(*args, **kwargs)
+                model = self.engine.keras.Model(symbols, outputs)
+            except (Exception, SystemExit) as error:
+                raise Failed("functional", error) from error
+        self._count("functional", model)
+        self._graph = model, layer
+
+    # What each weight does.
+
+    def _reproducible(self) -> list[Any]:
+        """The outputs in inference, if a second call gives the same."""
+        first, second = self._outputs(self.layer), self._outputs(self.layer)
+        if not first:
+            raise NotMeasured("the call returns no tensor")
+        self._random = not _same(first, second)
+        if self._random:
+            raise NotMeasured("two calls on the same inputs give different outputs")
+        return first
+
+    def _effect(self) -> None:
+        engine = self.engine
+        live = self._live()
+        floats = [
+            node.variable
+            for key, node in self.tree.weights.items()
+            if key in live and engine.dtype(node.variable).startswith(("float", "bfloat"))
+        ]
+        open_ones = []
+        for variable in floats:
+            key = engine.key(variable)
+            if self._gradients.get(key):
+                self._effects[key] = True
+            else:
+                open_ones.append(variable)
+        if not open_ones:
+            return
+        before = self._reproducible()
+        step = self._step(self.layer, False, open_ones, tuple(open_ones))
+        left = []
+        for variable in open_ones:
+            key = engine.key(variable)
+            if step.gradients.get(key):
+                self._effects[key] = True
+            else:
+                left.append(variable)
+        deadline = time.monotonic() + _EFFECT_SECONDS
+        for variable in left:
+            if time.monotonic() > deadline:
+                self.not_measured["effect"] = "there are too many weights without a gradient to try each"
+                break
+            self._effects[engine.key(variable)] = self._changes(variable, before)
+
+    def _changes(self, variable: Any, before: list[Any]) -> bool:
+        """Whether the outputs change when the weight does."""
+        engine = self.engine
+        value = engine.array(variable)
+        random = numpy.random.default_rng(11)
+        try:
+            for factor in (1.0, -1.0, 30.0):
+                noise = (factor * (0.5 + random.random(value.shape))).astype("float32")
+                engine.assign(variable, (value.astype("float32") + noise).astype(value.dtype))
+                if not _same(before, self._outputs(self.layer)):
+                    return True
+        finally:
+            engine.assign(variable, value)
+        return False
+
+    # Files.
+
+    def _weights_file(self) -> None:
+        layer = self.layer
+        before: list[Any] | None = None
+        reason = ""
+        try:
+            before = self._reproducible()
+        except NotMeasured as problem:
+            reason = str(problem)
+        with self._folder() as folder:
+            path = os.path.join(folder, "layer.weights.h5")
+            with self._changed(self.tree) as values:
+                expected = None if before is None else self._outputs(layer)
+                self._save_weights(layer, path)
+            fresh = self._fresh()
+            self.watch.phase = "fresh"
+            self._outputs(fresh)
+            self._load_weights(fresh, path)
+            found = Tree(self.engine, fresh, self.places.is_users)
+            for name, value in values.items():
+                node = found.by_path.get(name)
+                if node is not None:
+                    self._saved[name] = _close(value, self.engine.array(node.variable))
+            if expected is None:
+                self.restored["weights-file"] = None
+                raise NotMeasured(reason)
+            self.restored["weights-file"] = _all_close(expected, self._outputs(fresh))
+
+    def _save_weights(self, layer: Any, path: str) -> None:
+        if self.engine.is_model(layer):
+            layer.save_weights(path)
+        else:
+            self.engine.saving_library().save_weights_only(layer, path)
+
+    def _load_weights(self, layer: Any, path: str) -> None:
+        if self.engine.is_model(layer):
+            layer.load_weights(path)
+        else:
+            self.engine.saving_library().load_weights_only(layer, path)
+
+    def _model_file(self) -> None:
+        engine = self.engine
+        if engine.is_model(self.layer):
+            model, layer = self.layer, self.layer
+        elif self._graph is not None:
+            model, layer = self._graph
+            self._outputs(layer)
+        else:
+            raise NotMeasured("no functional model could be made of it")
+        if self._random:
+            raise NotMeasured("two calls on the same inputs give different outputs")
+        try:
+            layer.get_config()
+        except Exception as error:
+            raise NotMeasured(
+                f"{type(layer).__name__} has no get_config(): {_first_line(message_of(error))}"
+            ) from error
+        tree = self.tree if layer is self.layer else Tree(engine, layer, self.places.is_users)
+        with self._folder() as folder:
+            path = os.path.join(folder, "model.keras")
+            with self._changed(tree):
+                expected = self._outputs(layer)
+                model.save(path)
+            self.watch.phase = "fresh"
+            try:
+                loaded = engine.keras.models.load_model(
+                    path, custom_objects=self._custom_objects, compile=False, **engine.loading_options()
+                )
+            except Exception as error:
+                raise Failed("model-file", error) from error
+            if model is not layer:
+                kind = type(layer).__name__
+                loaded = next(one for one in loaded.layers if type(one).__name__ == kind)
+            self.restored["model-file"] = _all_close(expected, self._outputs(loaded))
+
+    @contextlib.contextmanager
+    def _changed(self, tree: Tree) -> Iterator[dict[str, Any]]:
+        """Every weight has a value that no fresh instance has by chance; by path. Afterwards all is as before,
+        so that what two instances share doesn't pass for restored."""
+        engine = self.engine
+        values: dict[str, Any] = {}
+        originals: list[tuple[Any, Any]] = []
+        try:
+            for index, node in enumerate(list(tree.weights.values())):
+                variable = node.variable
+                if getattr(variable, "_value", variable) is None:
+                    continue
+                if not engine.dtype(variable).startswith(("float", "bfloat")):
+                    continue
+                value = numpy.array(engine.array(variable))
+                originals.append((variable, value))
+                change = numpy.float32(0.1 + 0.01 * (index % 50))
+                values[node.path] = (value.astype("float32") * 1.25 + change).astype(value.dtype)
+                engine.assign(variable, values[node.path])
+            yield values
+        finally:
+            for variable, value in originals:
+                engine.assign(variable, value)
+
+    @contextlib.contextmanager
+    def _folder(self) -> Iterator[str]:
+        place = _ROOMY if os.path.isdir(_ROOMY) and os.access(_ROOMY, os.W_OK) else None
+        folder = tempfile.mkdtemp(prefix="kerascope-", dir=place)
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    @contextlib.contextmanager
+    def _hearing(self) -> Iterator[None]:
+        """Keeps what Keras warns of."""
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", UserWarning)
+            try:
+                yield
+            finally:
+                for warning in caught:
+                    text = str(warning.message)
+                    if issubclass(warning.category, UserWarning) and text not in self.warnings:
+                        self.warnings.append(text)
+
+    # The report's form.
+
+    def _weight(self, node: WeightNode) -> dict[str, Any]:
+        engine, variable = self.engine, node.variable
+        key = engine.key(variable)
+        trained = key in self._trained
+        path = node.path
+        after = "init" if key in self._in_init else "call"
+        if after == "call" and self._in_build is not None and path in self._in_build:
+            after = "build"
+        gradient = None
+        if "gradients" not in self.not_measured and trained and key in self._gradients:
+            gradient = self._gradients[key] is not None
+        return {
+            "path": path,
+            "name": engine.name(variable),
+            "owner": node.owner,
+            "shape": [None if size is None else int(size) for size in variable.shape],
+            "dtype": engine.dtype(variable),
+            "parameters": _parameters(variable.shape),
+            "trainable": bool(getattr(variable, "trainable", True)),
+            "tracked": key in self._tracked,
+            "trained": trained,
+            "exists_after": after,
+            "raw": engine.generation == 3 and not engine.is_keras_variable(variable),
+            "watched": None if self._used is None else key in self._used,
+            "gradient": gradient,
+            "effect": self._effects.get(key),
+            "saved": self._saved.get(path) if path else None,
+            "created": self.watch.line_of_variable(variable),
+            "held": self.watch.line_of_layer(node.holder),
+        }
+
+    def _loose(self) -> list[dict[str, Any]]:
+        """Variables that the first call used and that nothing leads to."""
+        engine = self.engine
+        known = {engine.key(made.variable): made.variable for made in self.watch.created}
+        for made in self.watch.created:
+            if engine.is_keras_variable(made.variable):
+                known[engine.key(made.variable)] = made.variable
+        found = {}
+        for variable in self._first_used:
+            key = engine.key(variable)
+            if key not in self.tree.weights:
+                found[key] = known.get(key, variable)
+        return [self._weight(WeightNode(variable, "", "", None)) for variable in found.values()]
+
+
+def _parameters(shape: Any) -> int:
+    return int(numpy.prod([int(size) for size in shape if size is not None], dtype="int64"))
+
+
+def _same(one: list[Any], other: list[Any]) -> bool:
+    """Bit for bit."""
+    return len(one) == len(other) and all(
+        left.shape == right.shape and left.tobytes() == right.tobytes() for left, right in zip(one, other)
+    )
+
+
+def _close(one: Any, other: Any) -> bool:
+    if one.shape != other.shape:
+        return False
+    if one.dtype.kind not in "fcV" and one.dtype.name != "bfloat16":
+        return bool((one == other).all())
+    return bool(
+        numpy.allclose(one.astype("float64"), other.astype("float64"), rtol=1e-4, atol=1e-5, equal_nan=True)
+    )
+
+
+def _all_close(one: list[Any], other: list[Any]) -> bool:
+    return len(one) == len(other) and all(_close(left, right) for left, right in zip(one, other))
+
+
+def _first_line(text: str) -> str:
+    return text.split("\n")[0][:300]
+
+
+def _file_of(cls: type) -> str:
+    for value in vars(cls).values():
+        code = getattr(value, "__code__", None)
+        if code is not None:
+            return str(code.co_filename)
+    return ""

@@ -1,0 +1,100 @@
+"""Which lines are the user's: those of the slice's files and of files below the root, none of a library."""
+
+from __future__ import annotations
+
+import linecache
+import os
+import re
+import sys
+from types import CodeType, FrameType
+from typing import Any, Dict, Iterable
+
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+_MOST_FRAMES = 20
+_LONGEST_MESSAGE = 4000
+
+Frame = Dict[str, Any]
+
+
+class Places:
+    """Tells the user's frames from all others."""
+
+    def __init__(self, root: str, paths: Iterable[str]) -> None:
+        self._root = os.path.realpath(root) if root else ""
+        self._known: dict[str, bool] = dict.fromkeys(paths, True)
+
+    def is_users(self, path: str) -> bool:
+        known = self._known.get(path)
+        if known is None:
+            known = self._known[path] = self._decide(path)
+        return known
+
+    def _decide(self, path: str) -> bool:
+        if path.startswith("<") or not self._root:
+            return False
+        real = os.path.realpath(path)
+        below = real.startswith(self._root.rstrip(os.sep) + os.sep)
+        parts = set(real[len(self._root) :].split(os.sep))
+        if not below or parts & {"site-packages", "dist-packages"}:
+            return False
+        homes = (sys.prefix, sys.base_prefix, os.path.dirname(os.__file__))
+        # An environment in the project's folder isn't the user's code; a project inside an environment is.
+        return not any(
+            real.startswith(os.path.realpath(home) + os.sep)
+            for home in homes
+            if not self._root.startswith(os.path.realpath(home))
+        )
+
+    def frame(self, code: CodeType, line: int) -> Frame:
+        return {
+            "path": code.co_filename,
+            "line": line,
+            "function": code.co_name,
+            "text": linecache.getline(code.co_filename, line).strip(),
+        }
+
+    def here(self) -> tuple[CodeType, int] | None:
+        """The user's innermost line that is running now; `frame` makes it readable."""
+        frame: FrameType | None = sys._getframe(1)
+        known = self._known
+        while frame is not None:
+            path = frame.f_code.co_filename
+            users = known.get(path)
+            if users or (users is None and self.is_users(path)):
+                return frame.f_code, frame.f_lineno
+            frame = frame.f_back
+        return None
+
+    def frames(self, error: BaseException) -> list[Frame]:
+        """The user's lines of a traceback, outermost first."""
+        found = []
+        step = error.__traceback__
+        while step is not None:
+            if self.is_users(step.tb_frame.f_code.co_filename):
+                found.append(self.frame(step.tb_frame.f_code, step.tb_lineno))
+            step = step.tb_next
+        if isinstance(error, SyntaxError) and error.filename and self.is_users(error.filename):
+            text = (error.text or "").strip()
+            found.append({"path": error.filename, "line": error.lineno or 1, "function": "", "text": text})
+        if len(found) > _MOST_FRAMES:
+            half = _MOST_FRAMES // 2
+            found = found[:half] + found[-half:]
+        return found
+
+    def raised(self, stage: str, error: BaseException) -> dict[str, Any]:
+        """An exception as the report has it."""
+        return {
+            "stage": stage,
+            "type": type(error).__name__,
+            "message": message_of(error),
+            "frames": self.frames(error),
+        }
+
+
+def message_of(error: BaseException) -> str:
+    """The exception's own text, without colours."""
+    try:
+        text = error.msg if isinstance(error, SyntaxError) else str(error)
+    except Exception:
+        text = ""
+    return _COLOURS.sub("", str(text)).strip()[:_LONGEST_MESSAGE]
