@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests.benchmarks import programs
+from tests.benchmarks.building import building_figures
 from tests.benchmarks.checking import checking_figures
 from tests.benchmarks.figures import Figure, table
 from tests.benchmarks.memory import memory_figures
@@ -45,6 +46,7 @@ def main() -> int:
         "check": lambda: checking_figures(
             folder, all_tools, options.packages.absolute(), options.peers.absolute().parent
         ),
+        "building": lambda: building_figures(folder, layer, ours, options.packages.absolute()),
     }
     unknown = set(options.only) - set(benchmarks)
     if unknown:

@@ -36,7 +36,7 @@ def checking_figures(real_code: Path, tools: Sequence[Tool], packages: Path, emp
         time.sleep(1)
         lines = sum(path.read_bytes().count(b"\n") for path in (folder / PACKAGE).rglob("*.py"))
         files = sum(1 for _ in (folder / PACKAGE).rglob("*.py"))
-        environments = {INSTALLED: _activated(packages), "nothing installed": _activated(empty)}
+        environments = {INSTALLED: activated(packages), "nothing installed": activated(empty)}
         for _ in range(ROUNDS):
             for where, environment in environments.items():
                 for tool in tools:
@@ -62,7 +62,7 @@ def checking_figures(real_code: Path, tools: Sequence[Tool], packages: Path, emp
     return figures
 
 
-def _activated(folder: Path) -> Mapping[str, str]:
+def activated(folder: Path) -> Mapping[str, str]:
     """The variables of a shell in which a virtual environment is activated."""
     programs = folder / ("Scripts" if os.name == "nt" else "bin")
     if not programs.is_dir():

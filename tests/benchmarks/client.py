@@ -10,7 +10,7 @@ import os
 import select
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -36,7 +36,9 @@ class Gone(Exception):
 class Client:
     """One server process, from its start."""
 
-    def __init__(self, command: Sequence[str], folder: Path) -> None:
+    def __init__(
+        self, command: Sequence[str], folder: Path, environment: Mapping[str, str] | None = None
+    ) -> None:
         self.folder = folder
         self.started = time.perf_counter()
         self.process = subprocess.Popen(
@@ -44,12 +46,14 @@ class Client:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
+            env=environment,
         )
         assert self.process.stdin is not None and self.process.stdout is not None
         self._input = self.process.stdin
         self._output = self.process.stdout.fileno()
         self._buffer = b""
         self._requests = 0
+        self._answers: dict[int, Json] = {}
 
     def __enter__(self) -> Client:
         return self
@@ -69,12 +73,7 @@ class Client:
             "workspaceFolders": [{"uri": uri, "name": self.folder.name}],
             "capabilities": CAPABILITIES,
         }
-        self._requests += 1
-        self._send({"id": self._requests, "method": "initialize", "params": params})
-        while True:
-            message = self._receive(120)
-            if "method" not in message and message.get("id") == self._requests:
-                break
+        self.answer(self.ask("initialize", params), patience=120)
         seconds = time.perf_counter() - self.started
         self.notify("initialized", {})
         return seconds
@@ -97,6 +96,25 @@ class Client:
             if params["uri"] == uri and (version is None or params.get("version") in (version, None)):
                 diagnostics: list[Json] = params["diagnostics"]
                 return diagnostics
+
+    def ask(self, method: str, params: Json) -> int:
+        """Send a request; `answer` waits for what the server says to it."""
+        self._requests += 1
+        self._send({"id": self._requests, "method": method, "params": params})
+        return self._requests
+
+    def answered(self, request: int) -> bool:
+        """Whether the answer has been read, while something else was waited for."""
+        return request in self._answers
+
+    def answer(self, request: int, patience: float = 60) -> Any:
+        """The result of a request."""
+        while request not in self._answers:
+            self._receive(patience)
+        message = self._answers.pop(request)
+        if "error" in message:
+            raise RuntimeError(f"{self.process.args!r}: {message['error']['message']}")
+        return message["result"]
 
     def settle(self, quiet: float) -> None:
         """Take in what else the server has to say, until it has been silent for so many seconds."""
@@ -147,3 +165,5 @@ class Client:
             if message["method"] == "workspace/configuration":
                 result = [None] * len(message["params"]["items"])
             self._send({"id": message["id"], "result": result})
+        elif "id" in message:
+            self._answers[message["id"]] = message
