@@ -49,6 +49,10 @@ def _run(options: argparse.Namespace) -> int:
         from kerascope.cli import check
 
         return check.run(options)
+    if options.command == "build":
+        from kerascope.cli import build
+
+        return build.run(options)
     if options.command == "rule":
         from kerascope.cli import rule
 
@@ -66,6 +70,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"kerascope {__version__}")
     commands = parser.add_subparsers(dest="command", title="commands", metavar="COMMAND")
     _add_check(commands.add_parser("check", help="check files and folders", description=_CHECK))
+    _add_build(commands.add_parser("build", help="build layers for real, and measure", description=_BUILD))
     rule = commands.add_parser("rule", help="explain a rule, or all rules", description=_RULE)
     rule.add_argument("code", nargs="?", metavar="CODE", help="for example KS101; all rules without it")
     rule.add_argument(
@@ -84,6 +89,13 @@ def _parser() -> argparse.ArgumentParser:
 _CHECK = """Checks Python files, and every Python file in folders (.gitignore is respected).
 Exit status: 0 nothing found, or information only; 1 findings of severity warning or error; 2 something
 that you named could not be checked."""
+
+_BUILD = """Builds layer classes with the Keras of your interpreter, calls them, and shows every weight: which
+ones Keras tracks, trains, saves. Only what a class needs of its file is run, in a process of its own. How to
+make and call a class is read off the file, unless you say it here or in a comment above the class,
+# kerascope: build(units=3) on (None, 5)
+Exit status: 0 all is well, or information only; 1 findings of severity warning or error; 2 a class could not
+be built."""
 
 _RULE = "Explains a rule: what it reports, why that is bad, what to write instead."
 
@@ -129,6 +141,27 @@ def _add_check(check: argparse.ArgumentParser) -> None:
     check.add_argument(
         "--no-cache", action="store_true", help="neither read nor write the results of earlier runs"
     )
+
+
+def _add_build(build: argparse.ArgumentParser) -> None:
+    build.add_argument(
+        "targets", nargs="+", metavar="FILE[::CLASS]", help="one class, or every layer class of a file"
+    )
+    build.add_argument("--init", metavar="ARGS", help="arguments of the constructor: 'units=3, name=\"a\"'")
+    build.add_argument(
+        "--on", metavar="INPUTS", help="what to call it on: '(None, 5)', 'query=(2, 3), mask=bool(2, 3)'"
+    )
+    build.add_argument("--call", metavar="ARGS", help="further arguments of the call: 'training=True'")
+    build.add_argument("--python", metavar="PATH", help="the interpreter that has Keras (default: found)")
+    build.add_argument(
+        "--keras", choices=("2", "3", "both", "auto"), help="which Keras to build with (default: auto)"
+    )
+    build.add_argument("--timeout", type=float, metavar="SECONDS", help="for each class (default: 60)")
+    build.add_argument("--memory", type=int, metavar="MB", help="for each class (default: 4096)")
+    build.add_argument("--gpu", action="store_true", help="let it see the GPU")
+    build.add_argument("--show-slice", action="store_true", help="list what of the file was not run")
+    build.add_argument("--json", action="store_true", help="print the reports as JSON")
+    build.set_defaults(select=None, ignore=None, severity=None)
 
 
 if __name__ == "__main__":

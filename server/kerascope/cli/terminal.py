@@ -128,6 +128,28 @@ class Progress:
             self.shown = False
 
 
+class StatusLine:
+    """A line on a terminal's standard error that says what is under way."""
+
+    def __init__(self) -> None:
+        self.shown = False
+        self.wanted = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+
+    def show(self, text: str) -> None:
+        """Say `text` instead of what was said before."""
+        if self.wanted:
+            self.shown = True
+            sys.stderr.write(f"\r\x1b[K{_cut(printable(text), shutil.get_terminal_size().columns - 1)}")
+            sys.stderr.flush()
+
+    def finish(self) -> None:
+        """Take the line away."""
+        if self.shown:
+            sys.stderr.write("\r\x1b[K")
+            sys.stderr.flush()
+            self.shown = False
+
+
 def _cut(text: str, columns: int) -> str:
     used = 0
     for index, character in enumerate(text):

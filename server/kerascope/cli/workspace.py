@@ -80,6 +80,7 @@ class Workspaces:
             "select": _listed(options.select),
             "ignore": _listed(options.ignore),
             "severity": _listed(options.severity),
+            **getattr(options, "settings", {}),
         }
         self._codes = rule_codes()
         _, problems = from_command_line(self._options, codes=self._codes)

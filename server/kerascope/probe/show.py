@@ -1,4 +1,5 @@
-"""A report as a person reads it: text for a terminal, Markdown for an editor, rows of the tree for a hover."""
+"""A report as a person reads it: text for a terminal, Markdown for an editor, rows of its tree for a
+hover."""
 
 from __future__ import annotations
 

@@ -18,10 +18,15 @@ LONGEST_LINE = 160
 def write(results: Sequence[FileResult], output: Output) -> None:
     """Print the findings for a person to read."""
     for found in all_found(results):
-        for line in _Frame(found, output).lines():
-            output.stream.write(line.rstrip() + "\n")
-        output.stream.write("\n")
+        write_one(found, output)
     output.stream.write(Palette(output.colour).bold(summary(results, output.checked)) + "\n")
+
+
+def write_one(found: Found, output: Output) -> None:
+    """Print one finding, and an empty line."""
+    for line in _Frame(found, output).lines():
+        output.stream.write(line.rstrip() + "\n")
+    output.stream.write("\n")
 
 
 class _Frame:

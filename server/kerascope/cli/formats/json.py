@@ -17,11 +17,12 @@ from kerascope.source.position import Range
 
 def write(results: Sequence[FileResult], output: Output) -> None:
     """Print the findings as one JSON array."""
-    json.dump([_finding(found) for found in all_found(results)], output.stream, indent=2)
+    json.dump([as_data(found) for found in all_found(results)], output.stream, indent=2)
     output.stream.write("\n")
 
 
-def _finding(found: Found) -> dict[str, Any]:
+def as_data(found: Found) -> dict[str, Any]:
+    """One finding as JSON."""
     finding = found.finding
     return {
         "file": shown_path(finding.path),
