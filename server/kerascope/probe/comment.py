@@ -142,7 +142,9 @@ def required_parameters(classes: ClassIndex, definition: ClassDefinition, method
     positional = [*arguments.posonlyargs, *arguments.args]
     without = positional[1 : len(positional) - len(arguments.defaults)]
     named = [
-        name for name, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True) if default is None
+        name
+        for name, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)
+        if default is None
     ]
     return [each.arg for each in (*without, *named)]
 

@@ -16,7 +16,12 @@ from kerascope.tracking.classes import dotted_name
 
 READS, WRITES = "it reads a file", "it writes files"
 CONNECTS, TRAINS, STARTS = "it connects to the network", "it trains", "it starts other programs"
-ASKS, ENDS, PLOTS, ARGUMENTS = "it asks for input", "it ends the program", "it plots", "it reads the command line"
+ASKS, ENDS, PLOTS, ARGUMENTS = (
+    "it asks for input",
+    "it ends the program",
+    "it plots",
+    "it reads the command line",
+)
 FOLDER, WAITS, PROCESSES = "it looks into folders", "it waits", "it starts processes or threads"
 
 _LIBRARY = {
@@ -90,7 +95,9 @@ class Judge:
             reason = reason or self.statement(module, piece)
         return reason
 
-    def reason(self, module: Module, nodes: Iterable[ast.AST], local: frozenset[str] = frozenset()) -> str | None:
+    def reason(
+        self, module: Module, nodes: Iterable[ast.AST], local: frozenset[str] = frozenset()
+    ) -> str | None:
         """Why these nodes must not be run, None if nothing is known against it. Names in `local` aren't the
         module's."""
         return self._reason(module, immediate(nodes), local, 0)
@@ -141,14 +148,14 @@ class Judge:
     @staticmethod
     def _fresh_weights(node: ast.Call) -> bool:
         return any(
-            keyword.arg == "weights" and isinstance(keyword.value, ast.Constant) and keyword.value.value is None
+            keyword.arg == "weights"
+            and isinstance(keyword.value, ast.Constant)
+            and keyword.value.value is None
             for keyword in node.keywords
         )
 
     def _canonical(self, module: Module, dotted: str) -> str:
-        return next(
-            (m.name for m in self.project.resolve(module, dotted) if isinstance(m, Library)), dotted
-        )
+        return next((m.name for m in self.project.resolve(module, dotted) if isinstance(m, Library)), dotted)
 
     def _dotted(self, module: Module, dotted: str, local: frozenset[str], depth: int) -> str | None:
         """Why what a name means must not be called; "" if it is known to do no harm, None if it isn't
@@ -171,7 +178,9 @@ class Judge:
         known = (FunctionDefinition, ClassDefinition, Library)
         return "" if any(isinstance(meaning, known) for meaning in meanings) and _sound(meanings) else None
 
-    def body(self, module: Module, node: ast.FunctionDef | ast.AsyncFunctionDef, depth: int = 0) -> str | None:
+    def body(
+        self, module: Module, node: ast.FunctionDef | ast.AsyncFunctionDef, depth: int = 0
+    ) -> str | None:
         """Why a function must not be called; the functions in it count as called."""
         from kerascope.probe.uses import local_names
 

@@ -31,7 +31,13 @@ DTYPES: Final = (
     "complex64",
     "complex128",
 )
-_ALIASES: Final = {"float": "float32", "int": "int32", "str": "string", "half": "float16", "double": "float64"}
+_ALIASES: Final = {
+    "float": "float32",
+    "int": "int32",
+    "str": "string",
+    "half": "float16",
+    "double": "float64",
+}
 _LARGEST: Final = 2**31 - 1
 
 

@@ -40,14 +40,29 @@ _CONFIGURING = re.compile(
 )
 """Functions that change how everything after them behaves."""
 _CONFIGURED = ("os.environ", "sys.path", "keras.backend", "jax.config")
-_MAY_CONFIGURE = re.compile(r"policy|set_|seed|enable|disable|eager|environ|sys\.path|config|putenv|setrecursion")
+_MAY_CONFIGURE = re.compile(
+    r"policy|set_|seed|enable|disable|eager|environ|sys\.path|config|putenv|setrecursion"
+)
 _INSTALLED = re.compile(r".*[\\/](?:site|dist)-packages[\\/][^\\/]+")
 _NEAR = 3
 """A module that is handed around as a value is needed as a whole; far from the class, where that would mean
 half of a library, only what is named."""
 _HARMLESS_KEY = re.compile(r"CUDA_VISIBLE_DEVICES|_VISIBLE_DEVICES")
 _NOTHING_CHANGED = frozenset(
-    "info debug warning warn error critical exception log summary print_summary close flush".split()
+    [
+        "info",
+        "debug",
+        "warning",
+        "warn",
+        "error",
+        "critical",
+        "exception",
+        "log",
+        "summary",
+        "print_summary",
+        "close",
+        "flush",
+    ]
 )
 
 
@@ -239,7 +254,9 @@ class _Slicer:
         harmful: dict[ast.stmt, str] = {}
 
         def enter(block: ast.stmt) -> bool:
-            own = [child for child in ast.iter_child_nodes(block) if isinstance(child, ast.expr | ast.withitem)]
+            own = [
+                child for child in ast.iter_child_nodes(block) if isinstance(child, ast.expr | ast.withitem)
+            ]
             if self.judge.reason(part.module, own) is not None:
                 return False
             for child in _inner_statements(block):
@@ -414,7 +431,9 @@ class _Slicer:
         if dotted is None or dotted.partition(".")[0] not in part.bound:
             return False
         units = part.by_name.get(dotted.partition(".")[0], ())
-        return any(unit.kept and isinstance(unit.node, ast.Assign | ast.AnnAssign | ast.ClassDef) for unit in units)
+        return any(
+            unit.kept and isinstance(unit.node, ast.Assign | ast.AnnAssign | ast.ClassDef) for unit in units
+        )
 
     def _registers(self, part: _Part, call: ast.Call) -> bool:
         """`keras.saving.register_keras_serializable()(Foo)`: a library's registration of what is needed."""
@@ -586,16 +605,16 @@ class _Slicer:
                 for inner, why in unit.without.items():
                     yield self._entry(part, unit, inner, why, tuple(_names_bound(inner)))
             elif unit.why is not None:
-                yield self._entry(part, unit, unit.node, unit.why, unit.binds or tuple(_names_bound(unit.node)))
+                yield self._entry(
+                    part, unit, unit.node, unit.why, unit.binds or tuple(_names_bound(unit.node))
+                )
             elif not unit.is_import and not unit.is_definition and not _is_docstring(unit.node):
                 why = NOT_NEEDED
                 if not unit.binds or isinstance(unit.node, ast.For | ast.While | ast.With):
                     why = self._harm(part, unit) or NOT_NEEDED
                 yield self._entry(part, unit, unit.node, why, unit.binds)
 
-    def _entry(
-        self, part: _Part, unit: _Unit, node: ast.stmt, why: str, names: tuple[str, ...]
-    ) -> LeftOut:
+    def _entry(self, part: _Part, unit: _Unit, node: ast.stmt, why: str, names: tuple[str, ...]) -> LeftOut:
         base = part.module.document.line_of(unit.statement) or 0
         first = min([node.lineno, *(each.lineno for each in getattr(node, "decorator_list", ()))])
         last = (node.end_lineno or first) if unit.statement.kind != "class" else _lines(unit.statement.text)
@@ -681,7 +700,9 @@ def _binds(node: ast.stmt, statement: Statement) -> Iterator[tuple[str, object]]
 
 
 def _names_bound(node: ast.stmt) -> list[str]:
-    return list(dict.fromkeys(name for inner in _all_statements(node, frozenset()) for name, _ in bound_by(inner)))
+    return list(
+        dict.fromkeys(name for inner in _all_statements(node, frozenset()) for name, _ in bound_by(inner))
+    )
 
 
 def _all_statements(node: ast.stmt, without: frozenset[ast.stmt]) -> Iterator[ast.stmt]:
@@ -775,7 +796,9 @@ def _edits(unit: _Unit, part: _Part) -> Iterator[Cut]:
             shown = [f"{alias.name} as {alias.asname}" if alias.asname else alias.name for alias in kept]
             yield _replaced(unit.statement.text, lines, node, _import_from(node, shown))
     elif isinstance(node, ast.Import):
-        kept = [alias for alias in node.names if (alias.asname or alias.name.partition(".")[0]) in unit.wanted]
+        kept = [
+            alias for alias in node.names if (alias.asname or alias.name.partition(".")[0]) in unit.wanted
+        ]
         if len(kept) < len(node.names):
             shown = [f"{alias.name} as {alias.asname}" if alias.asname else alias.name for alias in kept]
             yield _replaced(unit.statement.text, lines, node, f"import {', '.join(shown)}")

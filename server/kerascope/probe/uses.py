@@ -20,8 +20,26 @@ from kerascope.tracking.classes import dotted_name
 FunctionNode: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef
 
 CHANGING = frozenset(
-    "add append appendleft clear discard extend extendleft insert pop popitem register remove reverse "
-    "setdefault sort update __setitem__ set".split()
+    [
+        "add",
+        "append",
+        "appendleft",
+        "clear",
+        "discard",
+        "extend",
+        "extendleft",
+        "insert",
+        "pop",
+        "popitem",
+        "register",
+        "remove",
+        "reverse",
+        "setdefault",
+        "sort",
+        "update",
+        "__setitem__",
+        "set",
+    ]
 )
 """Methods that change what they are called on."""
 
@@ -211,7 +229,11 @@ def local_names(node: FunctionNode) -> frozenset[str]:
                 found.add(name)
             case ast.Import() | ast.ImportFrom():
                 found |= {alias.asname or alias.name.partition(".")[0] for alias in inner.names}
-            case ast.ExceptHandler(name=str(name)) | ast.MatchAs(name=str(name)) | ast.MatchStar(name=str(name)):
+            case (
+                ast.ExceptHandler(name=str(name))
+                | ast.MatchAs(name=str(name))
+                | ast.MatchStar(name=str(name))
+            ):
                 found.add(name)
             case ast.MatchMapping(rest=str(name)):
                 found.add(name)
@@ -260,7 +282,9 @@ def uses_of_text(text: str) -> Uses:
         return found
     found = uses_in(tree.body)
     bound = {
-        inner.id for inner in _own_nodes(tree.body) if isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Store)
+        inner.id
+        for inner in _own_nodes(tree.body)
+        if isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Store)
     }
     for inner in _own_nodes(tree.body):
         if isinstance(inner, ast.Import | ast.ImportFrom):

@@ -1,0 +1,275 @@
+"""What to build: the ways to make and call a layer class, best first, and what must run for them."""
+
+from __future__ import annotations
+
+import ast
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from kerascope.probe.comment import BuildComment, CommentProblem, comment_above
+from kerascope.probe.harm import Judge
+from kerascope.probe.inputs import parse_call, parse_inputs
+from kerascope.probe.request import Direct, Inputs, Outer, Program, Recipe, Slice
+from kerascope.probe.slice import slice_for
+from kerascope.probe.usage import Usage, Usages
+from kerascope.probe.uses import uses_of
+from kerascope.project.catalogue import catalogue
+from kerascope.project.meaning import ClassDefinition
+from kerascope.project.module import Module
+from kerascope.project.project import Project
+from kerascope.source.document import Site
+from kerascope.tracking.classes import ClassIndex
+from kerascope.tracking.examine import Examiner
+
+IN_FUNCTION = "it is defined in a function, so nothing outside can make it: move it to module level"
+REPLACED = "another class of the same name follows it"
+_MOST_PROGRAMS = 2
+_MOST_OUTER = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What a person asks for: texts as in `--init`, `--on` and `--call`."""
+
+    init: str | None = None
+    on: str | None = None
+    call: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LayerClass:
+    """A layer class of a file. `name` is "Outer.Inner" for one in a class; `line`, counted from 1, is its
+    name's."""
+
+    name: str
+    line: int
+    why_not: str | None = None
+    """Why it can't be built for a check."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to run and how to build. `problem`: what is wrong with the comment above the class."""
+
+    slice: Slice
+    recipes: tuple[Recipe, ...]
+    problem: CommentProblem | None = None
+
+
+def plan(
+    project: Project, examiner: Examiner, module: Module, class_name: str, given: Given | None = None
+) -> Plan:
+    """The recipes for a class, and the slice that they need. ValueError: what is wrong with `given`."""
+    judge = Judge(project)
+    definition = find_class(examiner, module, class_name)
+    recipes = recipes_for(project, examiner, module, class_name, given, judge)
+    problem = None
+    if definition is not None:
+        said = comment_above(module.document, definition)
+        problem = said if isinstance(said, CommentProblem) else None
+    return Plan(slice_for(project, module, class_name, recipes, judge), recipes, problem)
+
+
+def recipes_for(
+    project: Project,
+    examiner: Examiner,
+    module: Module,
+    class_name: str,
+    given: Given | None = None,
+    judge: Judge | None = None,
+) -> tuple[Recipe, ...]:
+    """The ways to build a class: as asked for, as its comment says, as code uses it, as another layer makes
+    it, by search. ValueError: what is wrong with `given`."""
+    finder = _Finder(project, examiner, judge or Judge(project))
+    asked = _asked(given)
+    definition = find_class(examiner, module, class_name)
+    if definition is None:
+        return (asked or Direct("search", None, None),)
+    if asked is not None and asked.init is not None and asked.inputs is not None:
+        return (asked,)
+    said = finder.comment(definition)
+    if asked is not None:
+        said = replace(
+            asked,
+            init=asked.init if asked.init is not None or said is None else said.init,
+            inputs=asked.inputs or (said.inputs if said is not None else None),
+        )
+    if said is not None and said.init is not None and said.inputs is not None:
+        return (said,)
+    ways = [*finder.usages(definition, class_name), *finder.outer(definition, class_name)]
+    if said is None:
+        return (*ways, Direct("search", None, None))
+    return (*_completed(said, ways), said)
+
+
+def _asked(given: Given | None) -> Direct | None:
+    if given is None or (given.init is None and given.on is None):
+        return None
+    if given.init is not None:
+        parse_call(given.init)
+    inputs = parse_inputs(given.on) if given.on is not None else None
+    return Direct("given", given.init, inputs)
+
+
+def _completed(said: Direct, ways: list[Recipe]) -> Iterator[Recipe]:
+    """What was said in part, with the rest from how code uses the class."""
+    for way in ways:
+        if isinstance(way, Direct):
+            init = said.init if said.init is not None else way.init
+            inputs = said.inputs or way.inputs
+            if (init, inputs) != (said.init, said.inputs):
+                yield replace(said, init=init, inputs=inputs)
+
+
+class _Finder:
+    def __init__(self, project: Project, examiner: Examiner, judge: Judge) -> None:
+        self.project = project
+        self.examiner = examiner
+        self.judge = judge
+
+    def comment(self, definition: ClassDefinition) -> Direct | None:
+        document = definition.module.document
+        said = comment_above(document, definition)
+        if not isinstance(said, BuildComment):
+            return None
+        return Direct("comment", said.init, said.inputs, document.path, said.range.start.line + 1)
+
+    def usages(self, definition: ClassDefinition, class_name: str) -> list[Recipe]:
+        """As the file itself uses the class, the examples in its docstring, and the tests beside it."""
+        programs: list[Recipe] = []
+        partial: list[Recipe] = []
+        for usage in self._all_usages(definition, class_name):
+            if usage.recipe in programs or usage.recipe in partial:
+                continue
+            if usage.complete:
+                programs.append(usage.recipe)
+                if len(programs) >= _MOST_PROGRAMS:
+                    break
+            elif len(partial) < _MOST_PROGRAMS:
+                partial.append(usage.recipe)
+        return [*programs, *partial[: max(0, _MOST_PROGRAMS - len(programs))]]
+
+    def _all_usages(self, definition: ClassDefinition, class_name: str) -> Iterator[Usage]:
+        own = Usages(self.project, self.judge, definition.module, definition, class_name)
+        yield from own.find()
+        yield from own.of_docstring()
+        for module in self._tests(definition.module):
+            yield from Usages(self.project, self.judge, module, definition, class_name).find()
+
+    def _tests(self, module: Module) -> Iterator[Module]:
+        """The files that test a file, by their names."""
+        folder, file = os.path.split(module.path)
+        stem = os.path.splitext(file)[0]  # noqa: PTH122
+        folders = [folder, os.path.join(folder, "tests")]  # noqa: PTH118
+        if self.project.root is not None:
+            folders.append(os.path.join(self.project.root, "tests"))  # noqa: PTH118
+        for where in dict.fromkeys(folders):
+            for name in (f"{stem}_test.py", f"test_{stem}.py"):
+                found = self.project.module(os.path.join(where, name))  # noqa: PTH118
+                if found is not None:
+                    yield found
+
+    def outer(self, definition: ClassDefinition, class_name: str) -> list[Recipe]:
+        """As other layer classes of the file make it, and as others make those."""
+        module = definition.module
+        found: list[Recipe] = []
+        searched: list[Recipe] = []
+        holders = [(definition, class_name)]
+        seen = {class_name}
+        while holders and len(found) < _MOST_OUTER:
+            inner, inner_name = holders.pop(0)
+            for other, name in _named_classes(self.examiner, module):
+                if name in seen or other.statement is inner.statement or not self._makes(other, inner_name):
+                    continue
+                if not self._is_layer(other):
+                    continue
+                seen.add(name)
+                holders.append((other, name))
+                line = (module.document.line_of(other.statement) or 0) + other.node.lineno
+                said = self.comment(other)
+                own: list[Recipe] = [said] if said is not None else []
+                own += [way for way in self.usages(other, name)[:1] if isinstance(way, Direct | Program)]
+                for way in own[:1]:
+                    assert isinstance(way, Direct | Program)
+                    found.append(Outer("outer", name, way, module.path, line))
+                if not own:
+                    searched.append(Outer("outer", name, Direct("search", None, None), module.path, line))
+        return [*found, *searched][:_MOST_OUTER]
+
+    def _is_layer(self, definition: ClassDefinition) -> bool:
+        classes = ClassIndex(self.project, catalogue(self.examiner.generation))
+        return classes.facts(definition).layer is not None
+
+    def _makes(self, definition: ClassDefinition, name: str) -> bool:
+        return name in uses_of(definition.statement).names
+
+
+# --- the classes of a file ---
+
+
+def layer_classes(examiner: Examiner, module: Module) -> tuple[LayerClass, ...]:
+    """The layer classes of a file in order of the text, with those in functions."""
+    classes = ClassIndex(examiner.project, catalogue(examiner.generation))
+    found: list[LayerClass] = []
+    named = list(_named_classes(examiner, module))
+    last = {name: definition for definition, name in named}
+    for definition, name in named:
+        if classes.facts(definition).layer is not None:
+            why_not = None if last[name] is definition else REPLACED
+            found.append(LayerClass(name, _line(definition), why_not))
+    for statement in module.document.statements:
+        if statement.kind == "function" and "class " in statement.text:
+            for node in statement.nodes:
+                for inner in ast.walk(node):
+                    if isinstance(inner, ast.ClassDef):
+                        definition = ClassDefinition(module, statement, inner)
+                        if classes.facts(definition).layer is not None:
+                            found.append(LayerClass(inner.name, _line(definition), IN_FUNCTION))
+    return tuple(sorted(found, key=lambda each: each.line))
+
+
+def find_class(examiner: Examiner, module: Module, class_name: str) -> ClassDefinition | None:
+    """The class of this name; the last of several, as for Python."""
+    found = None
+    for definition, name in _named_classes(examiner, module):
+        if name == class_name:
+            found = definition
+    return found
+
+
+def _named_classes(examiner: Examiner, module: Module) -> Iterator[tuple[ClassDefinition, str]]:
+    for definition in examiner.layer_classes(module):
+        where = module.class_path(definition.statement) if definition.statement.kind == "class" else None
+        if where is not None:
+            yield definition, ".".join(name for name, _ in where)
+        elif not _in_function(definition):
+            yield definition, definition.name
+
+
+def _in_function(definition: ClassDefinition) -> bool:
+    for node in definition.statement.nodes:
+        for inner in ast.walk(node):
+            if isinstance(inner, ast.FunctionDef | ast.AsyncFunctionDef) and any(
+                each is definition.node for each in ast.walk(inner)
+            ):
+                return True
+    return False
+
+
+def _line(definition: ClassDefinition) -> int:
+    document = definition.module.document
+    place = document.range_of(Site(document.path, definition.statement, definition.node))
+    return place.start.line + 1 if place is not None else 1
+
+
+__all__ = [
+    "Given",
+    "Inputs",
+    "LayerClass",
+    "Plan",
+    "find_class",
+    "layer_classes",
+    "plan",
+    "recipes_for",
+]

@@ -1,0 +1,928 @@
+"""How code makes and calls a class: the statements that lead there, as a program that does nothing else.
+
+Read are a module's own statements, the `if __name__` block, functions, and the examples in a docstring. Of each
+the statements that the call needs are kept, at their lines; data that would have to be read from somewhere
+make a call unusable, and then only the construction is taken.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from kerascope.probe.harm import Judge, immediate
+from kerascope.probe.inputs import parse_inputs
+from kerascope.probe.request import Direct, Inputs, Program, TensorSpec
+from kerascope.probe.slice import is_main_block
+from kerascope.probe.uses import local_names, uses_in
+from kerascope.project.meaning import ClassDefinition
+from kerascope.project.module import Module, bound_by
+from kerascope.project.project import Project
+from kerascope.source.cutting import LINE_END
+from kerascope.source.statement import Statement
+from kerascope.tracking.classes import dotted_name
+
+_RUNS = (
+    "predict",
+    "fit",
+    "evaluate",
+    "predict_on_batch",
+    "train_on_batch",
+    "test_on_batch",
+    "call",
+    "__call__",
+)
+"""Methods that call the model on their first argument."""
+_USUAL = {
+    "np": "import numpy as np",
+    "numpy": "import numpy",
+    "tf": "import tensorflow as tf",
+    "tensorflow": "import tensorflow",
+    "keras": "import keras",
+    "ops": "from keras import ops",
+    "layers": "from keras import layers",
+    "models": "from keras import models",
+}
+"""What examples in docstrings take for granted."""
+_CREATORS = frozenset(
+    (
+        "normal",
+        "uniform",
+        "zeros",
+        "ones",
+        "rand",
+        "randn",
+        "random",
+        "random_sample",
+        "standard_normal",
+        "full",
+    )
+    + ("randint", "truncated_normal", "empty")
+)
+_MANY = 10_000
+_FENCE = re.compile(r"^[ \t]*```[ \t]*(\w*)[ \t]*$")
+_MAX_STEPS = 3_000
+
+
+class _Unusable(Exception):
+    """Something that a call needs can't be had."""
+
+
+@dataclass(frozen=True)
+class Usage:
+    """One way in which code makes the class. `complete`: it is called, too."""
+
+    recipe: Program | Direct
+    complete: bool
+
+
+@dataclass(eq=False)
+class _Block:
+    """A compound statement around steps: what stands for its header in a program."""
+
+    node: ast.stmt
+    base: int
+    parent: _Block | None
+    header: str = "if True:"
+    binds: frozenset[str] = frozenset()
+    keep: ast.expr | None = None
+    """For a `for`, what it goes over."""
+    first: ast.stmt | None = None
+    """The first statement of the branch."""
+
+
+@dataclass(eq=False)
+class _Step:
+    """A simple statement, in order."""
+
+    node: ast.stmt
+    base: int
+    """Of its piece: what to add to its lines."""
+    block: _Block | None
+    is_global: bool = False
+    """At module level, outside of the `if __name__` block."""
+    binds: frozenset[str] = frozenset()
+    uses: frozenset[str] = frozenset()
+    changes: frozenset[str] = frozenset()
+
+    def __post_init__(self) -> None:
+        uses = uses_in([self.node])
+        self.uses = frozenset(name.partition(".")[0] for name in uses.names)
+        self.changes = frozenset(name.partition(".")[0] for name in uses.changed)
+        self.binds = frozenset(name for name, _ in bound_by(self.node))
+
+
+@dataclass
+class _Code:
+    """A run of statements that see each other: the module's, a function's, an example's."""
+
+    lines: Sequence[str]
+    steps: list[_Step]
+    local: frozenset[str] = frozenset()
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    """The values, as texts, of those of a function's parameters that are known."""
+    unknown: frozenset[str] = frozenset()
+    """Its other parameters."""
+    is_example: bool = False
+
+
+class Usages:
+    """Finds how one module makes and calls a class."""
+
+    def __init__(
+        self, project: Project, judge: Judge, module: Module, definition: ClassDefinition, class_name: str
+    ) -> None:
+        self.project = project
+        self.judge = judge
+        self.module = module
+        self.definition = definition
+        self.class_name = class_name
+        self.own = module.path == definition.module.path
+
+    def find(self) -> Iterator[Usage]:
+        """Every usage, in the order in which to try them."""
+        wanted = self.class_name.rpartition(".")[2]
+        pieces = [s for s in self.module.document.statements if s.kind in ("other", "function", "class")]
+        mentioned = [statement for statement in pieces if wanted in statement.text]
+        if not mentioned:
+            return
+        yield from self._of_code_in(mentioned)
+
+    def _of_code_in(self, mentioned: Sequence[Statement]) -> Iterator[Usage]:
+        lines = LINE_END.split(self.module.document.text)
+        if any(statement.kind == "other" for statement in mentioned):
+            steps: list[_Step] = []
+            for statement in self.module.document.statements:
+                if statement.kind == "other":
+                    base = self.module.document.line_of(statement) or 0
+                    _flatten(statement.nodes, base, None, True, steps)
+            if len(steps) <= _MAX_STEPS:
+                yield from self.of(_Code(lines, steps))
+        for statement in mentioned:
+            if statement.kind == "function":
+                for node in statement.nodes:
+                    if isinstance(node, ast.FunctionDef):
+                        yield from self._of_function(lines, statement, node, method=False)
+            elif statement.kind == "class" and statement.name != self.definition.name:
+                for piece in statement.body:
+                    if piece.kind == "function" and (piece.name or "").startswith("test"):
+                        for node in piece.nodes:
+                            if isinstance(node, ast.FunctionDef):
+                                yield from self._of_function(lines, piece, node, method=True)
+
+    def _of_function(
+        self, lines: Sequence[str], statement: Statement, node: ast.FunctionDef, method: bool
+    ) -> Iterator[Usage]:
+        if not any(self._makes(inner) for inner in ast.walk(node)):
+            return
+        base = self.module.document.line_of(statement) or 0
+        steps: list[_Step] = []
+        outer = _Block(node, base, None)
+        _flatten(node.body, base, outer, False, steps)
+        known = self._parameters(node, method)
+        arguments = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
+        unknown = frozenset(each.arg for each in arguments) - set(known)
+        if node.args.vararg or node.args.kwarg:
+            unknown |= {each.arg for each in (node.args.vararg, node.args.kwarg) if each is not None}
+        yield from self.of(_Code(lines, steps, local_names(node), known, unknown))
+
+    def of_docstring(self) -> Iterator[Usage]:
+        """The examples in the class's docstring."""
+        for code in _examples(self.definition):
+            try:
+                tree = ast.parse("\n".join(code))
+            except (SyntaxError, ValueError, RecursionError):
+                continue
+            steps: list[_Step] = []
+            _flatten(tree.body, 0, None, False, steps)
+            local = frozenset(name for step in steps for name in step.binds)
+            yield from self.of(_Code(code, steps, local, is_example=True))
+
+    # --- the values of parameters ---
+
+    def _parameters(self, node: ast.FunctionDef, method: bool) -> dict[str, str]:
+        """What is known of a function's parameters: by its tests' parameters, a call in this module, or
+        defaults."""
+        found: dict[str, str] = {}
+        positional = [*node.args.posonlyargs, *node.args.args]
+        for argument, default in zip(reversed(positional), reversed(node.args.defaults), strict=False):
+            found[argument.arg] = ast.unparse(default)
+        for argument, named in zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True):
+            if named is not None:
+                found[argument.arg] = ast.unparse(named)
+        names = [argument.arg for argument in positional][1 if method else 0 :]
+        for decorator in node.decorator_list:
+            found.update(_parametrized(decorator, names))
+        if not method and any(name not in found for name in names):
+            for call in self._calls_of(node.name):
+                given = _arguments(call, names)
+                if given is not None:
+                    found.update(given)
+                    break
+        return found
+
+    def _calls_of(self, name: str) -> Iterator[ast.Call]:
+        for statement in self.module.document.statements:
+            if statement.kind in ("other", "function") and f"{name}(" in statement.text:
+                for node in statement.nodes:
+                    for inner in ast.walk(node):
+                        if isinstance(inner, ast.Call) and dotted_name(inner.func) == name:
+                            yield inner
+
+    # --- from a construction to a call ---
+
+    def _makes(self, node: ast.AST, example: bool = False) -> bool:
+        """Whether an expression makes an instance of the class."""
+        if not isinstance(node, ast.Call):
+            return False
+        dotted = dotted_name(node.func)
+        last = self.class_name.rpartition(".")[2]
+        if dotted is None or dotted.rpartition(".")[2] != last:
+            return False
+        if example or (self.own and dotted == self.class_name):
+            return True
+        return any(
+            isinstance(meaning, ClassDefinition)
+            and meaning.module == self.definition.module
+            and meaning.name == self.definition.name
+            for meaning in self.project.resolve(self.module, dotted)
+        )
+
+    def of(self, code: _Code) -> Iterator[Usage]:
+        """The usages in some code."""
+        for index, step in enumerate(code.steps):
+            if self.class_name.rpartition(".")[2] not in {name.rpartition(".")[2] for name in _dotted(step)}:
+                continue
+            for node in immediate([step.node]):
+                if self._makes(node, code.is_example):
+                    assert isinstance(node, ast.Call)
+                    usage = self._from(code, index, node)
+                    if usage is not None:
+                        yield usage
+
+    def _from(self, code: _Code, index: int, made: ast.Call) -> Usage | None:
+        step = code.steps[index]
+        for at, call in self._calls(code, index, made):
+            try:
+                return Usage(self._program(code, at, call, made), True)
+            except _Unusable:
+                continue
+        inputs = self._shape(code, index, made)
+        init = self._init(code, index, made)
+        if init is not None:
+            line = step.base + made.lineno
+            return Usage(Direct("usage", init, inputs, self.module.path, line), inputs is not None)
+        try:
+            return Usage(self._program(code, index, made, made), False)
+        except _Unusable:
+            return None
+
+    def _calls(self, code: _Code, index: int, made: ast.Call) -> Iterator[tuple[int, ast.expr]]:
+        """The expressions that call the instance (or what holds it), each with its step."""
+        holders: set[str] = set()
+        layer: set[str] = set()
+        step = code.steps[index]
+        for node in immediate([step.node]):
+            if isinstance(node, ast.Call):
+                if node.func is made or (
+                    _called_name(node) == "Sequential" and _contains(node, made) and _has_input(node)
+                ):
+                    yield index, node
+                elif isinstance(node.func, ast.Attribute) and _contains(node.func.value, made):
+                    run = _as_call(node)
+                    if run is not None:
+                        yield index, run
+        if isinstance(step.node, ast.Expr) and isinstance(step.node.value, ast.Call):
+            holders |= _changed_by(step.node.value, made)
+        holders |= step.binds
+        if getattr(step.node, "value", None) is made:
+            layer |= step.binds
+        for at in range(index + 1, len(code.steps)):
+            later = code.steps[at]
+            if later.block is not None and later.block.keep is not None:
+                roots = {n.id for n in ast.walk(later.block.keep) if isinstance(n, ast.Name)}
+                if roots & holders:
+                    holders |= later.block.binds
+            if not later.uses & holders:
+                holders -= later.binds
+                continue
+            called = False
+            for node in sorted(
+                (n for n in immediate([later.node]) if isinstance(n, ast.Call)), key=lambda n: -_size(n)
+            ):
+                root = _root(node.func)
+                if root not in holders:
+                    continue
+                if isinstance(node.func, ast.Name | ast.Subscript):
+                    called = True
+                    yield at, node
+                elif isinstance(node.func, ast.Attribute):
+                    run = _as_call(node)
+                    if run is not None:
+                        called = True
+                        yield at, run
+                    elif node.func.attr == "build" and root not in layer:
+                        called = True
+                        yield at, node
+            if not called and later.binds:
+                holders |= later.binds
+            elif isinstance(later.node, ast.Expr) and isinstance(later.node.value, ast.Call):
+                for argument in later.node.value.args:
+                    if _root(argument) in holders:
+                        holders |= _changed_by(later.node.value, argument)
+
+    # --- the program ---
+
+    def _program(self, code: _Code, at: int, call: ast.expr, made: ast.Call) -> Program:
+        """The statements that `call` needs, then itself."""
+        step = code.steps[at]
+        kept: set[int] = set()
+        headers: set[_Block] = set()
+        parameters: set[str] = set()
+        self._check(code, call)
+        self._gather(code, at, _names_in(call), kept, headers, parameters, step.block)
+        writer = _Writer(code.lines)
+        smaller = self._reduced(code, kept, call)
+        imports: list[str] = []
+        if code.is_example:
+            needed = _names_in(call).union(*(code.steps[index].uses for index in kept))
+            for name in sorted(needed - code.local):
+                if name == self.definition.name or self.project.builtin(name):
+                    continue
+                if name in self.module.names():
+                    continue
+                if name in _USUAL:
+                    imports.append(self._usual(name))
+                elif not any(name == root for root in self._prefixes(code)):
+                    raise _Unusable(name)
+        for index in sorted(kept):
+            each = code.steps[index]
+            writer.headers(each, headers, parameters, code.parameters)
+            writer.statement(each, self._renamed(code, each.node) + smaller.get(index, []))
+        writer.headers(step, headers, parameters, code.parameters)
+        changes = self._renamed(code, call) + smaller.get(at, [])
+        writer.expression(step, call, changes)
+        text = writer.text(imports)
+        try:
+            compile(text, "program", "exec", ast.PyCF_ONLY_AST)
+        except (SyntaxError, ValueError) as error:
+            raise _Unusable("text") from error
+        line = step.base + (call.lineno if hasattr(call, "lineno") else step.node.lineno)
+        return Program("usage", self.module.name, text, self.module.path, line)
+
+    def _usual(self, name: str) -> str:
+        if name == "keras" and "keras" not in self.module.names():
+            for known in ("keras", "tf_keras"):
+                if any(known in s.text for s in self.module.document.statements if s.kind == "import"):
+                    break
+            else:
+                return "from tensorflow import keras"
+        return _USUAL[name]
+
+    def _prefixes(self, code: _Code) -> set[str]:
+        """`keras_hub` in an example that says `keras_hub.layers.Foo(…)`: only the class is meant."""
+        found = set()
+        for step in code.steps:
+            for node in ast.walk(step.node):
+                if self._makes(node, True):
+                    assert isinstance(node, ast.Call)
+                    root = _root(node.func)
+                    others = [n for s in code.steps for n in _dotted(s) if n.partition(".")[0] == root]
+                    if root is not None and all(n.rpartition(".")[2] == self.definition.name for n in others):
+                        found.add(root)
+        return found
+
+    def _renamed(self, code: _Code, node: ast.AST) -> list[tuple[ast.AST, str]]:
+        """In an example, the class by its bare name."""
+        if not code.is_example:
+            return []
+        return [
+            (inner.func, self.definition.name)
+            for inner in ast.walk(node)
+            if self._makes(inner, True)
+            and isinstance(inner, ast.Call)
+            and isinstance(inner.func, ast.Attribute)
+        ]
+
+    def _gather(
+        self,
+        code: _Code,
+        at: int,
+        names: frozenset[str],
+        kept: set[int],
+        headers: set[_Block],
+        parameters: set[str],
+        block: _Block | None,
+    ) -> None:
+        """The steps before `at` that give the names their values."""
+        waiting = [(name, at) for name in sorted(names)]
+        done: set[tuple[str, int]] = set()
+        while waiting:
+            name, before = waiting.pop()
+            if (name, before) in done:
+                continue
+            done.add((name, before))
+            since = next((i for i in range(before - 1, -1, -1) if name in code.steps[i].binds), None)
+            header = self._header_of(code.steps[before].block if before < len(code.steps) else block, name)
+            if header is not None and (since is None or not _is_in(code.steps[since].block, header)):
+                assert header.keep is not None
+                if header not in headers:
+                    if self._harm(code, [header.keep]):
+                        raise _Unusable(name)
+                    headers.add(header)
+                    first = next(i for i, s in enumerate(code.steps) if _is_in(s.block, header))
+                    waiting += [(used, first) for used in _names_in(header.keep)]
+                continue
+            if since is None:
+                if name in code.parameters:
+                    parameters.add(name)
+                elif name in code.unknown or (name in code.local and not code.is_example):
+                    raise _Unusable(name)
+                continue
+            step = code.steps[since]
+            if step.is_global and isinstance(step.node, ast.Import | ast.ImportFrom):
+                continue
+            if since not in kept:
+                if self._harm(code, [step.node]):
+                    raise _Unusable(name)
+                kept.add(since)
+                waiting += [(used, since) for used in step.uses]
+                if isinstance(step.node, ast.AugAssign):
+                    waiting.append((name, since))
+            for between in range(since + 1, before):
+                changer = code.steps[between]
+                if name in changer.changes and between not in kept and not changer.binds:
+                    if self._harm(code, [changer.node]):
+                        continue
+                    kept.add(between)
+                    waiting += [(used, between) for used in changer.uses]
+
+    def _header_of(self, block: _Block | None, name: str) -> _Block | None:
+        while block is not None:
+            if name in block.binds:
+                return block
+            block = block.parent
+        return None
+
+    def _check(self, code: _Code, call: ast.expr) -> None:
+        if self._harm(code, [call]):
+            raise _Unusable("harm")
+
+    def _harm(self, code: _Code, nodes: Sequence[ast.AST]) -> bool:
+        local = code.local
+        if any(
+            isinstance(n, ast.Await | ast.Yield | ast.YieldFrom) for node in nodes for n in ast.walk(node)
+        ):
+            return True
+        return self.judge.reason(self.module, nodes, local) is not None
+
+    def _reduced(self, code: _Code, kept: set[int], call: ast.expr) -> dict[int, list[tuple[ast.AST, str]]]:
+        """Where thousands of made-up examples can be two: the first size of arrays that go into the call and
+        nowhere else."""
+        given = frozenset().union(
+            *(
+                _names_in(each)
+                for each in [*getattr(call, "args", ()), *(k.value for k in getattr(call, "keywords", ()))]
+            )
+        )
+        sizes: list[tuple[int, ast.Constant, int]] = []
+        for index in kept:
+            step = code.steps[index]
+            if not (step.binds and step.binds <= given):
+                continue
+            if any(step.binds & code.steps[other].uses for other in kept):
+                continue
+            sizes += [(index, *found) for found in _first_sizes(step.node)]
+        large = {size.value for _, size, product in sizes if product > _MANY}
+        changes: dict[int, list[tuple[ast.AST, str]]] = {}
+        for index, size, _ in sizes:
+            if size.value in large:
+                changes.setdefault(index, []).append((size, "2"))
+        return changes
+
+    # --- the construction alone ---
+
+    def _init(self, code: _Code, index: int, made: ast.Call) -> str | None:
+        """The text of the constructor's arguments, if they can be evaluated where the class is defined."""
+        if not self.own and not code.is_example:
+            own = frozenset[str]()
+        else:
+            own = frozenset(self.module.names())
+        values: dict[str, ast.expr] = {}
+        named = _names_in(ast.Tuple([*made.args, *(keyword.value for keyword in made.keywords)], ast.Load()))
+        for name in named:
+            since = next((i for i in range(index - 1, -1, -1) if name in code.steps[i].binds), None)
+            if since is not None and not (
+                code.steps[since].is_global and code.steps[since].block is not None
+            ):
+                value = getattr(code.steps[since].node, "value", None)
+                if (
+                    not isinstance(value, ast.expr)
+                    or not _is_literal(value)
+                    or len(code.steps[since].binds) > 1
+                ):
+                    return None
+                values[name] = value
+            elif name in code.parameters:
+                values[name] = ast.parse(code.parameters[name], mode="eval").body
+                if not _is_literal(values[name]):
+                    return None
+            elif name in code.local or not (name in own or self.project.builtin(name)):
+                return None
+        if self._harm(code, [*made.args, *(keyword.value for keyword in made.keywords)]):
+            return None
+
+        class Filled(ast.NodeTransformer):
+            def visit_Name(self, node: ast.Name) -> ast.expr:
+                return values.get(node.id, node)
+
+        call = ast.parse(ast.unparse(made), mode="eval").body
+        assert isinstance(call, ast.Call)
+        parts = [ast.unparse(Filled().visit(argument)) for argument in call.args]
+        for keyword in call.keywords:
+            value = ast.unparse(Filled().visit(keyword.value))
+            parts.append(f"{keyword.arg}={value}" if keyword.arg else f"**{value}")
+        return ", ".join(parts)
+
+    def _shape(self, code: _Code, index: int, made: ast.Call) -> Inputs | None:
+        """The shape that `layer.build((None, 5))`, `input_shape=(5,)` or `input_dim=5` tells."""
+        for keyword in made.keywords:
+            if keyword.arg == "input_shape":
+                return _inputs(keyword.value, batch=True)
+        step = code.steps[index]
+        if getattr(step.node, "value", None) is made:
+            for later in code.steps[index + 1 :]:
+                for node in immediate([later.node]):
+                    if (
+                        isinstance(node, ast.Call)
+                        and isinstance(node.func, ast.Attribute)
+                        and node.func.attr == "build"
+                        and _root(node.func) in step.binds
+                    ):
+                        shape = [*node.args, *(k.value for k in node.keywords if k.arg == "input_shape")]
+                        return _inputs(shape[0], batch=False) if shape else None
+        return None
+
+
+# --- code as steps ---
+
+
+def _flatten(
+    nodes: Sequence[ast.stmt], base: int, block: _Block | None, is_global: bool, steps: list[_Step]
+) -> None:
+    for node in nodes:
+        if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            if not is_global:
+                steps.append(_Step(node, base, block))
+        elif isinstance(
+            node, ast.If | ast.For | ast.AsyncFor | ast.While | ast.With | ast.AsyncWith | ast.Try
+        ):
+            _enter(node, base, block, is_global and not _is_main(node), steps)
+        elif not isinstance(
+            node, ast.Pass | ast.Break | ast.Continue | ast.Global | ast.Nonlocal | ast.Raise
+        ):
+            steps.append(_Step(node, base, block, is_global))
+
+
+def _is_main(node: ast.stmt) -> bool:
+    return isinstance(node, ast.If) and is_main_block(node)
+
+
+def _enter(node: ast.stmt, base: int, parent: _Block | None, is_global: bool, steps: list[_Step]) -> None:
+    branches = [getattr(node, name, None) or [] for name in ("body", "orelse", "finalbody")]
+    branches[1:1] = [handler.body for handler in getattr(node, "handlers", [])]
+    for branch in branches:
+        if not branch:
+            continue
+        elif_ = (
+            isinstance(node, ast.If)
+            and branch is node.orelse
+            and len(branch) == 1
+            and isinstance(branch[0], ast.If)
+        )
+        if elif_ and branch[0].col_offset == node.col_offset:
+            _flatten(branch, base, parent, is_global, steps)
+            continue
+        block = _Block(node, base, parent, first=branch[0])
+        if isinstance(node, ast.For) and branch is node.body:
+            block.keep = node.iter
+            block.binds = frozenset(n.id for n in ast.walk(node.target) if isinstance(n, ast.Name))
+        elif isinstance(node, ast.With):
+            for item in node.items:
+                if item.optional_vars is not None:
+                    block.keep = item.context_expr
+                    block.binds |= {n.id for n in ast.walk(item.optional_vars) if isinstance(n, ast.Name)}
+        _flatten(branch, base, block, is_global, steps)
+
+
+def _is_in(block: _Block | None, outer: _Block) -> bool:
+    while block is not None and block is not outer:
+        block = block.parent
+    return block is outer
+
+
+class _Writer:
+    """Puts statements together at their lines."""
+
+    def __init__(self, lines: Sequence[str]) -> None:
+        self.source = lines
+        self.out: dict[int, str] = {}
+        self.entered: set[_Block] = set()
+
+    def headers(
+        self, step: _Step, kept: set[_Block], parameters: set[str], values: Mapping[str, str]
+    ) -> None:
+        """Opens the blocks around a step."""
+        blocks: list[_Block] = []
+        block = step.block
+        while block is not None:
+            blocks.insert(0, block)
+            block = block.parent
+        for block in blocks:
+            if block in self.entered:
+                continue
+            self.entered.add(block)
+            node = block.node
+            line = block.base + node.lineno - 1
+            text = block.header
+            if isinstance(node, ast.FunctionDef):
+                if parameters:
+                    names = sorted(parameters)
+                    listed = ", ".join(values[name] for name in names)
+                    text = f"for ({', '.join(names)},) in (({listed},),):"
+            elif block in kept and isinstance(node, ast.For):
+                text = f"for {ast.unparse(node.target)} in {ast.unparse(node.iter)}:"
+            elif block in kept and isinstance(node, ast.With):
+                text = f"with {', '.join(ast.unparse(item) for item in node.items)}:"
+            if block.first is not None and block.first is not getattr(node, "body", [None])[0]:
+                # Another branch: its own line stands somewhere above its first statement.
+                line = max(block.base + block.first.lineno - 2, line)
+            indent = _indent(self.source[block.base + node.lineno - 1], node.col_offset)
+            self.put(line, indent, text)
+
+    def statement(self, step: _Step, changes: Sequence[tuple[ast.AST, str]]) -> None:
+        self._segment(step, step.node, changes, brackets=False)
+
+    def expression(self, step: _Step, node: ast.expr, changes: Sequence[tuple[ast.AST, str]]) -> None:
+        """An expression out of a statement, in its place."""
+        if not hasattr(node, "lineno"):
+            self.put(step.base + step.node.lineno - 1, self._indent_of(step), f"({ast.unparse(node)})")
+            return
+        self._segment(step, node, changes, brackets=True)
+
+    def _indent_of(self, step: _Step) -> str:
+        return _indent(self.source[step.base + step.node.lineno - 1], step.node.col_offset)
+
+    def _segment(
+        self, step: _Step, node: ast.AST, changes: Sequence[tuple[ast.AST, str]], brackets: bool
+    ) -> None:
+        first, last = step.base + node.lineno - 1, step.base + node.end_lineno - 1  # type: ignore[attr-defined]
+        if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.decorator_list:
+            first = step.base + node.decorator_list[0].lineno - 1
+        lines = list(self.source[first : last + 1])
+        edits = []
+        for changed, new in changes:
+            row = step.base + changed.lineno - 1 - first  # type: ignore[attr-defined]
+            if 0 <= row < len(lines) and changed.lineno == changed.end_lineno:  # type: ignore[attr-defined]
+                edits.append((row, changed.col_offset, changed.end_col_offset, new))  # type: ignore[attr-defined]
+        lines[-1] = _cut(lines[-1], 0, node.end_col_offset)  # type: ignore[attr-defined]
+        for row, start, end, new in sorted(edits, reverse=True):
+            line = lines[row]
+            if end <= len(line.encode("utf-8", "surrogatepass")):
+                lines[row] = _cut(line, 0, start) + new + _cut(line, end, None)
+        start = 0 if getattr(node, "decorator_list", None) else node.col_offset  # type: ignore[attr-defined]
+        lines[0] = _cut(lines[0], start, None).lstrip(" \t\f")
+        if brackets:
+            lines[0] = "(" + lines[0]
+            lines[-1] += ")"
+        self.put(first, self._indent_of(step), lines[0])
+        for number, line in enumerate(lines[1:], first + 1):
+            self.out[number] = line
+
+    def put(self, line: int, indent: str, text: str) -> None:
+        present = self.out.get(line)
+        if present is None:
+            self.out[line] = indent + text
+        elif present.rstrip().endswith(":"):
+            self.out[line] = f"{present} {text}"
+        else:
+            self.out[line] = f"{present}; {text}"
+
+    def text(self, imports: Sequence[str]) -> str:
+        if imports:
+            self.out[0] = "; ".join([*imports, *([self.out[0]] if 0 in self.out else [])])
+        last = max(self.out, default=-1)
+        return "\n".join([self.out.get(number, "") for number in range(last + 1)]) + "\n"
+
+
+def _indent(line: str, column: int) -> str:
+    before = line.encode("utf-8", "surrogatepass")[:column].decode("utf-8", "ignore")
+    return before if not before.strip(" \t\f") else before[: len(before) - len(before.lstrip(" \t\f"))]
+
+
+def _cut(line: str, start: int, end: int | None) -> str:
+    """A part of a line by UTF-8 offsets."""
+    if line.isascii():
+        return line[start:end]
+    return line.encode("utf-8", "surrogatepass")[start:end].decode("utf-8", "surrogatepass")
+
+
+# --- expressions ---
+
+
+def _names_in(node: ast.AST) -> frozenset[str]:
+    return frozenset(name.partition(".")[0] for name in uses_in([node]).names)
+
+
+def _dotted(step: _Step) -> set[str]:
+    return uses_in([step.node]).names
+
+
+def _root(node: ast.AST) -> str | None:
+    """The name with which a chain of attributes and indices begins."""
+    while isinstance(node, ast.Attribute | ast.Subscript):
+        node = node.value
+    return node.id if isinstance(node, ast.Name) else None
+
+
+def _size(node: ast.expr) -> int:
+    return (
+        (node.end_lineno or 0) * 10_000 + (node.end_col_offset or 0) - node.lineno * 10_000 - node.col_offset
+    )
+
+
+def _contains(node: ast.AST, inner: ast.AST) -> bool:
+    return any(each is inner for each in ast.walk(node))
+
+
+def _called_name(node: ast.Call) -> str:
+    return (dotted_name(node.func) or "").rpartition(".")[2]
+
+
+def _has_input(node: ast.Call) -> bool:
+    """Whether a Sequential knows its input from the start."""
+    for inner in ast.walk(node):
+        if isinstance(inner, ast.Call) and _called_name(inner) in ("Input", "InputLayer"):
+            return True
+        if isinstance(inner, ast.keyword) and inner.arg in ("input_shape", "batch_input_shape", "input_dim"):
+            return True
+    return False
+
+
+def _changed_by(call: ast.Call, argument: ast.AST) -> set[str]:
+    """`model` in `model.add(<argument>)`."""
+    if isinstance(call.func, ast.Attribute) and any(_contains(each, argument) for each in call.args):
+        root = _root(call.func)
+        return {root} if root is not None else set()
+    return set()
+
+
+def _as_call(node: ast.Call) -> ast.expr | None:
+    """`model.fit(x, y)` as `model(x)`."""
+    assert isinstance(node.func, ast.Attribute)
+    if node.func.attr not in _RUNS:
+        return None
+    given = [*node.args[:1], *(keyword.value for keyword in node.keywords if keyword.arg in ("x", "inputs"))]
+    if node.func.attr in ("call", "__call__"):
+        return ast.Call(node.func.value, node.args, node.keywords)
+    if not given or isinstance(given[0], ast.Starred):
+        return None
+    return ast.Call(node.func.value, given[:1], [])
+
+
+def _is_literal(node: ast.expr) -> bool:
+    try:
+        ast.literal_eval(node)
+    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
+        return False
+    return True
+
+
+def _inputs(node: ast.expr, batch: bool) -> Inputs | None:
+    """The inputs of a shape that code says."""
+    try:
+        inputs = parse_inputs(ast.unparse(node))
+    except ValueError:
+        return None
+    if inputs.named or len(inputs.positional) != 1 or not isinstance(inputs.positional[0], TensorSpec):
+        return None
+    spec = inputs.positional[0]
+    return Inputs((TensorSpec((None, *spec.shape), spec.dtype),), {}) if batch else inputs
+
+
+def _first_sizes(node: ast.stmt) -> Iterator[tuple[ast.Constant, int]]:
+    """The first sizes of made-up arrays, each with the number of their elements."""
+    for call in ast.walk(node):
+        if not isinstance(call, ast.Call) or _called_name(call) not in _CREATORS:
+            continue
+        shapes: list[Sequence[ast.expr]] = [
+            given.elts
+            for given in [*call.args, *(k.value for k in call.keywords if k.arg in ("shape", "size"))]
+            if isinstance(given, ast.Tuple | ast.List)
+        ]
+        if _called_name(call) in ("rand", "randn"):
+            shapes.append(call.args)
+        for shape in shapes[:1]:
+            sizes = [
+                item.value for item in shape if isinstance(item, ast.Constant) and type(item.value) is int
+            ]
+            if len(sizes) == len(shape) >= 2 and sizes[0] > 8:
+                product = 1
+                for size in sizes:
+                    product *= size
+                first = shape[0]
+                assert isinstance(first, ast.Constant)
+                yield first, product
+
+
+def _arguments(call: ast.Call, names: Sequence[str]) -> dict[str, str] | None:
+    """The arguments of a call by parameter, as texts; None if one isn't a literal."""
+    given: dict[str, ast.expr] = {}
+    for name, value in zip(names, call.args, strict=False):
+        given[name] = value
+    for keyword in call.keywords:
+        if keyword.arg is None:
+            return None
+        given[keyword.arg] = keyword.value
+    if not all(_is_literal(value) for value in given.values()):
+        return None
+    return {name: ast.unparse(value) for name, value in given.items()}
+
+
+def _parametrized(decorator: ast.expr, names: Sequence[str]) -> dict[str, str]:
+    """The first case of `pytest.mark.parametrize` or absl's `parameterized`."""
+    if not isinstance(decorator, ast.Call) or not decorator.args:
+        return {}
+    kind = _called_name(decorator)
+    cases: Sequence[ast.expr] = decorator.args
+    if kind == "parametrize":
+        if len(cases) < 2 or not isinstance(cases[0], ast.Constant) or not isinstance(cases[0].value, str):
+            return {}
+        names = [name.strip() for name in cases[0].value.split(",")]
+        cases = cases[1].elts if isinstance(cases[1], ast.List | ast.Tuple) else ()
+        if len(names) == 1 and cases:
+            return {names[0]: ast.unparse(cases[0])} if _is_literal(cases[0]) else {}
+    elif kind not in ("named_parameters", "parameters"):
+        return {}
+    elif len(cases) == 1 and isinstance(cases[0], ast.List | ast.Tuple) and cases[0].elts:
+        if isinstance(cases[0].elts[0], ast.Dict | ast.Tuple | ast.List):
+            cases = cases[0].elts
+    if not cases or not _is_literal(cases[0]):
+        return {}
+    case = cases[0]
+    if isinstance(case, ast.Dict):
+        return {
+            str(key.value): ast.unparse(value)
+            for key, value in zip(case.keys, case.values, strict=True)
+            if isinstance(key, ast.Constant) and key.value != "testcase_name"
+        }
+    if isinstance(case, ast.Tuple | ast.List):
+        values = case.elts[1:] if kind == "named_parameters" else case.elts
+        return {name: ast.unparse(value) for name, value in zip(names, values, strict=False)}
+    return {names[0]: ast.unparse(case)} if names else {}
+
+
+# --- docstrings ---
+
+
+def _examples(definition: ClassDefinition) -> Iterator[list[str]]:
+    """The code of a docstring's examples, each at the lines of the file."""
+    statement = definition.statement
+    document = definition.module.document
+    piece = statement.body[0] if statement.kind == "class" and statement.body else None
+    nodes = piece.nodes if piece is not None else definition.node.body
+    holder = piece if piece is not None else statement
+    if not nodes or not isinstance(nodes[0], ast.Expr) or not isinstance(nodes[0].value, ast.Constant):
+        return
+    node = nodes[0]
+    base = document.line_of(holder)
+    if base is None or not isinstance(node.value.value, str) or definition.name not in node.value.value:
+        return
+    own = LINE_END.split(holder.text)[node.lineno - 1 : node.end_lineno]
+    start = base + node.lineno - 1
+    fenced: list[tuple[int, str]] | None = None
+    typed: list[tuple[int, str]] = []
+    for number, line in enumerate(own, start):
+        fence = _FENCE.match(line)
+        if fence and fenced is None:
+            fenced = [] if fence[1].lower() in ("", "python", "py", "python3") else None
+        elif fence and fenced is not None:
+            yield _at_lines(fenced)
+            fenced = None
+        elif fenced is not None:
+            fenced.append((number, line))
+        elif (stripped := line.strip()).startswith((">>>", "...")):
+            typed.append((number, stripped[4:]))
+    if typed:
+        yield _at_lines(typed)
+
+
+def _at_lines(code: Sequence[tuple[int, str]]) -> list[str]:
+    filled = [line for _, line in code if line.strip()]
+    margin = min((len(line) - len(line.lstrip()) for line in filled), default=0)
+    found = [""] * (code[-1][0] + 1 if code else 0)
+    for number, line in code:
+        found[number] = line[margin:].rstrip()
+    return found
