@@ -3,6 +3,7 @@ part as soon as it is known."""
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from types import ModuleType
 from typing import Any, Callable, Dict, Mapping
@@ -211,3 +212,17 @@ def _custom_objects(modules: list[ModuleType], places: Places) -> dict[str, Any]
             if users and callable(value) and not name.startswith("__"):
                 found[getattr(value, "__name__", name)] = value
     return found
+
+
+def warm() -> None:
+    """Imports what a check will need, before the worker forks. Runs nothing of TensorFlow: its threads don't
+    survive a fork."""
+    with contextlib.suppress(Exception):
+        for engine in loaded_engines():
+            engine.saving_library()
+            for name in ("layers", "models", "initializers", "activations", "losses", "metrics"):
+                getattr(engine.keras, name)
+        tensorflow = sys.modules.get("tensorflow")
+        if tensorflow is not None:
+            tensorflow.keras.layers.Layer  # noqa: B018  (it loads lazily)
+            tensorflow.nest.flatten([])

@@ -248,8 +248,9 @@ class TensorFlow(Engine):
                 yield named
                 return
             # Keras 2, and `call` has no such argument: its sublayers ask the learning phase.
-            phase = _source_of(self.keras, "backend")
-            with phase.learning_phase_scope(int(training)) if phase else contextlib.nullcontext():
+            backend = _source_of(self.keras, "backend")
+            scope = getattr(backend, "deprecated_internal_learning_phase_scope", None)
+            with scope(int(training)) if scope else contextlib.nullcontext():
                 yield named
 
     def step(self, layer: Any, call: Callable[[], Any], weights: Sequence[Any], watch: Iterable[Any]) -> Step:

@@ -490,8 +490,8 @@ class Measuring:
 
     @contextlib.contextmanager
     def _changed(self, tree: Tree) -> Iterator[dict[str, Any]]:
-        """Every weight has a value that no fresh instance has by chance; by path. Afterwards all is as before,
-        so that what two instances share doesn't pass for restored."""
+        """Gives every weight a value that no fresh instance has by chance; by path. Afterwards all is as
+        before, so that what two instances share doesn't pass for restored."""
         engine = self.engine
         values: dict[str, Any] = {}
         originals: list[tuple[Any, Any]] = []
