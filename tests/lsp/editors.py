@@ -33,6 +33,9 @@ def vscode(folders: list[tuple[str, str]], options: object = None) -> Json:
                 "didChangeWatchedFiles": {"dynamicRegistration": True, "relativePatternSupport": True},
                 "didChangeConfiguration": {"dynamicRegistration": True},
                 "workspaceFolders": True,
+                "executeCommand": {"dynamicRegistration": True},
+                "codeLens": {"refreshSupport": True},
+                "inlayHint": {"refreshSupport": True},
                 "diagnostics": {"refreshSupport": True},
             },
             "textDocument": {
@@ -60,6 +63,13 @@ def vscode(folders: list[tuple[str, str]], options: object = None) -> Json:
                         "codeActionKind": {"valueSet": ["", "quickfix", "source", "source.fixAll"]}
                     },
                     "honorsChangeAnnotations": True,
+                },
+                "codeLens": {"dynamicRegistration": True},
+                "inlayHint": {
+                    "dynamicRegistration": True,
+                    "resolveSupport": {
+                        "properties": ["tooltip", "textEdits", "label.tooltip", "label.location"]
+                    },
                 },
                 "diagnostic": {"dynamicRegistration": True, "relatedDocumentSupport": False},
             },
@@ -102,6 +112,7 @@ def neovim(folders: list[tuple[str, str]], options: object = None) -> Json:
                 "didChangeWatchedFiles": {"dynamicRegistration": False, "relativePatternSupport": True},
                 "workspaceEdit": {"resourceOperations": ["rename", "create", "delete"]},
                 "workspaceFolders": True,
+                "inlayHint": {"refreshSupport": True},
             },
             "textDocument": {
                 "codeAction": {
@@ -112,6 +123,11 @@ def neovim(folders: list[tuple[str, str]], options: object = None) -> Json:
                     "codeActionLiteralSupport": {
                         "codeActionKind": {"valueSet": ["", "quickfix", "source", "source.fixAll"]}
                     },
+                },
+                "codeLens": {"dynamicRegistration": False, "resolveSupport": {"properties": ["command"]}},
+                "inlayHint": {
+                    "dynamicRegistration": True,
+                    "resolveSupport": {"properties": ["textEdits", "tooltip", "location", "command"]},
                 },
                 "diagnostic": {"dynamicRegistration": False},
                 "hover": {"dynamicRegistration": True, "contentFormat": ["markdown", "plaintext"]},
@@ -152,6 +168,7 @@ def helix(folders: list[tuple[str, str]], options: object = None) -> Json:
                 "workspaceFolders": True,
                 "applyEdit": True,
                 "executeCommand": {"dynamicRegistration": False},
+                "inlayHint": {"refreshSupport": False},
                 "workspaceEdit": {
                     "documentChanges": True,
                     "resourceOperations": ["create", "rename", "delete"],
@@ -175,6 +192,7 @@ def helix(folders: list[tuple[str, str]], options: object = None) -> Json:
                     "versionSupport": True,
                     "tagSupport": {"valueSet": [1, 2]},
                 },
+                "inlayHint": {"dynamicRegistration": False},
             },
             "window": {"workDoneProgress": True, "showDocument": {"support": True}},
             "general": {"positionEncodings": ["utf-8", "utf-32", "utf-16"]},
@@ -218,6 +236,7 @@ def eglot(folders: list[tuple[str, str]], options: object = None) -> Json:
                     },
                     "isPreferredSupport": True,
                 },
+                "inlayHint": {"dynamicRegistration": False},
                 "publishDiagnostics": {
                     "relatedInformation": False,
                     "codeDescriptionSupport": False,

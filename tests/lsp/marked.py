@@ -129,15 +129,17 @@ class MarkedProject:
     def judged(
         self, path: str, findings: Sequence[Finding], reports: Sequence[Report]
     ) -> tuple[Sequence[Finding], Sequence[str]]:
-        """ODD is refuted by any report; each lost weight is a finding."""
+        """ODD is refuted by any report; each line with lost weights is a finding."""
         kept = [finding for finding in findings if not finding.message.startswith("ODD")]
-        lost = [
-            Finding(
-                path, _whole_line(weight.created.line), "KS802", "weight-untracked", "error", "lost", (3,)
-            )
+        lines = {
+            weight.created.line
             for report in reports
             for weight in report.weights
             if not weight.tracked and weight.created is not None
+        }
+        lost = [
+            Finding(path, _whole_line(line), "KS802", "weight-untracked", "error", "lost", (3,))
+            for line in sorted(lines)
         ]
         told = ["an ODD was withdrawn"] if len(kept) < len(findings) else []
         return [*kept, *lost], told

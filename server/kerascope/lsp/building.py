@@ -7,6 +7,7 @@ class takes the place of one that waits.
 
 from __future__ import annotations
 
+import copy
 import functools
 import threading
 from collections import deque
@@ -89,7 +90,8 @@ class Asked:
     """One request: for one class or several, with what it shows meanwhile."""
 
     done: Callable[[Sequence[Outcome]], None] = lambda outcomes: None
-    part: Callable[[str, Mapping[str, object]], None] = lambda name, part: None
+    part: Callable[[str, Mapping[str, object]], None] | None = None
+    """Gets the class's name and what is known of its report so far."""
     token: int | str | None = None
     """Of the progress, where the client named one."""
     force: bool = True
@@ -320,7 +322,9 @@ class Building:
                 server.later(functools.partial(asked.shown.report, f"{job.class_name}: {text}", percentage))
 
         def partial(part: Mapping[str, object]) -> None:
-            server.later(lambda: asked.part(job.class_name, part))
+            if asked.part is not None:
+                # It grows in this thread while the other one sends it.
+                server.later(functools.partial(asked.part, job.class_name, copy.deepcopy(part)))
 
         def run(prepared: Prepared) -> Report:
             return job.check.run(

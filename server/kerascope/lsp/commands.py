@@ -37,7 +37,7 @@ class Commands:
 
     def _execute(self, request: int | str, params: Any) -> None:
         params = params if isinstance(params, dict) else {}
-        command = self._by_name.get(params.get("command"))
+        command = self._by_name.get(str(params.get("command")))
         if command is None:
             known = ", ".join(self._by_name)
             self._server.refuse(request, INVALID_PARAMS, f"there is no such command; there are {known}")
@@ -75,9 +75,8 @@ class Commands:
         unwanted = False
 
         def part(name: str, fields: Mapping[str, object]) -> None:
-            if partial is not None:
-                value = {"uri": uri, "class": name, "part": fields}
-                self._server.protocol.notify(types.PROGRESS, types.ProgressParams(partial, value))
+            value = {"uri": uri, "class": name, "part": fields}
+            self._server.protocol.notify(types.PROGRESS, types.ProgressParams(partial or "", value))
 
         def done(outcomes: Sequence[Outcome]) -> None:
             inbox.is_over("request", request)
@@ -92,7 +91,8 @@ class Commands:
             unwanted = True
             asked.cancelled.set()
 
-        asked = Asked(done, part, _token(params.get("workDoneToken")))
+        token = _token(params.get("workDoneToken"))
+        asked = Asked(done, part if partial is not None else None, token)
         inbox.on_cancel("request", request, cancel)
         try:
             self._server.building.ask(path, names, given, asked)
