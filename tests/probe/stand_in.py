@@ -1,4 +1,4 @@
-"""A Keras of a few lines and a check that only runs the slice: what the safety tests need, without TensorFlow."""
+"""A Keras of a few lines and a check that only runs the slice: for the safety tests, without TensorFlow."""
 
 from __future__ import annotations
 
@@ -13,17 +13,24 @@ from kerascope.probe.process import WORKER, Workers
 from kerascope.probe.request import Direct, Limits, Request, Slice, SlicedModule
 
 _PROCESSES = {
-    "__init__.py", "serve.py", "keeper.py", "zygote.py", "once.py", "kin.py", "lines.py",
+    "__init__.py", "serve.py", "keeper.py", "zygote.py", "once.py", "one_check.py", "kin.py", "lines.py",
     "ending.py", "imports.py", "stack.py", "guard.py",
 }  # fmt: skip
 
-_KERAS = """
+KERAS = """
 __version__ = "3.0.0"
 
 
 class Layer:
+    def __init__(self, **options):
+        pass
+
     def __call__(self, *inputs):
         return self.call(*inputs)
+
+
+class layers:
+    Layer = Layer
 
 
 class backend:
@@ -38,19 +45,30 @@ from .guard import guarded
 
 
 def run_check(request, send):
-    send({"stage": "import", "text": "importing"})
-    for module in request["slice"]["modules"]:
-        made = types.ModuleType(module["name"])
-        sys.modules[module["name"]] = made
-        with guarded(request):
-            exec(compile(module["text"], module["path"], "exec"), made.__dict__)
-    send({"part": {"counts": {"init": 0}}})
-    send({"stage": "construct", "text": "constructing"})
-    layer = getattr(made, request["class_name"])()
-    send({"part": {"counts": {"call": 1}}})
-    send({"stage": "call", "text": "calling"})
-    layer(1)
-    send({"done": {"status": "built"}})
+    stage = "import"
+    try:
+        send({"stage": stage, "text": "importing"})
+        for module in request["slice"]["modules"]:
+            made = types.ModuleType(module["name"])
+            sys.modules[module["name"]] = made
+            with guarded(request):
+                exec(compile(module["text"], module["path"], "exec"), made.__dict__)
+        send({"part": {"counts": {"import": 0}}})
+        stage = "construct"
+        send({"stage": stage, "text": "constructing"})
+        layer = getattr(made, request["class_name"])()
+        send({"part": {"counts": {"init": 1}}})
+        stage = "call"
+        send({"stage": stage, "text": "calling"})
+        layer(1)
+        send({"part": {"counts": {"call": 2}}})
+    except MemoryError:
+        raise
+    except (Exception, SystemExit) as error:
+        send({"part": {"raised": [{"stage": stage, "type": type(error).__name__, "message": str(error)}]}})
+        send({"done": {"status": "raised"}})
+    else:
+        send({"done": {"status": "built"}})
 """
 
 FINE = """
@@ -75,7 +93,7 @@ class StandIn:
         (self.worker / "check.py").write_text(_CHECK)
         self.packages = folder / "site-packages"
         self.packages.mkdir()
-        (self.packages / "keras.py").write_text(_KERAS)
+        (self.packages / "keras.py").write_text(KERAS)
         self.environment: Mapping[str, str] = {"PYTHONPATH": str(self.packages)}
         self.root = folder / "project"
         self.root.mkdir()

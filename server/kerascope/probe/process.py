@@ -1,10 +1,9 @@
-"""Workers: the processes in the user's interpreters that run build checks, as Kerascope sees and ends them."""
+"""Workers: the processes in the user's interpreters that run build checks, started, asked and ended here."""
 
 from __future__ import annotations
 
 import atexit
 import contextlib
-import functools
 import json
 import os
 import queue
@@ -24,7 +23,7 @@ from typing import Any, cast
 
 from kerascope.probe.report import Stage
 from kerascope.probe.request import Request, to_json
-from kerascope.probe.worker import kin
+from kerascope.probe.worker import ending, kin, stack
 from kerascope.probe.worker.lines import Lines
 
 WORKER = Path(__file__).with_name("worker")
@@ -49,7 +48,8 @@ if sys.version_info < (3, 8):
     sys.exit(1)
 from importlib import import_module, util
 name = "_kerascope_worker"
-spec = util.spec_from_file_location(name, sys.argv[1] + "/__init__.py", submodule_search_locations=[sys.argv[1]])
+folder = sys.argv[1]
+spec = util.spec_from_file_location(name, folder + "/__init__.py", submodule_search_locations=[folder])
 sys.modules[name] = util.module_from_spec(spec)
 spec.loader.exec_module(sys.modules[name])
 import_module(name + ".serve").main(sys.argv[2:])
@@ -98,6 +98,9 @@ class _Worker:
         self._news = threading.Condition()
         self._said: dict[str, Any] = {}
         self._ended = False
+        self.code: int | None = None
+        self.dump = self.said = self.printed = ""
+        """What was found when it had ended: exit status, stack, errors of the interpreter, output."""
         self._runs: dict[int, queue.SimpleQueue[dict[str, Any] | None]] = {}
         self._print = _fingerprint(key.python, ())
         self._begun = time.monotonic()
@@ -187,11 +190,11 @@ class _Worker:
             clean = False
         if not clean:
             self._kill()
-        with contextlib.suppress(OSError):
-            self.last_words = _last_line((self._folder / "stderr").read_bytes()[-4000:])
+        self.code = self._process.poll()
+        self.dump = stack.dump(str(self._folder / "stack"))
+        self.said = _text(self._folder / "stderr")
+        self.printed = _text(self._folder / "output")
         shutil.rmtree(self._folder, ignore_errors=True)
-
-    last_words = ""
 
     def _kill(self) -> None:
         if os.name == "posix":
@@ -243,7 +246,8 @@ class _Worker:
 
     def _no_start(self) -> str:
         code = self._process.poll()
-        said = f" It said: {self.last_words}" if self.last_words else ""
+        lines = [line.strip() for line in self.said.splitlines() if line.strip()]
+        said = f" It said: {lines[-1]}" if lines else ""
         if "alive" in self._said:
             return f"The worker in {self.key.python} was ended while it started.{said}"
         return (
@@ -459,8 +463,9 @@ class _Run:
     def on(self, worker: _Worker, number: int) -> dict[str, Any] | None:
         self._versions = worker.versions
         self._begun = time.monotonic() - self.start_seconds
-        limit = time.monotonic() + self.request.limits.seconds + _SLACK
+        limit = time.monotonic() + self.request.limits.seconds + (3 if worker.once else _SLACK)
         asked_to_stop = False
+        stage = "start"
         with worker.inbox(number) as inbox:
             if not worker.ask({"id": number, "request": to_json(self.request)}):
                 worker.end(0)
@@ -477,15 +482,13 @@ class _Run:
                             limit = min(limit, time.monotonic() + 3)
                         if time.monotonic() > limit:
                             worker.end(0)
-                            status = "cancelled" if asked_to_stop else "timeout"
-                            return self.answer(status, "The worker did not answer any more: it was ended.")
+                            return self._lost(worker, "timeout", stage)
                         continue
                     if message is None:
-                        if asked_to_stop or self.stop.is_set():
-                            raise _Cancelled
-                        return self.answer("crashed", _LOST) if heard else None
+                        return self._lost(worker, "exited", stage) if heard else None
                     heard = True
                     if "stage" in message:
+                        stage = message["stage"]
                         self.progress(cast(Stage, message["stage"]), str(message.get("text", "")))
                     if isinstance(message.get("part"), dict):
                         merge(self._merged, message["part"])
@@ -498,8 +501,23 @@ class _Run:
                 worker.ask({"cancel": number}, 0.1)
                 raise
 
-
-_LOST = "The worker was killed while it checked: by the code itself, or from outside."
+    def _lost(self, worker: _Worker, kind: str, stage: str) -> dict[str, Any]:
+        """The answer where the worker itself is gone."""
+        if self.stop.is_set():
+            raise _Cancelled
+        limits = self.request.limits
+        modules = to_json(self.request.slice.modules)
+        done = ending.report(
+            kind,
+            stage=stage,
+            seconds=limits.seconds,
+            memory=limits.memory,
+            frames=stack.frames(worker.dump, modules),
+            code=worker.code,
+            with_worker=not worker.once,
+            printed=worker.printed[-4000:],
+        )
+        return self.answer(**done, output=worker.printed[: limits.output])
 
 
 class _Either(threading.Event):
@@ -569,7 +587,7 @@ def _fingerprint(python: str, paths: object) -> object:
 
 def _stamp(path: str) -> tuple[int, int] | None:
     try:
-        found = os.stat(path)
+        found = Path(path).stat()
     except OSError:
         return None
     return found.st_mtime_ns, found.st_size
@@ -581,15 +599,21 @@ def _no_interpreter(python: str, error: Exception) -> str:
     return f"The interpreter {python} can't be started ({error}): choose another one for the build check."
 
 
-def _last_line(data: bytes) -> str:
-    lines = [line.strip() for line in data.decode("utf-8", "replace").splitlines() if line.strip()]
-    return lines[-1] if lines else ""
+def _text(path: Path) -> str:
+    """The beginning of a file; empty if there is none."""
+    try:
+        with path.open("rb") as file:
+            return file.read(1 << 16).decode("utf-8", "replace")
+    except OSError:
+        return ""
 
 
 _ALL: weakref.WeakSet[Workers] = weakref.WeakSet()
 
 
-@functools.partial(atexit.register)
 def _close_all() -> None:
     for workers in list(_ALL):
         workers.close()
+
+
+atexit.register(_close_all)

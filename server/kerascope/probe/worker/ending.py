@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
-from typing import Any, Dict, List, Optional
+from typing import Any, Mapping, Sequence
+
+from .one_check import CUT_OFF
 
 _DOING = {
     "start": "while it was started",
@@ -30,76 +32,81 @@ _SIGNALS = {
 }
 
 
-def described(status: Optional[int]) -> str:
-    """A process's wait status in words."""
-    if status is None:
+_ABORT = int(signal.SIGABRT)
+_KILL = int(getattr(signal, "SIGKILL", 9))
+_WINDOWS = {
+    0xC0000005: "an access violation",
+    0xC00000FD: "a stack overflow",
+    0xC0000017: "out of memory",
+    0xC000001D: "an illegal instruction: a package is built for another processor",
+}
+
+
+def described(code: int | None) -> str:
+    """How a process ended, in words. `code`: its exit status, or less than 0 for a signal."""
+    if code is None:
         return "it vanished"
-    if os.WIFSIGNALED(status):
-        number = os.WTERMSIG(status)
+    if code < 0:
         try:
-            name = signal.Signals(number).name
+            name = signal.Signals(-code).name
         except ValueError:
-            return "signal {}".format(number)
+            return f"signal {-code}"
         words = _SIGNALS.get(name)
-        return "{} ({})".format(words, name) if words else name
-    return "exit status {}".format(os.WEXITSTATUS(status))
+        return f"{words} ({name})" if words else name
+    return _WINDOWS.get(code, f"exit status {code}")
 
 
-class Ending:
-    """`kind`: done, exited, timeout, memory or cancelled."""
+def report(
+    kind: str,
+    *,
+    stage: str,
+    seconds: float,
+    memory: int,
+    frames: Sequence[Mapping[str, Any]] = (),
+    code: int | None = None,
+    with_worker: bool = False,
+    during: str = "",
+    printed: str = "",
+    peak: int = 0,
+) -> dict[str, Any]:
+    """The end of a report: status, message, stage, and the user's frames where the check was ended.
 
-    def __init__(
-        self, kind: str, *, status: Optional[int] = None, with_worker: bool = False, during: str = ""
-    ) -> None:
-        self.kind = kind
-        self.status = status
-        self.with_worker = with_worker
-        self.during = during
-
-    def report(self, done: Dict[str, Any], run: Any, frames: List[Dict[str, Any]]) -> Dict[str, Any]:
-        """The end of a report: status, message, stage, and the user's frames where it was ended."""
-        if self.kind == "done":
-            if done.get("status") == "memory" and not done.get("message"):
-                done["message"] = self._memory(run, [])
-            return done
-        doing = "while " + self.during if self.during else _DOING.get(run.stage, "")
-        where = " {}{}".format(doing, _at(frames)).rstrip()
-        status = self.kind
-        if self.kind == "cancelled":
-            message = "Cancelled{}.".format(where)
-        elif self.kind == "timeout":
-            message = "Not done after {:g} s{}: stopped.".format(run.seconds, where)
-        elif self.kind == "memory" or self._ran_out(run):
-            status, message = "memory", self._memory(run, frames)
-        else:
-            status, message = "crashed", self._crash(where)
-        return {"status": status, "message": message, "stage": run.stage, "frames": frames}
-
-    def _memory(self, run: Any, frames: List[Dict[str, Any]]) -> str:
-        where = " {}{}".format(_DOING.get(run.stage, ""), _at(frames)).rstrip()
-        return "More than {} MB of memory were needed{}: stopped.".format(run.memory, where)
-
-    def _ran_out(self, run: Any) -> bool:
-        if self.status is None or not os.WIFSIGNALED(self.status):
-            return False
-        number = os.WTERMSIG(self.status)
-        if number == signal.SIGABRT:
-            end = run.output.end
-            return any(sign in end for sign in ("bad_alloc", "out of memory", "Out of memory", "OOM"))
-        return number == signal.SIGKILL and not self.with_worker and run.peak > (run.memory << 20) // 2
-
-    def _crash(self, where: str) -> str:
-        if self.with_worker:
-            return "The worker in which it ran was killed{}: by the code itself, or from outside.".format(
-                where
-            )
-        if self.status is not None and not os.WIFSIGNALED(self.status):
-            code = os.WEXITSTATUS(self.status)
-            return "The code ended its process (exit status {}){}.".format(code, where)
-        return "Python crashed{}: {}.".format(where, described(self.status))
+    `kind`: "timeout", "memory", "cancelled", or "exited" with the `code`; `with_worker`: so did the process
+    that it was forked from. `during`: what was under way, if the stage doesn't say it. `printed`: the end of
+    the output. `peak`: the most memory that was seen, in bytes.
+    """
+    doing = "while " + during if during else _DOING.get(stage, "")
+    where = f" {doing}{_at(frames)}".rstrip()
+    if kind == "exited" and not with_worker and _ran_out(code, printed, peak > (memory << 20) // 2):
+        kind = "memory"
+    if kind == "cancelled":
+        message = f"Cancelled{where}."
+    elif kind == "timeout":
+        message = f"Not done after {seconds:g} s{where}: stopped."
+    elif kind == "memory":
+        message = f"More than {memory} MB of memory were needed{where}: stopped."
+    else:
+        kind, message = "crashed", _crash(code, with_worker, where)
+    return {"status": kind, "message": message, "stage": stage, "frames": list(frames)}
 
 
-def _at(frames: List[Dict[str, Any]]) -> str:
+def _ran_out(code: int | None, printed: str, much: bool) -> bool:
+    if code == -_ABORT:
+        return any(sign in printed for sign in ("bad_alloc", "out of memory", "Out of memory", "OOM"))
+    return code == -_KILL and much
+
+
+def _crash(code: int | None, with_worker: bool, where: str) -> str:
+    if with_worker:
+        return f"The worker was killed{where}: by the code itself, or from outside."
+    if code == CUT_OFF:
+        return f"The code closed all files of its process{where}: what came after could not be measured."
+    if code is not None and 0 <= code < 0xC0000000:
+        return f"The code ended its process (exit status {code}){where}."
+    return f"Python crashed{where}: {described(code)}."
+
+
+def _at(frames: Sequence[Mapping[str, Any]]) -> str:
     if not frames:
         return ""
     frame = frames[-1]

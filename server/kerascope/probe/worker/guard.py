@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from typing import Any, Dict, Iterator, Mapping, Optional, Set, Tuple
+from typing import Any, Iterator, Mapping
 
 
 class NotRun(Exception):
@@ -38,7 +38,7 @@ _CHANGES = {
 }
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 
-_slice: Optional[Set[str]] = None
+_slice: set[str] | None = None
 _allowed = ""
 _installed = False
 
@@ -59,7 +59,7 @@ def guarded(request: Mapping[str, Any]) -> Iterator[None]:
         _slice = before
 
 
-def _hook(event: str, arguments: Tuple[Any, ...]) -> None:
+def _hook(event: str, arguments: tuple[Any, ...]) -> None:
     if _slice is None:
         return
     what = _forbidden(event, arguments)
@@ -68,17 +68,16 @@ def _hook(event: str, arguments: Tuple[Any, ...]) -> None:
     where = _responsible(_slice)
     if where is not None:
         raise NotRun(
-            "line {} of {} tried to {}: top-level code of a file may not do that in the build check.".format(
-                where[1], os.path.basename(where[0]), what
-            )
+            f"line {where[1]} of {os.path.basename(where[0])} tried to {what}: "
+            "top-level code of a file may not do that in the build check."
         )
 
 
-def _forbidden(event: str, arguments: Tuple[Any, ...]) -> Optional[str]:
+def _forbidden(event: str, arguments: tuple[Any, ...]) -> str | None:
     if event == "open":
-        path, mode, flags = (*arguments, None, None)[:3]
+        path, _, flags = (*arguments, None, None)[:3]
         writes = isinstance(flags, int) and flags & _WRITING
-        return "write the file {}".format(path) if writes and _outside(path) else None
+        return f"write the file {path}" if writes and _outside(path) else None
     if event in _NETWORK:
         return _NETWORK[event]
     if event in _PROGRAMS:
@@ -96,10 +95,10 @@ def _outside(path: object) -> bool:
     if not _is_path(path):
         return False
     real = os.path.realpath(os.fsdecode(path))  # type: ignore[arg-type]
-    return not (real.startswith(_allowed) or real + os.sep == _allowed or real.startswith("/dev/"))
+    return not (real.startswith((_allowed, "/dev/")) or real + os.sep == _allowed)
 
 
-def _responsible(files: Set[str]) -> Optional[Tuple[str, int]]:
+def _responsible(files: set[str]) -> tuple[str, int] | None:
     """The slice's line that does it; None if it's done by a package while that is imported."""
     frame = sys._getframe(2)
     while frame is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import importlib.abc
 import importlib.machinery
@@ -11,7 +12,7 @@ import re
 import sys
 import threading
 import types
-from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Sequence
+from typing import Any, Callable, Iterable, Mapping, Sequence
 
 
 class Failed(Exception):
@@ -26,20 +27,20 @@ class LegacyKeras(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     """Makes `import keras.layers` give tf_keras' module of that name."""
 
     def find_spec(
-        self, name: str, path: Optional[Sequence[str]] = None, target: Optional[types.ModuleType] = None
-    ) -> Optional[importlib.machinery.ModuleSpec]:
+        self, name: str, path: Sequence[str] | None = None, target: types.ModuleType | None = None
+    ) -> importlib.machinery.ModuleSpec | None:
         if name == "keras" or name.startswith("keras."):
             return importlib.util.spec_from_loader(name, self)
         return None
 
-    def create_module(self, spec: importlib.machinery.ModuleSpec) -> Optional[types.ModuleType]:
+    def create_module(self, spec: importlib.machinery.ModuleSpec) -> types.ModuleType | None:
         return None
 
     def exec_module(self, module: types.ModuleType) -> None:
         sys.modules[module.__name__] = importlib.import_module("tf_" + module.__name__)
 
 
-def import_keras(say: Callable[[str], None]) -> Dict[str, str]:
+def import_keras(say: Callable[[str], None]) -> dict[str, str]:
     """Imports Keras as the environment's variables want it; returns the versions."""
     legacy = os.environ.get("TF_USE_LEGACY_KERAS", "").lower() in ("1", "true")
     in_place = os.environ.get("KERASCOPE_KERAS") == "tf_keras"
@@ -53,10 +54,9 @@ def import_keras(say: Callable[[str], None]) -> Dict[str, str]:
     _import("tf_keras" if legacy or in_place else "keras", wanted=True)
     tensorflow = sys.modules.get("tensorflow")
     if tensorflow is not None:
-        try:
-            tensorflow.keras.layers.Layer  # loads what hides behind the lazy attribute
-        except Exception:
-            pass
+        with contextlib.suppress(Exception):
+            # Loads what hides behind the lazy attribute.
+            getattr(tensorflow, "keras").layers.Layer  # noqa: B009, B018
     return versions()
 
 
@@ -68,7 +68,7 @@ def _import(name: str, wanted: bool) -> None:
             return
         raise missing(name, error) from error
     except BaseException as error:
-        raise Failed("broken", "`import {}` fails in {}: {}".format(name, python(), said(error))) from error
+        raise Failed("broken", f"`import {name}` fails in {python()}: {said(error)}") from error
 
 
 def missing(name: str, error: ModuleNotFoundError) -> Failed:
@@ -82,12 +82,12 @@ def missing(name: str, error: ModuleNotFoundError) -> Failed:
     }
     top = lacks.partition(".")[0]
     if top not in known or lacks != top:
-        return Failed("broken", "`import {}` fails in {}: {}".format(name, python(), said(error)))
+        return Failed("broken", f"`import {name}` fails in {python()}: {said(error)}")
     title, package = known[top]
-    what = "{} has no {}".format(python(), title)
+    what = f"{python()} has no {title}"
     if name != top:
         what += ", which its Keras needs"
-    return Failed("missing", "{}: install {} there, or choose another interpreter.".format(what, package))
+    return Failed("missing", f"{what}: install {package} there, or choose another interpreter.")
 
 
 def python() -> str:
@@ -98,10 +98,15 @@ def said(error: BaseException) -> str:
     """The kind and the first line of an exception's text."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     kind = type(error).__name__
-    return "{}: {}".format(kind, lines[0]) if lines else kind
+    return f"{kind}: {lines[0]}" if lines else kind
 
 
-def versions() -> Dict[str, str]:
+def package_folders() -> list[str]:
+    """Where packages are installed for this interpreter."""
+    return [path for path in sys.path if path.rstrip("/\\").endswith(("site-packages", "dist-packages"))]
+
+
+def versions() -> dict[str, str]:
     found = {"python": sys.version.split()[0]}
     for name in ("keras", "tf_keras", "tensorflow", "jax", "torch"):
         version = getattr(sys.modules.get(name), "__version__", None)
@@ -123,10 +128,10 @@ def versions() -> Dict[str, str]:
 _IMPORT = re.compile(r"^(?:from[ \t]+([\w.]+)[ \t]+import\b|import[ \t]+([^\n#;]+))", re.M)
 
 
-def imported(modules: Iterable[Mapping[str, Any]]) -> List[str]:
+def imported(modules: Iterable[Mapping[str, Any]]) -> list[str]:
     """The absolute modules that a slice imports at its top level, its own left out."""
     own = {str(module["name"]).partition(".")[0] for module in modules}
-    names: Dict[str, None] = {}
+    names: dict[str, None] = {}
     for module in modules:
         for found in _IMPORT.finditer(str(module["text"])):
             listed = [found.group(1)] if found.group(1) else found.group(2).split(",")
@@ -137,7 +142,7 @@ def imported(modules: Iterable[Mapping[str, Any]]) -> List[str]:
     return list(names)
 
 
-def worth_preloading(names: Iterable[str], root: str) -> List[str]:
+def worth_preloading(names: Iterable[str], root: str) -> list[str]:
     """Those that aren't imported yet and belong to the environment, not to the user's project."""
     found = []
     for name in names:
@@ -167,7 +172,7 @@ def _of_environment(top: str, root: str) -> bool:
     return True
 
 
-def preload(names: Iterable[str]) -> Optional[str]:
+def preload(names: Iterable[str]) -> str | None:
     """Imports the modules; returns why a process that did so can't be forked, or None."""
     before = _threads()
     for name in names:

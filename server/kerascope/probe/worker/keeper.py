@@ -1,4 +1,4 @@
-"""The process between Kerascope and the user's code: it starts, limits, watches and ends what runs a check.
+"""The process between Kerascope and the user's code: starts, limits, watches and ends what runs a check.
 
 It imports nothing but the standard library, runs nothing of the user's, and stays when a check, or the
 zygote that has imported Keras, is killed or hangs. When Kerascope goes, it ends everything and goes too.
@@ -16,15 +16,16 @@ import shutil
 import signal
 import socket
 import time
-from typing import Any, Callable, Deque, Dict, List, Optional, Set
+from typing import Any, Callable, Iterator
 
-from . import imports, kin, stack
-from .ending import Ending, described
+from . import ending, imports, kin, stack
 from .lines import Lines
 
 _LONGEST_RESULTS = 64 << 20
-_GLANCE = 0.05
+_GLANCE = 0.05 if os.path.isdir("/proc/self") else 0.5
 """Seconds between two looks at the memory of a running check."""
+_LAST_WORDS = 0.05
+"""Seconds for what an ended process has said to be read, and for one that takes too much to say where it is."""
 _GRACE = 2.0
 """Seconds that a killed process gets to be gone."""
 
@@ -54,8 +55,8 @@ class Output:
         more = self._length - len(self._kept)
         if more <= 0:
             return text
-        unit = "{:.0f} MB".format(more / 1e6) if more >= 1e6 else "{:.0f} kB".format(max(1.0, more / 1e3))
-        return text + "\n… {} more".format(unit)
+        unit = f"{more / 1e6:.0f} MB" if more >= 1e6 else f"{max(1.0, more / 1e3):.0f} kB"
+        return text + f"\n… {unit} more"
 
     @property
     def last(self) -> str:
@@ -70,22 +71,28 @@ class Output:
 class _Link:
     """A zygote as the keeper sees it."""
 
-    def __init__(self, connection: socket.socket, process: int) -> None:
+    def __init__(self, connection: socket.socket, names: list[str]) -> None:
         self.connection = connection
-        self.process = process
+        self.names = names
+        self.process = 0
         self.lines = Lines()
         self.gone = False
-        self.said: Dict[str, Any] = {}
-        self.forked: Deque[int] = collections.deque()
+        self.said: dict[str, Any] = {}
+        self.forked: collections.deque[int] = collections.deque()
+
+    @property
+    def settled(self) -> bool:
+        return self.gone or "preloaded" in self.said or "refused" in self.said
 
 
 class _Run:
     """One check under way."""
 
-    def __init__(self, number: int, request: Dict[str, Any], folder: str) -> None:
+    def __init__(self, number: int, request: dict[str, Any], folder: str) -> None:
         self.number = number
         self.request = request
         self.folder = folder
+        self.modules = (request.get("slice") or {}).get("modules") or []
         limits = request.get("limits") or {}
         self.seconds = float(limits.get("seconds", 60.0))
         self.memory = int(limits.get("memory", 4096))
@@ -94,7 +101,7 @@ class _Run:
         self.stage = "start"
         self.lines = Lines()
         self.length = 0
-        self.done: Optional[Dict[str, Any]] = None
+        self.done: dict[str, Any] | None = None
         self.process = 0
         self.peak = 0
 
@@ -104,7 +111,7 @@ class _Run:
 
 
 class Keeper:
-    """`control` and `results`: descriptors from and to Kerascope. `idle`: seconds without a request to end."""
+    """`control`, `results`: descriptors from and to Kerascope. `idle`: seconds without a request to end."""
 
     def __init__(
         self, control: int, results: int, *, folder: str, mark: str, start: float, idle: float
@@ -113,11 +120,13 @@ class Keeper:
         self._folder, self._mark = folder, mark
         self._start_limit, self._idle = start, idle
         self._lines = Lines()
-        self._queue: Deque[Dict[str, Any]] = collections.deque()
-        self._cancelled: Set[int] = set()
-        self._links: List[_Link] = []
-        self._exits: Dict[int, int] = {}
-        self._tried: Set[str] = set()
+        self._queue: collections.deque[dict[str, Any]] = collections.deque()
+        self._cancelled: set[int] = set()
+        self._links: list[_Link] = []
+        self._coming: _Link | None = None
+        self._number: int | None = None
+        self._exits: dict[int, int] = {}
+        self._tried: set[str] = set()
         self._poll = selectors.DefaultSelector()
         self._woken, self._wake = os.pipe()
         for descriptor in (self._woken, self._wake, control):
@@ -177,7 +186,7 @@ class Keeper:
                 link.forked.append(message["forked"])
             elif "starting" in message:
                 link.said["starting"] = message["starting"]
-                self._tell({"starting": message["starting"]})
+                self._say(message["starting"])
             else:
                 link.said.update(message)
 
@@ -194,18 +203,25 @@ class Keeper:
             self._turn(left)
         return True
 
-    def _next(self) -> Dict[str, Any]:
+    def _next(self) -> dict[str, Any]:
         if not self._until(lambda: bool(self._queue), self._idle):
             raise Closed
         return self._queue.popleft()
 
-    def _tell(self, message: Dict[str, Any]) -> None:
+    def _tell(self, message: dict[str, Any]) -> None:
         data = memoryview(json.dumps(message).encode() + b"\n")
         try:
             while data:
                 data = data[os.write(self._results, data) :]
         except OSError as error:
             raise Closed from error
+
+    def _say(self, doing: str) -> None:
+        """Tells what a zygote imports: to the check that waits for it, if there is one."""
+        if self._number is None:
+            self._tell({"starting": doing})
+        else:
+            self._tell({"id": self._number, "stage": "import", "text": doing})
 
     # Starting
 
@@ -228,7 +244,9 @@ class Keeper:
             zygote.begin(its, writing)
         its.close()
         os.close(writing)
-        link = self._add(ours, child)
+        link = self._open(ours, [])
+        link.process = child
+        self._links.append(link)
         with self._listening(reading, lambda data: output.feed(data)):
             self._until(lambda: link.gone or "ready" in link.said or "failed" in link.said, self._start_limit)
         if "ready" in link.said:
@@ -247,13 +265,13 @@ class Keeper:
         self._tell({"failed": failed})
         raise Closed
 
-    def _start_ended(self, link: _Link, output: Output) -> Dict[str, Any]:
+    def _start_ended(self, link: _Link, output: Output) -> dict[str, Any]:
         """Why Keras couldn't be imported, if the process didn't say so itself."""
         doing = link.said.get("starting", "starting Python")
         if not link.gone:
             path = os.path.join(self._folder, "start-stack")
             stack.ask(link.process, path)
-            where = stack.innermost(path)
+            where = stack.innermost(stack.dump(path))
             message = "{} in {} takes longer than {:g} s{}: given up.".format(
                 doing[0].upper() + doing[1:],
                 imports.python(),
@@ -262,18 +280,12 @@ class Keeper:
             )
             return {"why": "hangs", "message": message}
         self._until(lambda: link.process in self._exits, _GRACE)
-        how = described(self._exits.get(link.process))
-        message = "{} ended while {}: {}".format(imports.python(), doing, how)
+        how = ending.described(self._exits.get(link.process))
+        message = f"{imports.python()} ended while {doing}: {how}"
         return {"why": "broken", "message": message + (". It said: " + output.last if output.last else ".")}
 
-    def _add(self, connection: socket.socket, process: int) -> _Link:
-        link = _Link(connection, process)
-        self._links.append(link)
-        self._poll.register(connection, selectors.EVENT_READ, lambda: self._on_link(link))
-        return link
-
     @contextlib.contextmanager
-    def _listening(self, descriptor: int, feed: Callable[[bytes], None]) -> Any:
+    def _listening(self, descriptor: int, feed: Callable[[bytes], None]) -> Iterator[None]:
         """Reads the descriptor meanwhile, and at the end what is still in it."""
         os.set_blocking(descriptor, False)
         open_ = [True]
@@ -311,79 +323,116 @@ class Keeper:
 
     # Serving
 
-    def _serve(self, message: Dict[str, Any]) -> None:
+    def _serve(self, message: dict[str, Any]) -> None:
         if "preload" in message:
             self._preload(
-                list(message["preload"]), str(message.get("root", "")), self._start_limit, lambda: False
+                list(message["preload"]),
+                str(message.get("root", "")),
+                self._start_limit,
+                lambda: bool(self._queue),
             )
         elif "request" in message and isinstance(message.get("id"), int):
             self._check(message["id"], message["request"])
 
-    def _preload(
-        self, names: List[str], root: str, seconds: float, stop: Callable[[], bool]
-    ) -> Optional[_Link]:
-        """Has a successor import the modules. Returns it if it's still at it when the time is over."""
-        names = [name for name in names if name not in self._tried]
-        if not names or not self._links or self._links[-1].gone:
-            return None
+    def _preload(self, names: list[str], root: str, seconds: float, stop: Callable[[], bool]) -> str:
+        """Has a successor of the zygote import what isn't imported yet.
+
+        Returns what it is still at when the time is over or `stop` is true, else nothing. Stopped, it goes on
+        in the background: the next check will want the same.
+        """
+        until = time.monotonic() + seconds
+        while True:
+            if self._coming is None:
+                names = [name for name in names if name not in self._tried]
+                if not names or not self._links or self._links[-1].gone:
+                    return ""
+                self._coming = self._succeed(names, root)
+            link = self._coming
+            doing = str(link.said.get("starting", "importing"))
+            if doing != "importing":
+                self._say(doing)
+            in_time = self._wait_for(link, until - time.monotonic(), stop)
+            doing = str(link.said.get("starting", "importing"))
+            if in_time and not link.settled:
+                return doing
+            self._coming = None
+            if "preloaded" in link.said and not link.gone:
+                self._links.append(link)
+                continue
+            self._close(link)
+            if not link.settled:
+                self._tried.difference_update(link.names)
+                return doing
+
+    def _wait_for(self, link: _Link, seconds: float, stop: Callable[[], bool]) -> bool:
+        return self._until(lambda: link.settled or stop(), seconds)
+
+    def _succeed(self, names: list[str], root: str) -> _Link:
         self._tried.update(names)
         ours, its = socket.socketpair()
-        reading, writing = os.pipe()
-        self._command({"preload": names, "root": root}, its.fileno(), writing)
+        silence = os.open(os.devnull, os.O_WRONLY)
+        self._command({"preload": names, "root": root}, its.fileno(), silence)
         its.close()
-        os.close(writing)
-        link = self._add(ours, 0)
-        with self._listening(reading, lambda data: None):
-            self._until(
-                lambda: link.gone or "preloaded" in link.said or "refused" in link.said or stop(), seconds
-            )
+        os.close(silence)
+        link = self._open(ours, names)
+        self._until(lambda: bool(link.forked) or link.gone, _GRACE)
         if link.forked:
-            link.process = link.forked[0]
-        if "preloaded" in link.said:
-            return None
-        if link.gone or "refused" in link.said:
-            self._drop(link)
-            return None
+            link.process = link.forked.popleft()
         return link
 
-    def _drop(self, link: _Link) -> None:
-        self._links.remove(link)
+    def _open(self, connection: socket.socket, names: list[str]) -> _Link:
+        link = _Link(connection, names)
+        self._poll.register(connection, selectors.EVENT_READ, lambda: self._on_link(link))
+        return link
+
+    def _close(self, link: _Link) -> None:
         if not link.gone:
             self._poll.unregister(link.connection)
             link.connection.close()
-            if link.process:
-                kin.end(link.process)
+            kin.end(link.process)
 
-    def _command(self, command: Dict[str, Any], *descriptors: int) -> None:
+    def _command(self, command: dict[str, Any], *descriptors: int) -> None:
         rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", descriptors))]
         with contextlib.suppress(OSError):
             self._links[-1].connection.sendmsg([json.dumps(command).encode() + b"\n"], rights)
 
-    def _check(self, number: int, request: Dict[str, Any]) -> None:
+    def _check(self, number: int, request: dict[str, Any]) -> None:
         folder = os.path.join(self._folder, str(number))
         os.makedirs(os.path.join(folder, "work"))
         run = _Run(number, request, folder)
+        self._turn(0)
+        self._without_gone()
         try:
-            ending = self._run(run)
-            self._tell({"id": number, "done": ending})
+            if not self._links:
+                raise Closed
+            self._number = number
+            self._tell({"id": number, "taken": True})
+            done = self._run(run)
+            self._tell({"id": number, "done": self._finished(run, done)})
         finally:
+            self._number = None
             self._clear(run)
             self._cancelled.discard(number)
         if not self._links:
             raise Closed
 
-    def _run(self, run: _Run) -> Dict[str, Any]:
-        stopped = lambda: run.number in self._cancelled  # noqa: E731
-        modules = (run.request.get("slice") or {}).get("modules") or []
-        hanging = self._preload(
-            imports.imported(modules), str(run.request.get("root", "")), run.left, stopped
-        )
-        if hanging is not None:
-            what = hanging.said.get("starting", "importing")
-            self._drop(hanging)
-            return self._ended(run, Ending("cancelled" if stopped() else "timeout", during=what))
+    def _without_gone(self) -> None:
+        """Zygotes that were killed are forgotten; without any, Kerascope has to start another worker."""
+        self._links = [link for link in self._links if not link.gone]
+
+    def _run(self, run: _Run) -> dict[str, Any]:
+        def stopped() -> bool:
+            return run.number in self._cancelled
+
+        root = str(run.request.get("root", ""))
+        still = self._preload(imports.imported(run.modules), root, run.left, stopped)
         if stopped():
-            return self._ended(run, Ending("cancelled"))
+            return self._ending(run, "cancelled", during=still)
+        if still:
+            return self._ending(run, "timeout", during=still)
+        self._without_gone()
+        if not self._links:
+            raise Closed
         with open(os.path.join(run.folder, "request.json"), "w", encoding="utf-8") as file:
             json.dump(run.request, file)
         link = self._links[-1]
@@ -395,8 +444,7 @@ class Keeper:
         with self._listening(output, run.output.feed), self._listening(
             results, lambda data: self._relay(run, data)
         ):
-            ending = self._watch(run, link)
-        return self._ended(run, ending)
+            return self._watch(run, link)
 
     def _relay(self, run: _Run, data: bytes) -> None:
         run.length += len(data)
@@ -411,37 +459,56 @@ class Keeper:
             if "stage" in message or "part" in message:
                 self._tell({**message, "id": run.number})
 
-    def _watch(self, run: _Run, link: _Link) -> Ending:
-        """Until the check is done or has to be ended, or has ended otherwise."""
+    def _watch(self, run: _Run, link: _Link) -> dict[str, Any]:
+        """Until the check is done or has to be ended, or has ended otherwise; returns how."""
         base = 0
+        trace = os.path.join(run.folder, "stack")
         while True:
             if link.forked and not run.process:
                 run.process = link.forked.popleft()
                 base = kin.memory_of(run.process)
+            if run.done is None and (run.process in self._exits or link.gone):
+                self._until(lambda: run.done is not None, _LAST_WORDS)
+                if run.done is None:
+                    if run.process == 0:
+                        raise Closed
+                    return self._ending(
+                        run, "exited", code=self._exits.get(run.process), with_worker=link.gone
+                    )
             if run.done is not None:
-                return Ending("done")
-            if run.process in self._exits or link.gone:
-                self._until(lambda: run.done is not None, 0.02)
-                if run.done is not None:
-                    return Ending("done")
-                return Ending("exited", status=self._exits.get(run.process), with_worker=link.gone)
+                return run.done
             if run.number in self._cancelled:
-                return Ending("cancelled")
+                return self._ending(run, "cancelled")
             if run.left <= 0:
-                stack.ask(run.process, os.path.join(run.folder, "stack"))
-                return Ending("timeout")
+                stack.ask(run.process, trace)
+                return self._ending(run, "timeout")
             if run.process:
                 run.peak = max(run.peak, kin.memory_of(run.process) - base)
                 if run.peak > run.memory << 20:
-                    stack.ask(run.process, os.path.join(run.folder, "stack"), 0.1)
-                    return Ending("memory")
+                    stack.ask(run.process, trace, _LAST_WORDS)
+                    return self._ending(run, "memory")
             self._turn(min(run.left, _GLANCE))
 
-    def _ended(self, run: _Run, ending: Ending) -> Dict[str, Any]:
-        modules = (run.request.get("slice") or {}).get("modules") or []
-        frames = stack.frames(os.path.join(run.folder, "stack"), modules)
-        done = ending.report(run.done or {}, run, frames)
-        done.setdefault("output", run.output.text)
+    def _ending(self, run: _Run, kind: str, **how: Any) -> dict[str, Any]:
+        frames = stack.frames(stack.dump(os.path.join(run.folder, "stack")), run.modules)
+        return ending.report(
+            kind,
+            stage=run.stage,
+            seconds=run.seconds,
+            memory=run.memory,
+            frames=frames,
+            printed=run.output.end,
+            peak=run.peak,
+            **how,
+        )
+
+    def _finished(self, run: _Run, done: dict[str, Any]) -> dict[str, Any]:
+        """The answer, with what every end has in common."""
+        if done.get("status") == "memory" and not done.get("message"):
+            done.update(self._ending(run, "memory"))
+        if run.lines.dropped and not done.get("message"):
+            done["message"] = "A part of the report was too large, and was left out."
+        done["output"] = run.output.text
         done["seconds"] = time.monotonic() - run.begun
         return done
 
@@ -457,15 +524,13 @@ class Keeper:
             if not known and newest is not None:
                 kin.end(newest.process)
                 self._until(lambda: newest.gone, _GRACE)
-        while self._links and self._links[-1].gone:
-            self._links.pop()
-        self._links = [link for link in self._links if not link.gone]
+        self._without_gone()
         self._end_strays()
         shutil.rmtree(run.folder, ignore_errors=True)
         self._exits.clear()
 
     def _end_strays(self) -> None:
-        zygotes = [link.process for link in self._links]
+        zygotes = [link.process for link in (*self._links, self._coming) if link is not None]
         if self._adopts:
             self._exits.update(kin.end_orphans(zygotes))
         else:

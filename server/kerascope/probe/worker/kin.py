@@ -13,7 +13,7 @@ import signal
 import subprocess
 import sys
 import time
-from typing import Dict, Iterable, Iterator, List, Set
+from typing import Iterable, Iterator
 
 MARK = "KERASCOPE_WORKER"
 """The environment variable that all processes of one worker have in common."""
@@ -30,7 +30,7 @@ def _prctl(option: int, value: int) -> bool:
     try:
         import ctypes
 
-        return ctypes.CDLL(None, use_errno=True).prctl(option, value, 0, 0, 0) == 0
+        return bool(ctypes.CDLL(None, use_errno=True).prctl(option, value, 0, 0, 0) == 0)
     except Exception:
         return False
 
@@ -47,30 +47,35 @@ def die_with(parent: int) -> None:
 
 
 def end(process: int) -> None:
+    """Kills a process; 0 is none."""
+    if process <= 0:
+        return
     with contextlib.suppress(OSError):
         os.kill(process, signal.SIGKILL)
 
 
 def end_group(leader: int) -> None:
     """Kills a process that leads a group, and the group."""
+    if leader <= 1:
+        return
     with contextlib.suppress(OSError):
         os.killpg(leader, signal.SIGKILL)
     end(leader)
 
 
-def reap() -> Dict[int, int]:
-    """The children of this process that have ended, with their wait status."""
-    ended: Dict[int, int] = {}
+def reap() -> dict[int, int]:
+    """The children of this process that have ended, with their exit status, less than 0 for a signal."""
+    ended: dict[int, int] = {}
     with contextlib.suppress(ChildProcessError):
         while True:
             child, status = os.waitpid(-1, os.WNOHANG)
             if child == 0:
                 break
-            ended[child] = status
+            ended[child] = -os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
     return ended
 
 
-def end_orphans(spared: Iterable[int]) -> Dict[int, int]:
+def end_orphans(spared: Iterable[int]) -> dict[int, int]:
     """Kills all children of this process but the spared ones, and theirs in turn; returns what was reaped."""
     spared = set(spared)
     ended = reap()
@@ -87,30 +92,31 @@ def end_orphans(spared: Iterable[int]) -> Dict[int, int]:
     return ended
 
 
-def _children(process: int) -> List[int]:
+def _children(process: int) -> list[int]:
     try:
-        with open("/proc/{0}/task/{0}/children".format(process)) as file:
+        with open(f"/proc/{process}/task/{process}/children") as file:
             return [int(word) for word in file.read().split()]
     except OSError:
         return [child for child, parent in _parents() if parent == process]
 
 
-def _parents() -> Iterator["tuple[int, int]"]:
+def _parents() -> Iterator[tuple[int, int]]:
     for name in os.listdir("/proc"):
         if name.isdigit():
-            with contextlib.suppress(OSError, ValueError, IndexError):
-                with open("/proc/" + name + "/stat", "rb") as file:
-                    yield int(name), int(file.read().rpartition(b")")[2].split()[1])
+            with contextlib.suppress(OSError, ValueError, IndexError), open(
+                f"/proc/{name}/stat", "rb"
+            ) as file:
+                yield int(name), int(file.read().rpartition(b")")[2].split()[1])
 
 
-def descendants(process: int) -> Set[int]:
+def descendants(process: int) -> set[int]:
     """All processes below one, by `ps`: for systems where orphans aren't adopted."""
     parents = {}
     for line in _ps("-Ao", "pid=,ppid="):
         with contextlib.suppress(ValueError):
             child, parent = map(int, line.split())
             parents[child] = parent
-    found: Set[int] = set()
+    found: set[int] = set()
     grew = True
     while grew:
         new = {c for c, p in parents.items() if (p == process or p in found) and c not in found}
@@ -119,17 +125,16 @@ def descendants(process: int) -> Set[int]:
     return found
 
 
-def marked(mark: str) -> Set[int]:
+def marked(mark: str) -> set[int]:
     """All processes that carry the mark in their environment, but this one."""
-    found: Set[int] = set()
+    found: set[int] = set()
     wanted = (MARK + "=" + mark).encode()
     if os.path.isdir("/proc/self"):
         for name in os.listdir("/proc"):
             if name.isdigit():
-                with contextlib.suppress(OSError):
-                    with open("/proc/" + name + "/environ", "rb") as file:
-                        if wanted in file.read().split(b"\0"):
-                            found.add(int(name))
+                with contextlib.suppress(OSError), open(f"/proc/{name}/environ", "rb") as file:
+                    if wanted in file.read().split(b"\0"):
+                        found.add(int(name))
     elif os.name == "posix":
         for line in _ps("axEww", "-o", "pid=,command="):
             number = re.match(r"\s*(\d+)", line)
@@ -149,7 +154,7 @@ def end_marked(mark: str, spared: Iterable[int] = ()) -> None:
         time.sleep(_PATIENCE)
 
 
-def _ps(*arguments: str) -> List[str]:
+def _ps(*arguments: str) -> list[str]:
     try:
         answer = subprocess.run(
             ["ps", *arguments],
@@ -166,7 +171,7 @@ def _ps(*arguments: str) -> List[str]:
 def memory_of(process: int) -> int:
     """Bytes that belong to the process alone; 0 if that can't be told."""
     try:
-        with open("/proc/{}/status".format(process)) as file:
+        with open(f"/proc/{process}/status") as file:
             found = re.findall(r"^(?:RssAnon|RssShmem|VmSwap):\s*(\d+) kB", file.read(), re.M)
         return sum(map(int, found)) * 1024
     except OSError:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Dict, List, Optional
+from typing import Any
 
 _LONGEST = 4 << 20
 
@@ -12,11 +12,11 @@ class Lines:
     """Messages, one a line of JSON, as they come in pieces. What is no message is dropped."""
 
     def __init__(self) -> None:
-        self._pieces: List[bytes] = []
+        self._pieces: list[bytes] = []
         self._length = 0
         self.dropped = 0
 
-    def feed(self, data: bytes) -> List[Dict[str, Any]]:
+    def feed(self, data: bytes) -> list[dict[str, Any]]:
         messages = []
         *ended, rest = data.split(b"\n")
         for piece in ended:
@@ -28,7 +28,7 @@ class Lines:
         self._pieces = [*self._pieces, rest] if self._length <= _LONGEST else [b"!"]
         return messages
 
-    def _message(self, line: bytes) -> Optional[Dict[str, Any]]:
+    def _message(self, line: bytes) -> dict[str, Any] | None:
         try:
             message = json.loads(line.decode())
         except ValueError:

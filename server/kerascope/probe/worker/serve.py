@@ -10,7 +10,7 @@ import argparse
 import os
 import sys
 import sysconfig
-from typing import Sequence, Tuple
+from typing import Sequence
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -25,6 +25,10 @@ def main(arguments: Sequence[str]) -> None:
     control, results = _take_pipes()
     sys.argv = [""]
     os.environ["KERASCOPE_FOLDER"] = options.folder
+    if options.once:
+        from .once import Once
+
+        Once(control, results, folder=options.folder, start=options.start).live()
     from .keeper import Keeper
 
     Keeper(
@@ -33,7 +37,7 @@ def main(arguments: Sequence[str]) -> None:
     os._exit(0)
 
 
-def _take_pipes() -> Tuple[int, int]:
+def _take_pipes() -> tuple[int, int]:
     """Standard input and output under other numbers; what remains under theirs is empty and silent."""
     control, results = os.dup(0), os.dup(1)
     nothing = os.open(os.devnull, os.O_RDWR)

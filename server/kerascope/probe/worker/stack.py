@@ -7,7 +7,10 @@ import os
 import re
 import signal
 import time
-from typing import Any, Dict, List, Mapping, Sequence
+import types
+from typing import Any, Mapping, Sequence
+
+from .one_check import out_of_the_way
 
 ASK = getattr(signal, "SIGUSR2", None)
 """The signal at which a check writes down where it is."""
@@ -18,14 +21,7 @@ _FRAME = re.compile(r'^  File "(.*)", line (\d+) in (.*)$')
 def write_on_request(path: str) -> int:
     """From now on this process writes its stack to the file when it is asked to, and when it crashes."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    try:
-        import fcntl
-
-        high = fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, 200)
-        os.close(descriptor)
-        descriptor = high
-    except (ImportError, OSError):
-        pass
+    descriptor = out_of_the_way(descriptor)
     faulthandler.enable(descriptor, all_threads=True)
     if ASK is not None:
         faulthandler.register(ASK, descriptor, all_threads=True)
@@ -50,31 +46,49 @@ def ask(process: int, path: str, patience: float = 0.25) -> None:
         pass
 
 
-def frames(path: str, modules: Sequence[Mapping[str, Any]]) -> List[Dict[str, Any]]:
-    """The user's frames of the last dump in the file, outermost first."""
-    texts = {_dumped(str(module["path"])): module for module in modules}
+def dump(path: str) -> str:
+    """What a process has written; empty if nothing."""
     try:
         with open(path, "rb") as file:
             file.seek(max(0, os.path.getsize(path) - 200_000))
-            dump = file.read().decode("ascii", "replace")
+            return file.read().decode("ascii", "replace")
     except OSError:
-        return []
-    stacks: List[List[Dict[str, Any]]] = []
+        return ""
+
+
+def frames(dump: str, modules: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The user's frames of the last stack in a dump, outermost first."""
+    texts = {_dumped(str(module["path"])): module for module in modules}
+    stacks: list[list[dict[str, Any]]] = []
     for line in dump.splitlines():
         found = _FRAME.match(line)
         if found is None:
             if "most recent call first" in line or not stacks:
                 stacks.append([])
         elif found.group(1) in texts and stacks:
-            module = texts[found.group(1)]
-            number = int(found.group(2))
-            lines = str(module["text"]).splitlines()
-            text = lines[number - 1].strip() if 0 < number <= len(lines) else ""
-            stacks[-1].append(
-                {"path": module["path"], "line": number, "function": found.group(3), "text": text}
-            )
+            stacks[-1].append(_frame(texts[found.group(1)], int(found.group(2)), found.group(3)))
     with_frames = [stack for stack in stacks if stack]
     return list(reversed(with_frames[-1])) if with_frames else []
+
+
+def frames_of(
+    innermost: types.FrameType | None, modules: Sequence[Mapping[str, Any]]
+) -> list[dict[str, Any]]:
+    """The user's frames among those of a thread, outermost first."""
+    texts = {str(module["path"]): module for module in modules}
+    found = []
+    while innermost is not None:
+        code = innermost.f_code
+        if code.co_filename in texts:
+            found.append(_frame(texts[code.co_filename], innermost.f_lineno, code.co_name))
+        innermost = innermost.f_back
+    return list(reversed(found))
+
+
+def _frame(module: Mapping[str, Any], line: int, function: str) -> dict[str, Any]:
+    lines = str(module["text"]).splitlines()
+    text = lines[line - 1].strip() if 0 < line <= len(lines) else ""
+    return {"path": module["path"], "line": line, "function": function, "text": text}
 
 
 def _dumped(path: str) -> str:
@@ -88,16 +102,11 @@ def _dumped(path: str) -> str:
     )
 
 
-def innermost(path: str) -> str:
-    """The innermost frame of the last dump in the file, as `file.py:12 in name`; empty if there is none."""
-    try:
-        with open(path, encoding="ascii", errors="replace") as file:
-            dump = file.read().rpartition("most recent call first")[2]
-    except OSError:
-        return ""
-    for line in dump.splitlines():
+def innermost(dump: str) -> str:
+    """The innermost frame of the last stack in a dump, as `file.py:12 in name`; empty if there is none."""
+    for line in dump.rpartition("most recent call first")[2].splitlines():
         found = _FRAME.match(line)
         if found and not found.group(1).startswith("<frozen"):
             name = os.path.join(*found.group(1).split(os.sep)[-2:])
-            return "{}:{} in {}".format(name, found.group(2), found.group(3))
+            return f"{name}:{found.group(2)} in {found.group(3)}"
     return ""

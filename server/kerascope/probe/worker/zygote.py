@@ -19,19 +19,18 @@ import resource
 import select
 import signal
 import socket
-import sys
-import tempfile
 import warnings
-from typing import Any, Dict, List, Optional, Set, Tuple
+from typing import Any
 
 from . import imports, kin, stack
+from .one_check import CUT_OFF, Sender, out_of_the_way, run, speak_into
 
 _CORES = os.cpu_count() or 1
 
 
 def begin(link: socket.socket, output: int) -> None:
     """Becomes the first of its kind: imports Keras, then serves. Doesn't return."""
-    _speak_into(output)
+    speak_into(output)
     stack.write_on_request(os.environ["KERASCOPE_FOLDER"] + "/start-stack")
     try:
         versions = imports.import_keras(lambda text: _send(link, {"starting": text}))
@@ -42,18 +41,17 @@ def begin(link: socket.socket, output: int) -> None:
         _send(link, {"failed": {"why": failed.why, "message": str(failed)}})
         os._exit(1)
     except BaseException as error:
-        message = "Kerascope's own part fails in {}: {}".format(imports.python(), imports.said(error))
+        message = f"Kerascope's own part fails in {imports.python()}: {imports.said(error)}"
         _send(link, {"failed": {"why": "worker", "message": message}})
         os._exit(1)
-    paths = [path for path in sys.path if path.rstrip("/\\").endswith(("site-packages", "dist-packages"))]
     _settle()
-    _send(link, {"ready": versions, "paths": paths})
+    _send(link, {"ready": versions, "paths": imports.package_folders()})
     _Zygote(link).serve()
 
 
-def _succeed(link: socket.socket, names: List[str], root: str, output: int) -> None:
+def _succeed(link: socket.socket, names: list[str], root: str, output: int) -> None:
     """Becomes the successor of the zygote that it was forked from: imports more, then serves."""
-    _speak_into(output)
+    speak_into(output)
     _send(link, {"forked": os.getpid()})
     names = imports.worth_preloading(names, root)
     if not names:
@@ -74,20 +72,10 @@ def _settle() -> None:
     gc.collect()
     gc.freeze()
     silence = os.open(os.devnull, os.O_WRONLY)
-    _speak_into(silence)
+    speak_into(silence)
 
 
-def _speak_into(descriptor: int) -> None:
-    """Standard output and error go to the descriptor, which is closed."""
-    for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(Exception):
-            stream.flush()
-    os.dup2(descriptor, 1)
-    os.dup2(descriptor, 2)
-    os.close(descriptor)
-
-
-def _send(link: socket.socket, message: Dict[str, Any]) -> None:
+def _send(link: socket.socket, message: dict[str, Any]) -> None:
     try:
         link.sendall(json.dumps(message).encode() + b"\n")
     except OSError:
@@ -97,9 +85,9 @@ def _send(link: socket.socket, message: Dict[str, Any]) -> None:
 class _Zygote:
     def __init__(self, link: socket.socket) -> None:
         self._link = link
-        self._children: Set[int] = set()
+        self._children: set[int] = set()
         self._received = b""
-        self._descriptors: List[int] = []
+        self._descriptors: list[int] = []
         self._woken, self._wake = os.pipe()
         os.set_blocking(self._woken, False)
         os.set_blocking(self._wake, False)
@@ -108,12 +96,12 @@ class _Zygote:
 
     def serve(self) -> None:
         while True:
-            readable, _, _ = select.select([self._link, self._woken], [], [], 60)
+            readable, _, _ = select.select([self._link.fileno(), self._woken], [], [], 60)
             if self._woken in readable:
                 with contextlib.suppress(OSError):
                     os.read(self._woken, 4096)
             self._report_ended()
-            if self._link in readable:
+            if self._link.fileno() in readable:
                 self._receive()
 
     def _report_ended(self) -> None:
@@ -141,7 +129,7 @@ class _Zygote:
             )
             self._do(json.loads(line.decode()), first, second)
 
-    def _do(self, command: Dict[str, Any], first: int, second: int) -> None:
+    def _do(self, command: dict[str, Any], first: int, second: int) -> None:
         parent = os.getpid()
         child = self._fork()
         if child == 0:
@@ -172,7 +160,7 @@ class _Zygote:
         self._link.close()
 
 
-def _receive_with_descriptors(link: socket.socket) -> Tuple[bytes, List[int]]:
+def _receive_with_descriptors(link: socket.socket) -> tuple[bytes, list[int]]:
     numbers = array.array("i")
     data, extra, _, _ = link.recvmsg(65536, socket.CMSG_SPACE(8 * numbers.itemsize))
     for level, kind, content in extra:
@@ -183,82 +171,22 @@ def _receive_with_descriptors(link: socket.socket) -> Tuple[bytes, List[int]]:
     return data, list(numbers)
 
 
-class Sender:
-    """The way of a check's results: only this process, only this pipe, whatever the user's code did to it."""
-
-    def __init__(self, descriptor: int) -> None:
-        self._descriptor = descriptor
-        self._process = os.getpid()
-        self._pipe = _identity(descriptor)
-
-    def __call__(self, message: Dict[str, Any]) -> None:
-        if os.getpid() != self._process or _identity(self._descriptor) != self._pipe:
-            return
-        data = memoryview(json.dumps(message, default=str).encode() + b"\n")
-        with contextlib.suppress(OSError):
-            while data:
-                data = data[os.write(self._descriptor, data) :]
-
-
-def _identity(descriptor: int) -> Optional[Tuple[int, int]]:
-    try:
-        found = os.fstat(descriptor)
-    except OSError:
-        return None
-    return found.st_dev, found.st_ino
-
-
 def check_in_fork(folder: str, memory: int, results: int, output: int) -> None:
     """One check, in a process of its own. Doesn't return."""
     process = os.getpid()
+    code = 1
     try:
         os.setsid()
-        _speak_into(output)
+        speak_into(output)
         _limit(memory)
         stack.write_on_request(os.path.join(folder, "stack"))
-        send = Sender(_high(results))
+        send = Sender(out_of_the_way(results))
         with open(os.path.join(folder, "request.json"), encoding="utf-8") as file:
             request = json.load(file)
-        place = os.path.join(folder, "work")
-        os.chdir(place)
-        os.environ["TMPDIR"] = place
-        tempfile.tempdir = None
-        for stream in (sys.stdout, sys.stderr):
-            with contextlib.suppress(Exception):
-                stream.reconfigure(line_buffering=True, errors="backslashreplace")  # type: ignore[union-attr]
-        run(request, send)
+        run(request, send, os.path.join(folder, "work"))
+        code = 0 if send.works else CUT_OFF
     finally:
-        if os.getpid() == process:
-            os._exit(0)
-        os._exit(1)
-
-
-def run(request: Dict[str, Any], send: "Any") -> None:
-    """Runs a check; whatever leaves it is told as how it ended."""
-    from .check import run_check
-
-    try:
-        run_check(request, send)
-    except MemoryError:
-        send({"done": {"status": "memory", "message": ""}})
-    except BaseException as error:
-        send({"done": {"status": "crashed", "message": imports.said(error)}})
-    for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(Exception):
-            stream.flush()
-
-
-def _high(descriptor: int) -> int:
-    """A copy with a high number, out of the way of code that closes the first few."""
-    import fcntl
-
-    try:
-        return fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, 200)
-    except OSError:
-        return descriptor
-    finally:
-        with contextlib.suppress(OSError):
-            os.close(descriptor)
+        os._exit(code if os.getpid() == process else 1)
 
 
 def _limit(memory: int) -> None:
