@@ -13,7 +13,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from lsprotocol import types
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from kerascope.lsp.workspace import Folder
     from kerascope.probe.process import Workers
     from kerascope.probe.report import Report, Stage
+    from kerascope.probe.request import Request
     from kerascope.source.document import Document
 
 REVIEW_DELAY = 0.3
@@ -39,7 +40,7 @@ class Prepared(Protocol):
     """What a check is about to run, under one Keras generation."""
 
     @property
-    def request(self) -> Any: ...
+    def request(self) -> Request | None: ...
     @property
     def digest(self) -> str: ...
 
@@ -126,6 +127,7 @@ class Kept:
     given: Given
     check: BuildCheck
     reports: tuple[Report, ...]
+    digests: tuple[str, ...]
     fresh: bool
     seen: dict[str, Document | object | None]
     """The documents that were looked at when `fresh` was found out last."""
@@ -257,10 +259,14 @@ class Building:
         except Exception as error:
             self._server.log.failure(f"looking at {kept.class_name}", error)
             prepared = ()
-        known = [report for each in prepared if (report := kept.check.known(each)) is not None]
-        fresh = bool(prepared) and len(known) == len(prepared)
+        known = [kept.check.known(each) for each in prepared]
+        digests = tuple(each.digest for each in prepared)
+        if digests == kept.digests:
+            known = [report or before for report, before in zip(known, kept.reports, strict=True)]
+        reports = [report for report in known if report is not None and report.status != "refused"]
+        fresh = bool(prepared) and len(reports) == len(prepared)
         if fresh:
-            kept.reports = tuple(known)
+            kept.reports, kept.digests = tuple(reports), digests
             kept.seen = self._documents(kept.folder, kept.path, prepared)
         if fresh != kept.fresh:
             kept.fresh = fresh
@@ -269,7 +275,8 @@ class Building:
     def _documents(
         self, folder: Folder, path: str, prepared: Sequence[Prepared]
     ) -> dict[str, Document | object | None]:
-        paths = {path, *(module.path for each in prepared for module in each.request.slice.modules)}
+        requests = [each.request for each in prepared if each.request is not None]
+        paths = {path, *(module.path for request in requests for module in request.slice.modules)}
         return {path: folder.project.document(path) for path in paths}
 
     # --- running ---
@@ -357,8 +364,10 @@ class Building:
         if stays and len(reports) == len(job.prepared) and job.folder in self._queues:
             # What was checked may be the text of a moment ago: then this is stale from the start.
             seen = dict.fromkeys(self._documents(job.folder, job.path, job.prepared), _UNSEEN)
-            kept = Kept(job.folder, job.path, job.class_name, job.given, job.check, reports, True, {**seen})
-            self._kept[job.path, job.class_name] = kept
+            digests = tuple(prepared.digest for prepared in job.prepared)
+            kept = self._kept[job.path, job.class_name] = Kept(
+                job.folder, job.path, job.class_name, job.given, job.check, reports, digests, True, {**seen}
+            )
             self._look(kept)
             self._server.diagnostics.recheck()
         outcome = Outcome(job.path, job.class_name, reports)

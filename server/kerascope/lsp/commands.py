@@ -156,8 +156,7 @@ def _token(value: object) -> int | str | None:
 
 def _result(uri: str, outcome: Outcome) -> dict[str, Any]:
     """What a client gets for one class: enough to show it without knowing anything of a report."""
-    from kerascope.probe.request import to_json
-    from kerascope.probe.show import markdown
+    from kerascope.probe.show import as_json, markdown
 
     shown = "\n\n".join(markdown(report) for report in outcome.reports)
     return {
@@ -166,7 +165,7 @@ def _result(uri: str, outcome: Outcome) -> dict[str, Any]:
         "status": outcome.status,
         "message": outcome.message,
         "summary": " · ".join(report.summary for report in outcome.reports),
-        "reports": [to_json(report) for report in outcome.reports],
+        "reports": [as_json(report) for report in outcome.reports],
         "markdown": shown or f"**{outcome.class_name}**: {outcome.message}",
     }
 

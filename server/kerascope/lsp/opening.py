@@ -100,15 +100,10 @@ class CheckedProject:
     def tree(self, path: str, position: Position) -> str | None:
         return self._checker(path).tree(path, position)
 
-    # --- the build check: nothing of it is loaded before it is asked for ---
+    # --- the build check: nothing of it is loaded before it is needed ---
 
     def layer_classes(self, path: str) -> Sequence[LayerClass]:
-        found: dict[str, LayerClass] = {}
-        for definition in self._definitions(path):
-            layer = _layer_class(definition)
-            if layer is not None:
-                found[layer.name] = layer  # of several classes of one name the last is what the name means
-        return sorted(found.values(), key=lambda layer: layer.place)
+        return tuple(_place_of(name, definition) for name, definition in self._definitions(path))
 
     def build_settings(self, path: str) -> BuildSettings:
         settings = self._checker(path).settings
@@ -130,13 +125,13 @@ class CheckedProject:
     def build_comment(self, path: str, class_name: str) -> Edit | None:
         from kerascope.probe.comment import BuildComment, blank_comment, comment_above, insert_comment
 
-        definition = next((each for each in self._definitions(path) if each.name == class_name), None)
+        definition = dict(self._definitions(path)).get(class_name)
         if definition is None:
             return None
         document = definition.module.document
         if isinstance(comment_above(document, definition), BuildComment):
             return None
-        generation = self._checker(path).generations(document)[-1]
+        generation = self._checker(path).generations(document)[0]
         classes = ClassIndex(self._project, catalogue(generation))
         return insert_comment(document, definition, blank_comment(classes, definition))
 
@@ -147,16 +142,20 @@ class CheckedProject:
 
         return combined(self._checker(path), path, findings, reports)
 
-    def _definitions(self, path: str) -> Iterator[ClassDefinition]:
-        """The layer classes of a file."""
+    def _definitions(self, path: str) -> Iterator[tuple[str, ClassDefinition]]:
+        """The layer classes of a file that can be built, with their names ("Outer.Inner" in a class)."""
+        from kerascope.probe.recipe import layer_classes
+
         module = self._project.module(path)
         if module is None:
             return
         checker = self._checker(path)
-        examiner = checker.examiner(checker.generations(module.document)[-1])
-        for definition in examiner.layer_classes(module):
-            if examiner.run(definition) is not None:
-                yield definition
+        examiner = checker.examiner(checker.generations(module.document)[0])
+        names = {each.line: each.name for each in layer_classes(examiner, module) if not each.why_not}
+        for definition in examiner.layer_classes(module) if names else ():
+            place = module.document.range_of(Site(path, definition.statement, definition.node))
+            if place is not None and place.start.line + 1 in names:
+                yield names[place.start.line + 1], definition
 
     def close(self) -> None:
         self._inference.close()
@@ -195,15 +194,14 @@ class _Given:
         return self._check.known(cast("CheckPrepared", prepared))
 
 
-def _layer_class(definition: ClassDefinition) -> LayerClass | None:
+def _place_of(name: str, definition: ClassDefinition) -> LayerClass:
     document, statement, node = definition.module.document, definition.statement, definition.node
     place = document.range_of(Site(document.path, statement, node))
     base = document.line_of(statement)
-    if place is None or base is None:
-        return None
+    assert place is not None and base is not None
     lines = len(statement.text.rstrip().splitlines()) if statement.kind == "class" else node.end_lineno or 1
     first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
-    return LayerClass(node.name, place, base + first - 1, base + lines - 1)
+    return LayerClass(name, place, base + first - 1, base + lines - 1)
 
 
 def _interpreter(value: object) -> str | None:
