@@ -6,8 +6,8 @@ from typing import Any, Callable, Dict
 
 import numpy
 
-# An input is a dictionary, as in the request: {"is": "TensorSpec" | "Value" | "Items" | "Named", …}. Two
-# are only here: a TensorSpec with "value", the tensor that the user's code passed; and {"is": "Object"}, which
+# An input is a dictionary, as in the request: {"is": "TensorSpec" | "Value" | "Items" | "Named", …}.
+# Only here: a TensorSpec with "value", the tensor that the user's code passed; and {"is": "Object"}, which
 # is neither tensor nor plain and is passed on as it is.
 Input = Dict[str, Any]
 Inputs = Dict[str, Any]

@@ -63,6 +63,7 @@ class Measuring:
         self._saved: dict[str, bool] = {}
         self._graph: tuple[Any, Any] | None = None
         self._random: bool | None = None
+        self._stateful = False
 
     def run(self) -> None:
         """All of it. Raises `Failed` if the layer can't be made or called."""
@@ -158,11 +159,21 @@ class Measuring:
 
             return self.engine.step(layer, call, weights, watch)
 
-    def _outputs(self, layer: Any) -> list[Any]:
-        """What the layer gives in inference, as arrays."""
+    def _outputs(self, layer: Any, *, losses: bool = False) -> list[Any]:
+        """What the layer gives in inference, as arrays. Its counters are afterwards as before."""
+        state = self._state(layer) if self._stateful else []
         with self.engine.mode(layer, self.kwargs, False) as kwargs:
             outputs = layer(*self.args, **kwargs)
-        return self.engine.numbers(outputs)
+        found = self.engine.numbers([outputs, self.engine.losses(layer)] if losses else outputs)
+        for variable, value in state:
+            self.engine.assign(variable, value)
+        return found
+
+    def _state(self, layer: Any) -> list[tuple[Any, Any]]:
+        """Every variable of a layer, with its value."""
+        tree = self.tree if layer is self.layer else Tree(self.engine, layer, self.places.is_users)
+        live = [node.variable for node in tree.weights.values() if _has_value(node.variable)]
+        return [(variable, numpy.array(self.engine.array(variable))) for variable in live]
 
     def _count(self, moment: str, layer: Any) -> None:
         weights = self._list(layer, "weights")
@@ -231,9 +242,7 @@ class Measuring:
     def _live(self) -> set[int]:
         """Variables that have a value: Keras 3 makes some of them late."""
         return {
-            self.engine.key(node.variable)
-            for node in self.tree.weights.values()
-            if getattr(node.variable, "_value", node.variable) is not None
+            self.engine.key(node.variable) for node in self.tree.weights.values() if _has_value(node.variable)
         }
 
     def _new_every_call(self, before: set[int]) -> None:
@@ -354,15 +363,18 @@ class Measuring:
 
     # What each weight does.
 
-    def _reproducible(self) -> list[Any]:
-        """The outputs in inference, if a second call gives the same."""
-        first, second = self._outputs(self.layer), self._outputs(self.layer)
-        if not first:
-            raise NotMeasured("the call returns no tensor")
-        self._random = not _same(first, second)
+    def _reproducible(self) -> None:
+        """Raises `NotMeasured` if a second call gives other outputs than the first."""
+        if self._random is None:
+            first, second = self._outputs(self.layer), self._outputs(self.layer)
+            if not _same(first, second):
+                self._stateful = True
+                first, second = self._outputs(self.layer), self._outputs(self.layer)
+            if not first:
+                raise NotMeasured("the call returns no tensor")
+            self._random = not _same(first, second)
         if self._random:
             raise NotMeasured("two calls on the same inputs give different outputs")
-        return first
 
     def _effect(self) -> None:
         engine = self.engine
@@ -381,21 +393,24 @@ class Measuring:
                 open_ones.append(variable)
         if not open_ones:
             return
-        before = self._reproducible()
-        step = self._step(self.layer, False, open_ones, tuple(open_ones))
-        left = []
-        for variable in open_ones:
-            key = engine.key(variable)
-            if step.gradients.get(key):
-                self._effects[key] = True
-            else:
-                left.append(variable)
-        deadline = time.monotonic() + _EFFECT_SECONDS
-        for variable in left:
-            if time.monotonic() > deadline:
-                self.not_measured["effect"] = "there are too many weights without a gradient to try each"
-                break
-            self._effects[engine.key(variable)] = self._changes(variable, before)
+        self._reproducible()
+        # A scale that begins at zero hides what it scales: all weights have other values meanwhile.
+        with self._changed(self.tree):
+            for training in (False, True):
+                step = self._step(self.layer, training, open_ones, tuple(open_ones))
+                for variable in list(open_ones):
+                    if step.gradients.get(engine.key(variable)):
+                        self._effects[engine.key(variable)] = True
+                        open_ones.remove(variable)
+                if not open_ones:
+                    return
+            before = self._outputs(self.layer, losses=True)
+            deadline = time.monotonic() + _EFFECT_SECONDS
+            for variable in open_ones:
+                if time.monotonic() > deadline:
+                    self.not_measured["effect"] = "there are too many weights without a gradient to try each"
+                    break
+                self._effects[engine.key(variable)] = self._changes(variable, before)
 
     def _changes(self, variable: Any, before: list[Any]) -> bool:
         """Whether the outputs change when the weight does."""
@@ -406,7 +421,7 @@ class Measuring:
             for factor in (1.0, -1.0, 30.0):
                 noise = (factor * (0.5 + random.random(value.shape))).astype("float32")
                 engine.assign(variable, (value.astype("float32") + noise).astype(value.dtype))
-                if not _same(before, self._outputs(self.layer)):
+                if not _same(before, self._outputs(self.layer, losses=True)):
                     return True
         finally:
             engine.assign(variable, value)
@@ -416,16 +431,15 @@ class Measuring:
 
     def _weights_file(self) -> None:
         layer = self.layer
-        before: list[Any] | None = None
         reason = ""
         try:
-            before = self._reproducible()
+            self._reproducible()
         except NotMeasured as problem:
             reason = str(problem)
         with self._folder() as folder:
             path = os.path.join(folder, "layer.weights.h5")
             with self._changed(self.tree) as values:
-                expected = None if before is None else self._outputs(layer)
+                expected = None if reason else self._outputs(layer)
                 self._save_weights(layer, path)
             fresh = self._fresh()
             self.watch.phase = "fresh"
@@ -462,13 +476,13 @@ class Measuring:
             self._outputs(layer)
         else:
             raise NotMeasured("no functional model could be made of it")
-        if self._random:
-            raise NotMeasured("two calls on the same inputs give different outputs")
+        self._reproducible()
         try:
-            layer.get_config()
+            type(layer).from_config(layer.get_config())
         except Exception as error:
+            why = f"{type(error).__name__}: {_first_line(message_of(error))}"
             raise NotMeasured(
-                f"{type(layer).__name__} has no get_config(): {_first_line(message_of(error))}"
+                f"{type(layer).__name__} can't be made from its own get_config(): {why}"
             ) from error
         tree = self.tree if layer is self.layer else Tree(engine, layer, self.places.is_users)
         with self._folder() as folder:
@@ -498,7 +512,7 @@ class Measuring:
         try:
             for index, node in enumerate(list(tree.weights.values())):
                 variable = node.variable
-                if getattr(variable, "_value", variable) is None:
+                if not _has_value(variable):
                     continue
                 if not engine.dtype(variable).startswith(("float", "bfloat")):
                     continue
@@ -584,6 +598,11 @@ class Measuring:
 
 def _parameters(shape: Any) -> int:
     return int(numpy.prod([int(size) for size in shape if size is not None], dtype="int64"))
+
+
+def _has_value(variable: Any) -> bool:
+    """Keras 3 makes some variables late."""
+    return getattr(variable, "_value", variable) is not None
 
 
 def _same(one: list[Any], other: list[Any]) -> bool:
