@@ -25,7 +25,8 @@ from kerascope.tracking.examine import Examiner
 IN_FUNCTION = "it is defined in a function, so nothing outside can make it: move it to module level"
 REPLACED = "another class of the same name follows it"
 _MOST_PROGRAMS = 2
-_MOST_OUTER = 3
+_MOST_BESIDE = 60
+"""Of a folder with more files, none but the class's own is looked through."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,10 +98,16 @@ def recipes_for(
         )
     if said is not None and said.init is not None and said.inputs is not None:
         return (said,)
-    ways = [*finder.usages(definition, class_name), *finder.outer(definition, class_name)]
+    ways = finder.usages(definition, class_name)
+    if not any(_is_complete(way) for way in ways):
+        ways += finder.outer(definition, class_name)
     if said is None:
         return (*ways, Direct("search", None, None))
     return (*_completed(said, ways), said)
+
+
+def _is_complete(way: Recipe) -> bool:
+    return isinstance(way, Program) or (isinstance(way, Direct) and way.inputs is not None)
 
 
 def _asked(given: Given | None) -> Direct | None:
@@ -148,7 +155,7 @@ class _Finder:
                     break
             elif len(partial) < _MOST_PROGRAMS:
                 partial.append(usage.recipe)
-        return [*programs, *partial[: max(0, _MOST_PROGRAMS - len(programs))]]
+        return programs or partial
 
     def _all_usages(self, definition: ClassDefinition, class_name: str) -> Iterator[Usage]:
         own = Usages(self.project, self.judge, definition.module, definition, class_name)
@@ -171,31 +178,63 @@ class _Finder:
                     yield found
 
     def outer(self, definition: ClassDefinition, class_name: str) -> list[Recipe]:
-        """As other layer classes of the file make it, and as others make those."""
-        module = definition.module
-        found: list[Recipe] = []
+        """As another layer class makes it, or as others of the file make that: one whose own way to be built
+        is known, else one to search for."""
         searched: list[Recipe] = []
         holders = [(definition, class_name)]
         seen = {class_name}
-        while holders and len(found) < _MOST_OUTER:
+        while holders:
             inner, inner_name = holders.pop(0)
-            for other, name in _named_classes(self.examiner, module):
-                if name in seen or other.statement is inner.statement or not self._makes(other, inner_name):
-                    continue
-                if not self._is_layer(other):
+            for other, name in self._around(inner, inner_name, inner is definition):
+                if name in seen or not self._is_layer(other):
                     continue
                 seen.add(name)
-                holders.append((other, name))
-                line = (module.document.line_of(other.statement) or 0) + other.node.lineno
-                said = self.comment(other)
-                own: list[Recipe] = [said] if said is not None else []
-                own += [way for way in self.usages(other, name)[:1] if isinstance(way, Direct | Program)]
-                for way in own[:1]:
-                    assert isinstance(way, Direct | Program)
-                    found.append(Outer("outer", name, way, module.path, line))
-                if not own:
-                    searched.append(Outer("outer", name, Direct("search", None, None), module.path, line))
-        return [*found, *searched][:_MOST_OUTER]
+                path = other.module.path
+                line = (other.module.document.line_of(other.statement) or 0) + other.node.lineno
+                own = self.comment(other) or next(iter(self.usages(other, name)), None)
+                if isinstance(own, Direct | Program):
+                    return [Outer("outer", name, own, path, line)]
+                searched.append(Outer("outer", name, Direct("search", None, None), path, line))
+                if other.module == definition.module:
+                    holders.append((other, name))
+        return searched[:1]
+
+    def _around(
+        self, inner: ClassDefinition, name: str, elsewhere: bool
+    ) -> Iterator[tuple[ClassDefinition, str]]:
+        """The classes that make a class: of its file, else of the files beside that."""
+        own = False
+        for other, other_name in _named_classes(self.examiner, inner.module):
+            if other.statement is not inner.statement and self._makes(other, name):
+                own = True
+                yield other, other_name
+        if own or not elsewhere or "." in name:
+            return
+        for module in self._beside(inner.module, name):
+            for other, other_name in _named_classes(self.examiner, module):
+                if name in other.statement.text and self._makes_by_import(other, inner):
+                    yield other, other_name
+
+    def _beside(self, module: Module, name: str) -> Iterator[Module]:
+        """The files of the same folder that mention a class."""
+        folder, own = os.path.split(module.path)
+        try:
+            files = sorted(os.listdir(folder))  # noqa: PTH208
+        except OSError:
+            return
+        files = [file for file in files if file.endswith(".py") and file != own and "test" not in file]
+        for file in files if len(files) <= _MOST_BESIDE else ():
+            other = self.project.module(os.path.join(folder, file))  # noqa: PTH118
+            if other is not None and name in other.document.text:
+                yield other
+
+    def _makes_by_import(self, other: ClassDefinition, inner: ClassDefinition) -> bool:
+        for used in uses_of(other.statement).names:
+            if used.rpartition(".")[2] == inner.name:
+                for meaning in self.project.resolve(other.module, used):
+                    if isinstance(meaning, ClassDefinition) and meaning.module == inner.module:
+                        return meaning.name == inner.name
+        return False
 
     def _is_layer(self, definition: ClassDefinition) -> bool:
         classes = ClassIndex(self.project, catalogue(self.examiner.generation))

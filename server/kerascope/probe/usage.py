@@ -11,6 +11,8 @@ import ast
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import prod
+from weakref import WeakKeyDictionary
 
 from kerascope.probe.harm import Judge, immediate
 from kerascope.probe.inputs import parse_inputs
@@ -93,6 +95,34 @@ class _Block:
     """The first statement of the branch."""
 
 
+@dataclass(frozen=True)
+class _Facts:
+    """The names of a simple statement; `dotted` are all uses as far as they are written."""
+
+    binds: frozenset[str]
+    uses: frozenset[str]
+    changes: frozenset[str]
+    dotted: frozenset[str]
+
+
+_facts: WeakKeyDictionary[Statement, dict[ast.stmt, _Facts]] = WeakKeyDictionary()
+
+
+def _facts_of(statement: Statement | None, node: ast.stmt) -> _Facts:
+    """The names of a statement in a piece, kept with that."""
+    kept = _facts.setdefault(statement, {}) if statement is not None else {}
+    known = kept.get(node)
+    if known is None:
+        uses = uses_in([node])
+        known = kept[node] = _Facts(
+            frozenset(name for name, _ in bound_by(node)),
+            frozenset(name.partition(".")[0] for name in uses.names),
+            frozenset(name.partition(".")[0] for name in uses.changed),
+            frozenset(uses.names),
+        )
+    return known
+
+
 @dataclass(eq=False)
 class _Step:
     """A simple statement, in order."""
@@ -101,17 +131,21 @@ class _Step:
     base: int
     """Of its piece: what to add to its lines."""
     block: _Block | None
+    facts: _Facts
     is_global: bool = False
     """At module level, outside of the `if __name__` block."""
-    binds: frozenset[str] = frozenset()
-    uses: frozenset[str] = frozenset()
-    changes: frozenset[str] = frozenset()
 
-    def __post_init__(self) -> None:
-        uses = uses_in([self.node])
-        self.uses = frozenset(name.partition(".")[0] for name in uses.names)
-        self.changes = frozenset(name.partition(".")[0] for name in uses.changed)
-        self.binds = frozenset(name for name, _ in bound_by(self.node))
+    @property
+    def binds(self) -> frozenset[str]:
+        return self.facts.binds
+
+    @property
+    def uses(self) -> frozenset[str]:
+        return self.facts.uses
+
+    @property
+    def changes(self) -> frozenset[str]:
+        return self.facts.changes
 
 
 @dataclass
@@ -140,14 +174,14 @@ class Usages:
         self.definition = definition
         self.class_name = class_name
         self.own = module.path == definition.module.path
+        self._last = class_name.rpartition(".")[2]
+        self._made_by: frozenset[str] | None = None
 
     def find(self) -> Iterator[Usage]:
         """Every usage, in the order in which to try them."""
-        wanted = self.class_name.rpartition(".")[2]
+        words = [self._last, *sorted(self._makers)]
         pieces = [s for s in self.module.document.statements if s.kind in ("other", "function", "class")]
-        mentioned = [statement for statement in pieces if wanted in statement.text]
-        if not mentioned:
-            return
+        mentioned = [piece for piece in pieces if any(word in piece.text for word in words)]
         yield from self._of_code_in(mentioned)
 
     def _of_code_in(self, mentioned: Sequence[Statement]) -> Iterator[Usage]:
@@ -157,7 +191,7 @@ class Usages:
             for statement in self.module.document.statements:
                 if statement.kind == "other":
                     base = self.module.document.line_of(statement) or 0
-                    _flatten(statement.nodes, base, None, True, steps)
+                    _flatten(statement.nodes, _Place(statement, base), None, True, steps)
             if len(steps) <= _MAX_STEPS:
                 yield from self.of(_Code(lines, steps))
         for statement in mentioned:
@@ -175,12 +209,15 @@ class Usages:
     def _of_function(
         self, lines: Sequence[str], statement: Statement, node: ast.FunctionDef, method: bool
     ) -> Iterator[Usage]:
-        if not any(self._makes(inner) for inner in ast.walk(node)):
+        if not any(
+            isinstance(inner, ast.Call) and (self._makes(inner) or _called_name(inner) == "run_layer_test")
+            for inner in ast.walk(node)
+        ):
             return
         base = self.module.document.line_of(statement) or 0
         steps: list[_Step] = []
         outer = _Block(node, base, None)
-        _flatten(node.body, base, outer, False, steps)
+        _flatten(node.body, _Place(statement, base), outer, False, steps)
         known = self._parameters(node, method)
         arguments = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
         unknown = frozenset(each.arg for each in arguments) - set(known)
@@ -196,7 +233,7 @@ class Usages:
             except (SyntaxError, ValueError, RecursionError):
                 continue
             steps: list[_Step] = []
-            _flatten(tree.body, 0, None, False, steps)
+            _flatten(tree.body, _Place(None, 0), None, False, steps)
             local = frozenset(name for step in steps for name in step.binds)
             yield from self.of(_Code(code, steps, local, is_example=True))
 
@@ -238,9 +275,10 @@ class Usages:
         if not isinstance(node, ast.Call):
             return False
         dotted = dotted_name(node.func)
-        last = self.class_name.rpartition(".")[2]
-        if dotted is None or dotted.rpartition(".")[2] != last:
+        if dotted is None:
             return False
+        if dotted.rpartition(".")[2] != self._last:
+            return not example and dotted in self._makers
         if example or (self.own and dotted == self.class_name):
             return True
         return any(
@@ -250,17 +288,68 @@ class Usages:
             for meaning in self.project.resolve(self.module, dotted)
         )
 
+    @property
+    def _makers(self) -> frozenset[str]:
+        """The functions of the module that make an instance."""
+        if self._made_by is None:
+            self._made_by = frozenset()
+            self._made_by = frozenset(
+                node.name
+                for statement in self.module.document.statements
+                if statement.kind == "function" and self._last in statement.text
+                for node in statement.nodes
+                if isinstance(node, ast.FunctionDef)
+                and any(self._makes(inner) for inner in ast.walk(node))
+                and any(isinstance(inner, ast.Return) and inner.value is not None for inner in ast.walk(node))
+            )
+        return self._made_by
+
     def of(self, code: _Code) -> Iterator[Usage]:
         """The usages in some code."""
         for index, step in enumerate(code.steps):
-            if self.class_name.rpartition(".")[2] not in {name.rpartition(".")[2] for name in _dotted(step)}:
+            if not any(
+                name.rpartition(".")[2] == self._last or (name in self._makers and not code.is_example)
+                for name in step.facts.dotted
+            ):
                 continue
             for node in immediate([step.node]):
+                if isinstance(node, ast.Call) and _called_name(node) == "run_layer_test":
+                    usage = self._of_layer_test(code, index, node)
+                    if usage is not None:
+                        yield usage
                 if self._makes(node, code.is_example):
                     assert isinstance(node, ast.Call)
                     usage = self._from(code, index, node)
                     if usage is not None:
                         yield usage
+
+    def _of_layer_test(self, code: _Code, index: int, call: ast.Call) -> Usage | None:
+        """Keras' own way to test a layer: `self.run_layer_test(Foo, init_kwargs={…}, input_shape=(2, 3))`."""
+        given = {keyword.arg: keyword.value for keyword in call.keywords}
+        given.update(zip(("cls", "init_kwargs", "input_shape"), call.args, strict=False))
+        named = dotted_name(given.get("cls", call.func)) or ""
+        if named.rpartition(".")[2] != self._last:
+            return None
+        made = ast.Call(given["cls"], [], [])
+        if "init_kwargs" in given:
+            made.keywords.append(ast.keyword(None, given["init_kwargs"]))
+        if not self._makes(made):
+            return None
+        named_inputs = given.get("call_kwargs", given.get("input_data"))
+        data = given.get("input_data")
+        if data is not None:
+            try:
+                return Usage(self._program(code, index, ast.Call(made, [data], []), made), True)
+            except _Unusable:
+                pass
+        inputs = _inputs(given["input_shape"], batch=False) if "input_shape" in given else None
+        init = self._init(code, index, made)
+        if init is None or named_inputs is not None:
+            return None
+        return Usage(
+            Direct("usage", init, inputs, self.module.path, code.steps[index].base + call.lineno),
+            inputs is not None,
+        )
 
     def _from(self, code: _Code, index: int, made: ast.Call) -> Usage | None:
         step = code.steps[index]
@@ -295,7 +384,10 @@ class Usages:
                     if run is not None:
                         yield index, run
         if isinstance(step.node, ast.Expr) and isinstance(step.node.value, ast.Call):
-            holders |= _changed_by(step.node.value, made)
+            changed = _changed_by(step.node.value, made)
+            holders |= changed
+            if any(_has_input(s.node) for s in code.steps[:index] if (s.binds | s.uses) & changed):
+                yield index, step.node.value  # a Sequential that knows its input calls what is added
         holders |= step.binds
         if getattr(step.node, "value", None) is made:
             layer |= step.binds
@@ -506,6 +598,8 @@ class Usages:
 
     def _init(self, code: _Code, index: int, made: ast.Call) -> str | None:
         """The text of the constructor's arguments, if they can be evaluated where the class is defined."""
+        if _called_name(made) != self._last:
+            return None
         if not self.own and not code.is_example:
             own = frozenset[str]()
         else:
@@ -543,7 +637,10 @@ class Usages:
         parts = [ast.unparse(Filled().visit(argument)) for argument in call.args]
         for keyword in call.keywords:
             value = ast.unparse(Filled().visit(keyword.value))
-            parts.append(f"{keyword.arg}={value}" if keyword.arg else f"**{value}")
+            if keyword.arg is None and isinstance(keyword.value, ast.Dict):
+                parts += _as_keywords(keyword.value)
+            else:
+                parts.append(f"{keyword.arg}={value}" if keyword.arg else f"**{value}")
         return ", ".join(parts)
 
     def _shape(self, code: _Code, index: int, made: ast.Call) -> Inputs | None:
@@ -569,28 +666,36 @@ class Usages:
 # --- code as steps ---
 
 
+@dataclass(frozen=True)
+class _Place:
+    """The piece that statements stand in, and its first line."""
+
+    statement: Statement | None
+    base: int
+
+
 def _flatten(
-    nodes: Sequence[ast.stmt], base: int, block: _Block | None, is_global: bool, steps: list[_Step]
+    nodes: Sequence[ast.stmt], place: _Place, block: _Block | None, is_global: bool, steps: list[_Step]
 ) -> None:
     for node in nodes:
         if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             if not is_global:
-                steps.append(_Step(node, base, block))
+                steps.append(_Step(node, place.base, block, _facts_of(place.statement, node)))
         elif isinstance(
             node, ast.If | ast.For | ast.AsyncFor | ast.While | ast.With | ast.AsyncWith | ast.Try
         ):
-            _enter(node, base, block, is_global and not _is_main(node), steps)
+            _enter(node, place, block, is_global and not _is_main(node), steps)
         elif not isinstance(
             node, ast.Pass | ast.Break | ast.Continue | ast.Global | ast.Nonlocal | ast.Raise
         ):
-            steps.append(_Step(node, base, block, is_global))
+            steps.append(_Step(node, place.base, block, _facts_of(place.statement, node), is_global))
 
 
 def _is_main(node: ast.stmt) -> bool:
     return isinstance(node, ast.If) and is_main_block(node)
 
 
-def _enter(node: ast.stmt, base: int, parent: _Block | None, is_global: bool, steps: list[_Step]) -> None:
+def _enter(node: ast.stmt, place: _Place, parent: _Block | None, is_global: bool, steps: list[_Step]) -> None:
     branches = [getattr(node, name, None) or [] for name in ("body", "orelse", "finalbody")]
     branches[1:1] = [handler.body for handler in getattr(node, "handlers", [])]
     for branch in branches:
@@ -603,9 +708,9 @@ def _enter(node: ast.stmt, base: int, parent: _Block | None, is_global: bool, st
             and isinstance(branch[0], ast.If)
         )
         if elif_ and branch[0].col_offset == node.col_offset:
-            _flatten(branch, base, parent, is_global, steps)
+            _flatten(branch, place, parent, is_global, steps)
             continue
-        block = _Block(node, base, parent, first=branch[0])
+        block = _Block(node, place.base, parent, first=branch[0])
         if isinstance(node, ast.For) and branch is node.body:
             block.keep = node.iter
             block.binds = frozenset(n.id for n in ast.walk(node.target) if isinstance(n, ast.Name))
@@ -614,7 +719,7 @@ def _enter(node: ast.stmt, base: int, parent: _Block | None, is_global: bool, st
                 if item.optional_vars is not None:
                     block.keep = item.context_expr
                     block.binds |= {n.id for n in ast.walk(item.optional_vars) if isinstance(n, ast.Name)}
-        _flatten(branch, base, block, is_global, steps)
+        _flatten(branch, place, block, is_global, steps)
 
 
 def _is_in(block: _Block | None, outer: _Block) -> bool:
@@ -736,8 +841,8 @@ def _names_in(node: ast.AST) -> frozenset[str]:
     return frozenset(name.partition(".")[0] for name in uses_in([node]).names)
 
 
-def _dotted(step: _Step) -> set[str]:
-    return uses_in([step.node]).names
+def _dotted(step: _Step) -> frozenset[str]:
+    return step.facts.dotted
 
 
 def _root(node: ast.AST) -> str | None:
@@ -761,7 +866,7 @@ def _called_name(node: ast.Call) -> str:
     return (dotted_name(node.func) or "").rpartition(".")[2]
 
 
-def _has_input(node: ast.Call) -> bool:
+def _has_input(node: ast.AST) -> bool:
     """Whether a Sequential knows its input from the start."""
     for inner in ast.walk(node):
         if isinstance(inner, ast.Call) and _called_name(inner) in ("Input", "InputLayer"):
@@ -825,16 +930,18 @@ def _first_sizes(node: ast.stmt) -> Iterator[tuple[ast.Constant, int]]:
         if _called_name(call) in ("rand", "randn"):
             shapes.append(call.args)
         for shape in shapes[:1]:
-            sizes = [
-                item.value for item in shape if isinstance(item, ast.Constant) and type(item.value) is int
-            ]
-            if len(sizes) == len(shape) >= 2 and sizes[0] > 8:
-                product = 1
-                for size in sizes:
-                    product *= size
-                first = shape[0]
-                assert isinstance(first, ast.Constant)
-                yield first, product
+            first = shape[0] if len(shape) > 1 else None
+            if isinstance(first, ast.Constant) and type(first.value) is int and first.value > 8:
+                sizes = [item.value for item in shape if isinstance(item, ast.Constant)]
+                yield first, prod(size for size in sizes if isinstance(size, int))
+
+
+def _as_keywords(node: ast.Dict) -> list[str]:
+    """`**{"units": 3}` as `units=3`."""
+    names = [key.value if isinstance(key, ast.Constant) else None for key in node.keys]
+    if all(isinstance(name, str) and name.isidentifier() for name in names):
+        return [f"{name!s}={ast.unparse(value)}" for name, value in zip(names, node.values, strict=True)]
+    return [f"**{ast.unparse(node)}"]
 
 
 def _arguments(call: ast.Call, names: Sequence[str]) -> dict[str, str] | None:
@@ -866,9 +973,12 @@ def _parametrized(decorator: ast.expr, names: Sequence[str]) -> dict[str, str]:
             return {names[0]: ast.unparse(cases[0])} if _is_literal(cases[0]) else {}
     elif kind not in ("named_parameters", "parameters"):
         return {}
-    elif len(cases) == 1 and isinstance(cases[0], ast.List | ast.Tuple) and cases[0].elts:
-        if isinstance(cases[0].elts[0], ast.Dict | ast.Tuple | ast.List):
-            cases = cases[0].elts
+    elif (
+        len(cases) == 1
+        and isinstance(cases[0], ast.List | ast.Tuple)
+        and isinstance(next(iter(cases[0].elts), None), ast.Dict | ast.Tuple | ast.List)
+    ):
+        cases = cases[0].elts
     if not cases or not _is_literal(cases[0]):
         return {}
     case = cases[0]
@@ -897,8 +1007,9 @@ def _examples(definition: ClassDefinition) -> Iterator[list[str]]:
     if not nodes or not isinstance(nodes[0], ast.Expr) or not isinstance(nodes[0].value, ast.Constant):
         return
     node = nodes[0]
+    said = nodes[0].value.value
     base = document.line_of(holder)
-    if base is None or not isinstance(node.value.value, str) or definition.name not in node.value.value:
+    if base is None or not isinstance(said, str) or definition.name not in said:
         return
     own = LINE_END.split(holder.text)[node.lineno - 1 : node.end_lineno]
     start = base + node.lineno - 1
