@@ -61,10 +61,10 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _target(given: str) -> _Target:
-    name, colons, class_name = given.rpartition("::")
-    path = absolute(name if colons else given)
+    name, colons, class_name = given.partition("::")
+    path = absolute(name)
     if not path.exists():
-        raise CannotRun(f"{name or given} does not exist")
+        raise CannotRun(f"{name} does not exist")
     if path.is_dir():
         raise CannotRun(f"{given} is a folder: name a file, or a class in it (FILE::CLASS)")
     if colons and not class_name:

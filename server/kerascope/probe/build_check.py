@@ -13,6 +13,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from kerascope.check import Checker, names_used
@@ -171,7 +172,7 @@ class BuildCheck:
         report, before = kept
         now = prepared.request.slice
         if before is not now:
-            report = _moved(report, _moves(before, now))
+            report = moved(report, _moves(before, now))
         return replace(report, line=prepared.line, left_out=now.left_out)
 
     def run(
@@ -295,7 +296,7 @@ def _environments(
 def _digest(request: Request, environment: _Environment, installed: Environment) -> str:
     what = [
         request.class_name,
-        [[module.name, _without_blanks(module.text)] for module in request.slice.modules],
+        [[module.name, _text_digest(module.text)] for module in request.slice.modules],
         _without_lines(to_json(request.recipes)),
         request.call,
         request.gpu,
@@ -305,6 +306,11 @@ def _digest(request: Request, environment: _Environment, installed: Environment)
         sorted(installed.versions.items()),
     ]
     return hashlib.sha256(json.dumps(what, sort_keys=True, default=str).encode()).hexdigest()
+
+
+@lru_cache(maxsize=1000)
+def _text_digest(text: str) -> str:
+    return hashlib.sha256(_without_blanks(text).encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _without_blanks(text: str) -> str:
@@ -338,13 +344,13 @@ def _full_lines(text: str) -> list[int]:
     return [number for number, line in enumerate(text.splitlines(), 1) if line.strip()]
 
 
-def _moved(value: Any, moves: Moves) -> Any:
-    """The value with each frame in it at its new line."""
+def moved(value: Any, moves: Moves) -> Any:
+    """A report, or a part of one, with each frame in it at its new line."""
     if isinstance(value, Frame):
         return replace(value, line=moves.get(value.path, {}).get(value.line, value.line))
     if isinstance(value, tuple):
-        return tuple(_moved(item, moves) for item in value)
+        return tuple(moved(item, moves) for item in value)
     if is_dataclass(value) and not isinstance(value, type):
-        changed = {each.name: _moved(getattr(value, each.name), moves) for each in fields(value)}
+        changed = {each.name: moved(getattr(value, each.name), moves) for each in fields(value)}
         return replace(value, **changed)
     return value

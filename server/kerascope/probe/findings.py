@@ -96,9 +96,10 @@ class _Group:
         if self.node is None or not self.whole:
             return ""
         path = self.node.path
+        container = re.sub(r"(\[[^\[\]]*\])+$", "", path)
         if self.node.through:
-            return re.sub(r"(\[[^\[\]]*\])+$", "", path).rpartition(".")[0] or path
-        return path[: path.rindex("[")] if path.endswith("]") else ""
+            return container.rpartition(".")[0] or path
+        return container if container != path else ""
 
 
 class _Findings:
@@ -117,7 +118,9 @@ class _Findings:
         yield from self._new_every_call()
         lost = [
             group
-            for group in self._groups(lambda weight: weight.trainable, lambda weight: weight.lost)
+            for group in self._groups(
+                lambda weight: weight.trainable, lambda weight: weight.lost, lambda node: not node.tracked
+            )
             if not any(_line(weight.created) in anew for weight in group.weights)
         ]
         yield from (self._untracked(groups) for groups in _merged(lost))
@@ -286,7 +289,8 @@ class _Findings:
                 f"a fresh `{self.report.class_name}` that loads what was saved gives other outputs.",
                 self._also(same[1:]),
             )
-        if not groups and not lost:
+        baked = any(weight.trained and weight.watched is False for weight in self.report.weights)
+        if not groups and not lost and not (baked and "tf.function" in self.document.text):
             yield self._finding(
                 "KS806",
                 None,
@@ -343,11 +347,17 @@ class _Findings:
 
     # --- groups of weights ---
 
-    def _groups(self, counts: Callable[[Weight], bool], wrong: Callable[[Weight], bool]) -> list[_Group]:
-        """The outermost layers of which all weights that count are wrong, else the single wrong weights."""
+    def _groups(
+        self,
+        counts: Callable[[Weight], bool],
+        wrong: Callable[[Weight], bool],
+        whole: Callable[[Node], bool] = lambda node: True,
+    ) -> list[_Group]:
+        """The outermost layers (of those that `whole` allows) of which all weights that count are wrong, else
+        the single wrong weights."""
         found: list[_Group] = []
         if self.report.tree is not None:
-            self._collect(self.report.tree, counts, wrong, found)
+            self._collect(self.report.tree, counts, wrong, whole, found)
         loose = [weight for weight in self.report.loose if counts(weight) and wrong(weight)]
         by_line: dict[object, list[Weight]] = {}
         for weight in loose:
@@ -359,13 +369,14 @@ class _Findings:
         node: Node,
         counts: Callable[[Weight], bool],
         wrong: Callable[[Weight], bool],
+        whole: Callable[[Node], bool],
         found: list[_Group],
     ) -> None:
         below = [weight for each in node.walk() for weight in each.weights if counts(weight)]
         bad = [weight for weight in below if wrong(weight)]
         if not bad:
             return
-        if node.path and len(bad) == len(below):
+        if node.path and len(bad) == len(below) and whole(node):
             found.append(_Group(node, tuple(bad), True))
             return
         own: dict[object, list[Weight]] = {}
@@ -374,7 +385,7 @@ class _Findings:
                 own.setdefault(_line(weight.created), []).append(weight)
         found.extend(_Group(node, tuple(weights), False) for weights in own.values())
         for child in node.children:
-            self._collect(child, counts, wrong, found)
+            self._collect(child, counts, wrong, whole, found)
 
     # --- words ---
 
