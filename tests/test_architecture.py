@@ -56,9 +56,11 @@ def imports_of(path: Path) -> frozenset[str]:
         if isinstance(node, ast.Import):
             found.update(name.name for name in node.names)
         elif isinstance(node, ast.ImportFrom):
-            relative = WORKER in path.parents  # it is loaded by its path, without the package around it
-            assert node.level == int(relative), f"{path}: imports are written out, not relative"
-            found.add(f"kerascope.probe.worker.{node.module}" if relative else str(node.module))
+            worker = WORKER in path.parents
+            if worker:  # it is loaded by its path, without the package around it
+                assert not str(node.module).startswith("kerascope"), f"{path}: the worker imports relatively"
+            assert node.level <= int(worker), f"{path}: imports are written out, not relative"
+            found.add(f"kerascope.probe.worker.{node.module}" if node.level else str(node.module))
     return frozenset(found)
 
 
