@@ -24,6 +24,8 @@ class Hazard:
     """The message names the line."""
     where: str = "call"
     limits: dict[str, Any] = field(default_factory=dict)
+    only: str = ""
+    """"forking": there is nothing of the kind where the worker can't fork."""
 
     def __str__(self) -> str:
         return f"{self.name}, {self.where}"
@@ -59,7 +61,14 @@ _CHILD = "['sleep', '6']"
 
 HAZARDS = [
     *(
-        Hazard("endless loop", "while True:\n    pass", ("timeout",), "Not done after", where=where, limits={"seconds": 1.0})
+        Hazard(
+            "endless loop",
+            "while True:\n    pass",
+            ("timeout",),
+            "Not done",
+            where=where,
+            limits={"seconds": 1.0},
+        )
         for where in ("top", "construct", "call")
     ),
     Hazard(
@@ -97,7 +106,9 @@ HAZARDS = [
         "segmentation fault|stack|memory",
         line=False,
     ),
-    Hazard("os._exit", "import os\nos._exit(3)", ("crashed",), r"ended its process \(exit status 3\)", line=False),
+    Hazard(
+        "os._exit", "import os\nos._exit(3)", ("crashed",), r"ended its process \(exit status 3\)", line=False
+    ),
     Hazard("os._exit(0)", "import os\nos._exit(0)", ("crashed",), r"exit status 0", line=False),
     Hazard("sys.exit", "import sys\nsys.exit('enough')", ("raised",), "SystemExit|enough"),
     Hazard("sys.exit at the top", "raise SystemExit", ("raised",), "SystemExit", where="top"),
@@ -112,7 +123,11 @@ HAZARDS = [
         limits={"memory": 300},
     ),
     Hazard(
-        "more memory at once than there is", "bytearray(10 ** 13)", ("memory", "raised"), "[Mm]emory", line=False
+        "more memory at once than there is",
+        "bytearray(10 ** 13)",
+        ("memory", "raised"),
+        "[Mm]emory",
+        line=False,
     ),
     Hazard(
         "children that outlive it",
@@ -121,7 +136,11 @@ HAZARDS = [
     ),
     Hazard(
         "children in sessions of their own, which keep its pipes",
-        f"import subprocess\nfor _ in range(12):\n    subprocess.Popen({_CHILD}, start_new_session=True, close_fds=False)",
+        f"""
+        import subprocess
+        for _ in range(12):
+            subprocess.Popen({_CHILD}, start_new_session=True, close_fds=False)
+        """,
         ("built",),
     ),
     Hazard(
@@ -170,11 +189,13 @@ HAZARDS = [
         ("crashed",),
         "worker was killed",
         line=False,
+        only="forking",
     ),
     Hazard(
         "stopping the warm process",
         "import os, signal\nos.kill(os.getppid(), signal.SIGSTOP)",
         ("built",),
+        only="forking",
     ),
     Hazard(
         "killing what keeps the warm process",
@@ -188,9 +209,14 @@ HAZARDS = [
         ("crashed",),
         "worker was killed",
         line=False,
+        only="forking",
     ),
     Hazard(
-        "killing its own group", "import os\nos.killpg(0, 9)", ("crashed",), "killed by the system", line=False
+        "killing its own group",
+        "import os\nos.killpg(0, 9)",
+        ("crashed",),
+        "killed by the system",
+        line=False,
     ),
     Hazard(
         "threads and exit handlers that never end",
@@ -227,5 +253,7 @@ HAZARDS = [
         "line 4 of model.py tried to start a program",
         where="top",
     ),
-    Hazard("a file written in the folder of the check", "open('log.txt', 'w').close()", ("built",), where="top"),
-]  # fmt: skip
+    Hazard(
+        "a file written in the folder of the check", "open('log.txt', 'w').close()", ("built",), where="top"
+    ),
+]

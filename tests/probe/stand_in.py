@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import shutil
 import sys
+import time
+import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,8 +15,8 @@ from kerascope.probe.process import WORKER, Workers
 from kerascope.probe.request import Direct, Limits, Request, Slice, SlicedModule
 
 _PROCESSES = {
-    "__init__.py", "serve.py", "keeper.py", "zygote.py", "once.py", "one_check.py", "kin.py", "lines.py",
-    "ending.py", "imports.py", "stack.py", "guard.py",
+    "__init__.py", "serve.py", "keeper.py", "zygote.py", "once.py", "one_check.py", "kin.py", "limits.py",
+    "lines.py", "ending.py", "imports.py", "stack.py", "guard.py",
 }  # fmt: skip
 
 KERAS = """
@@ -94,7 +96,8 @@ class StandIn:
         self.packages = folder / "site-packages"
         self.packages.mkdir()
         (self.packages / "keras.py").write_text(KERAS)
-        self.environment: Mapping[str, str] = {"PYTHONPATH": str(self.packages)}
+        self.mark = uuid.uuid4().hex
+        self.environment: Mapping[str, str] = {"PYTHONPATH": str(self.packages), "STAND_IN": self.mark}
         self.root = folder / "project"
         self.root.mkdir()
 
@@ -124,11 +127,32 @@ class StandIn:
         finally:
             workers.close()
 
+    def processes(self, named: str = "") -> set[int]:
+        """All processes that were started for these stand-ins, or those with a word in their command line."""
+        found = set()
+        for folder in Path("/proc").iterdir():
+            try:
+                if f"STAND_IN={self.mark}".encode() in (folder / "environ").read_bytes().split(b"\0"):
+                    command = (folder / "cmdline").read_bytes().decode()
+                    if command and named in command:
+                        found.add(int(folder.name))
+            except (OSError, ValueError):
+                continue
+        return found
+
+    def gone(self, named: str = "", seconds: float = 5.0) -> bool:
+        """Whether none of them is left, after a moment for those that are ending."""
+        until = time.monotonic() + seconds
+        while self.processes(named):
+            if time.monotonic() > until:
+                return False
+            time.sleep(0.02)
+        return True
+
     def run(self, workers: Workers, text: str, class_name: str = "Fine", **options: Any) -> dict[str, Any]:
+        environment = {**self.environment, **options.pop("environment", {})}
+        python = options.pop("python", sys.executable)
         asked = {name: options.pop(name) for name in ("progress", "partial", "cancelled") if name in options}
         return workers.run(
-            sys.executable,
-            self.request(text, class_name, **options),
-            generation_env=self.environment,
-            **asked,
+            python, self.request(text, class_name, **options), generation_env=environment, **asked
         )

@@ -127,7 +127,8 @@ class _Worker:
             raise _Unusable(_no_interpreter(key.python, error)) from error
         if os.name == "posix":
             os.set_blocking(self._input, False)
-        threading.Thread(target=self._read, name="kerascope-worker", daemon=True).start()
+        self._reader = threading.Thread(target=self._read, name="kerascope-worker", daemon=True)
+        self._reader.start()
 
     @property
     def _input(self) -> int:
@@ -188,7 +189,7 @@ class _Worker:
             clean = self._process.wait(2) == 0
         except subprocess.TimeoutExpired:
             clean = False
-        if not clean:
+        if self.once or not clean:
             self._kill()
         self.code = self._process.poll()
         self.dump = stack.dump(str(self._folder / "stack"))
@@ -289,9 +290,9 @@ class _Worker:
         if patience:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(patience)
-        if self._process.poll() != 0:
+        if self.once or self._process.poll() != 0:
             self._kill()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        self._reader.join(2)
 
 
 class Workers:

@@ -12,6 +12,7 @@ import re
 import sys
 import threading
 import types
+from typing import AbstractSet as Set
 from typing import Any, Callable, Iterable, Mapping, Sequence
 
 
@@ -142,6 +143,19 @@ def imported(modules: Iterable[Mapping[str, Any]]) -> list[str]:
     return list(names)
 
 
+def came_since(before: Set[str], request: Mapping[str, Any]) -> list[str]:
+    """Modules of the environment that were imported meanwhile: the next check will want them as well."""
+    own = {str(module["name"]).partition(".")[0] for module in request["slice"]["modules"]}
+    came = []
+    for name, module in list(sys.modules.items()):
+        origin = getattr(getattr(module, "__spec__", None), "origin", None)
+        if name in before or name.partition(".")[0] in own or origin is None:
+            continue
+        if _is_of_environment(str(origin), str(request.get("root", ""))):
+            came.append(name)
+    return came
+
+
 def worth_preloading(names: Iterable[str], root: str) -> list[str]:
     """Those that aren't imported yet and belong to the environment, not to the user's project."""
     found = []
@@ -162,14 +176,16 @@ def _of_environment(top: str, root: str) -> bool:
     if spec is None:
         return False
     places = [spec.origin] if spec.origin else list(spec.submodule_search_locations or ())
-    for place in places:
-        if place in ("built-in", "frozen"):
-            continue
-        place = os.path.realpath(place)
-        inside = root and place.startswith(os.path.join(os.path.realpath(root), ""))
-        if inside and not re.search(r"[\\/](?:site|dist)-packages[\\/]", place):
-            return False
-    return True
+    return all(_is_of_environment(place, root) for place in places)
+
+
+def _is_of_environment(place: str, root: str) -> bool:
+    if place in ("built-in", "frozen") or not root:
+        return True
+    place, root = os.path.realpath(place), os.path.join(os.path.realpath(root), "")
+    if not place.startswith(root):
+        return True
+    return re.search(r"[\\/](?:site|dist)-packages[\\/]", place) is not None
 
 
 def preload(names: Iterable[str]) -> str | None:

@@ -25,7 +25,7 @@ _LONGEST_RESULTS = 64 << 20
 _GLANCE = 0.05 if os.path.isdir("/proc/self") else 0.5
 """Seconds between two looks at the memory of a running check."""
 _LAST_WORDS = 0.05
-"""Seconds for what an ended process has said to be read, and for one that takes too much to say where it is."""
+"""Seconds to read what an ended process has said, and for one that takes too much to say where it is."""
 _GRACE = 2.0
 """Seconds that a killed process gets to be gone."""
 
@@ -104,6 +104,7 @@ class _Run:
         self.done: dict[str, Any] | None = None
         self.process = 0
         self.peak = 0
+        self.imported: list[str] = []
 
     @property
     def left(self) -> float:
@@ -415,6 +416,7 @@ class Keeper:
             self._cancelled.discard(number)
         if not self._links:
             raise Closed
+        self._preload(run.imported, str(request.get("root", "")), self._start_limit, lambda: True)
 
     def _without_gone(self) -> None:
         """Zygotes that were killed are forgotten; without any, Kerascope has to start another worker."""
@@ -454,6 +456,8 @@ class Keeper:
             if "done" in message:
                 run.done = dict(message["done"])
                 return
+            if "imported" in message:
+                run.imported = [str(name) for name in message["imported"]]
             if "stage" in message:
                 run.stage = str(message["stage"])
             if "stage" in message or "part" in message:

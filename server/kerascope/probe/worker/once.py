@@ -15,9 +15,9 @@ import threading
 import time
 from typing import Any, Mapping, Sequence
 
-from . import ending, imports, stack
+from . import ending, imports, kin, limits, stack
 from .lines import Lines
-from .one_check import Sender, run, speak_into
+from .one_check import CUT_OFF, Sender, run, speak_into
 
 _GLANCE = 0.05
 _MOST_OUTPUT = 16 << 20
@@ -37,6 +37,7 @@ class Once:
         self._ended = False
 
     def live(self) -> None:
+        limits.keep_together()
         self._send({"alive": os.getpid()})
         self._output = os.path.join(self._folder, "output")
         speak_into(os.open(self._output, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600))
@@ -66,43 +67,42 @@ class Once:
             }
         )
         message = self._requests.get()
-        limits = message["request"].get("limits") or {}
-        faulthandler.dump_traceback_later(float(limits.get("seconds", 60.0)) + 1, file=descriptor)
+        given = message["request"].get("limits") or {}
+        faulthandler.dump_traceback_later(float(given.get("seconds", 60.0)) + 1, file=descriptor)
         self._check(int(message["id"]), message["request"])
-        os._exit(0)
+        os._exit(0 if self._send.works else CUT_OFF)
 
     def _listen(self) -> None:
         lines = Lines()
-        with contextlib.suppress(OSError):
-            while True:
-                data = os.read(self._control, 1 << 16)
-                if not data:
-                    break
+        try:
+            while data := os.read(self._control, 1 << 16):
                 for message in lines.feed(data):
                     if "cancel" in message:
                         self._cancelled.add(message["cancel"])
-                    elif "preload" in message:
-                        continue  # the first check may as well import it itself
                     elif "request" in message:
                         self._requests.put(message)
+        except OSError:
+            os._exit(CUT_OFF)
         os._exit(0)
 
     def _check(self, number: int, request: dict[str, Any]) -> None:
         self.number, self.request = number, request
-        limits = request.get("limits") or {}
-        self.seconds, self.memory = float(limits.get("seconds", 60.0)), int(limits.get("memory", 4096))
+        given = request.get("limits") or {}
+        self.seconds, self.memory = float(given.get("seconds", 60.0)), int(given.get("memory", 4096))
         self.stage = "start"
-        self._limit = int(limits.get("output", 20_000))
+        self._limit = int(given.get("output", 20_000))
         self._begun = time.monotonic()
-        threading.Thread(target=self._watch, daemon=True).start()
         self._send({"id": number, "taken": True})
         place = os.path.join(self._folder, "work")
         os.makedirs(place, exist_ok=True)
+        limits.apply(self.memory)
+        self._base = kin.memory_of(os.getpid())
+        threading.Thread(target=self._watch, daemon=True).start()
         run(request, self._relay, place)
 
     def _relay(self, message: dict[str, Any]) -> None:
         with self._lock:
-            if self._ended:
+            if self._ended or "imported" in message:
                 return
             self.stage = str(message.get("stage", self.stage))
             if "done" in message:
@@ -138,6 +138,8 @@ class Once:
                 kind = "cancelled"
             elif time.monotonic() - self._begun > self.seconds:
                 kind = "timeout"
+            elif kin.memory_of(os.getpid()) - self._base > self.memory << 20:
+                kind = "memory"
             if kind:
                 frame = sys._current_frames().get(main or 0)
                 frames = stack.frames_of(frame, self.request["slice"]["modules"])

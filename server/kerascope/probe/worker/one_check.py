@@ -28,8 +28,6 @@ class Sender:
         return _identity(self._descriptor) == self._pipe
 
     def __call__(self, message: dict[str, Any]) -> None:
-        if "done" in message:
-            flush()
         if os.getpid() != self._process or not self.works:
             return
         data = memoryview(json.dumps(message, default=str).encode() + b"\n")
@@ -50,6 +48,15 @@ def run(request: dict[str, Any], send: Callable[[dict[str, Any]], None], place: 
     """Runs a check in the folder `place`; whatever leaves it is told as how it ended."""
     from .check import run_check
 
+    before = set(sys.modules)
+
+    def say(message: dict[str, Any]) -> None:
+        if "done" in message:
+            flush()
+            with contextlib.suppress(Exception):
+                send({"imported": imports.came_since(before, request)})
+        send(message)
+
     os.chdir(place)
     os.environ["TMPDIR"] = os.environ["TEMP"] = os.environ["TMP"] = place
     tempfile.tempdir = None
@@ -58,12 +65,11 @@ def run(request: dict[str, Any], send: Callable[[dict[str, Any]], None], place: 
             stream.reconfigure(line_buffering=True, errors="backslashreplace")  # type: ignore[union-attr]
 
     try:
-        run_check(request, send)
+        run_check(request, say)
     except MemoryError:
-        send({"done": {"status": "memory", "message": ""}})
+        say({"done": {"status": "memory", "message": ""}})
     except BaseException as error:
-        send({"done": {"status": "crashed", "message": imports.said(error)}})
-    flush()
+        say({"done": {"status": "crashed", "message": imports.said(error)}})
 
 
 def flush() -> None:

@@ -12,6 +12,8 @@ import sys
 import sysconfig
 from typing import Sequence
 
+from .one_check import out_of_the_way
+
 
 def main(arguments: Sequence[str]) -> None:
     parser = argparse.ArgumentParser()
@@ -39,7 +41,7 @@ def main(arguments: Sequence[str]) -> None:
 
 def _take_pipes() -> tuple[int, int]:
     """Standard input and output under other numbers; what remains under theirs is empty and silent."""
-    control, results = os.dup(0), os.dup(1)
+    control, results = out_of_the_way(os.dup(0)), out_of_the_way(os.dup(1))
     nothing = os.open(os.devnull, os.O_RDWR)
     os.dup2(nothing, 0)
     os.dup2(nothing, 1)

@@ -15,17 +15,14 @@ import contextlib
 import gc
 import json
 import os
-import resource
 import select
 import signal
 import socket
 import warnings
 from typing import Any
 
-from . import imports, kin, stack
+from . import imports, kin, limits, stack
 from .one_check import CUT_OFF, Sender, out_of_the_way, run, speak_into
-
-_CORES = os.cpu_count() or 1
 
 
 def begin(link: socket.socket, output: int) -> None:
@@ -178,7 +175,7 @@ def check_in_fork(folder: str, memory: int, results: int, output: int) -> None:
     try:
         os.setsid()
         speak_into(output)
-        _limit(memory)
+        limits.apply(memory)
         stack.write_on_request(os.path.join(folder, "stack"))
         send = Sender(out_of_the_way(results))
         with open(os.path.join(folder, "request.json"), encoding="utf-8") as file:
@@ -187,29 +184,3 @@ def check_in_fork(folder: str, memory: int, results: int, output: int) -> None:
         code = 0 if send.works else CUT_OFF
     finally:
         os._exit(code if os.getpid() == process else 1)
-
-
-def _limit(memory: int) -> None:
-    """What a check may take. The keeper watches memory too, since not every system keeps to such limits."""
-    megabyte = 1024 * 1024
-    with contextlib.suppress(OSError, ValueError):
-        os.nice(5)
-    _set_limit(resource.RLIMIT_CORE, 0)
-    _set_limit(resource.RLIMIT_FSIZE, memory * megabyte)
-    size, _ = resource.getrlimit(resource.RLIMIT_STACK)
-    if size == resource.RLIM_INFINITY or size > 256 * megabyte:
-        _set_limit(resource.RLIMIT_STACK, 256 * megabyte)
-    with contextlib.suppress(OSError), open("/proc/self/status") as file:
-        present = next(int(line.split()[1]) * 1024 for line in file if line.startswith("VmData:"))
-        # Threads have stacks of 8 MB that are hardly used: with many cores they mustn't eat up the limit.
-        _set_limit(resource.RLIMIT_DATA, present + (memory + 256 + 32 * _CORES) * megabyte)
-    with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:
-        file.write("900")
-
-
-def _set_limit(which: int, value: int) -> None:
-    with contextlib.suppress(OSError, ValueError):
-        _, hard = resource.getrlimit(which)
-        if hard != resource.RLIM_INFINITY:
-            value = min(value, hard)
-        resource.setrlimit(which, (value, hard))
