@@ -137,6 +137,23 @@ class TestLenses:
         assert [line for line, _ in hints(client)] == [7, 8]
         assert pulled(client) == [(8, "KS802")]
 
+    def test_where_much_has_to_run_a_glance_is_enough_while_a_person_types(self, client: Client) -> None:
+        client.replace(URI, 2, TEXT.replace("LAYER", "LAYER  # BIG"))
+        summary = build(client, OUTER)["summary"]
+        client.change(URI, 3, {"range": place(0, 0), "text": "import os\n\n"})
+        assert lenses(client)[0] == (5, summary, "kerascope.showReport")
+        assert [line for line, _ in hints(client)] == [7, 8] and pulled(client) == [(8, "KS802")]
+        client.change(URI, 4, {"range": place(7, 8, 7, 18), "text": "self.other"})
+        assert lenses(client)[0][1] == f"{summary} (stale)"
+        assert hints(client) == [] and pulled(client) == []
+        client.settle()
+        before = len(client.messages)
+        client.change(URI, 5, {"range": place(7, 8, 7, 18), "text": "self.dense"})
+        client.settle(0.6)
+        assert "workspace/codeLens/refresh" in [message["method"] for _, message in client.messages[before:]]
+        assert lenses(client)[0][1] == summary, "what was undone counts again, a moment later"
+        assert pulled(client) == [(8, "KS802")]
+
     def test_a_lens_says_that_a_check_is_running_and_stops_it(self, client: Client) -> None:
         slow = run(client, "build", URI, "Slow")
         wait_for_stage(client, "TensorFlow")

@@ -10,13 +10,15 @@ from __future__ import annotations
 import copy
 import functools
 import threading
+import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from lsprotocol import types
 
+from kerascope.lsp.freshness import Basis, lines_run
 from kerascope.lsp.progress import Shown
 
 if TYPE_CHECKING:
@@ -25,13 +27,13 @@ if TYPE_CHECKING:
     from kerascope.lsp.workspace import Folder
     from kerascope.probe.process import Workers
     from kerascope.probe.report import Report, Stage
-    from kerascope.probe.request import Request
+    from kerascope.probe.request import Request, SlicedModule
     from kerascope.source.document import Document
 
 REVIEW_DELAY = 0.3
 """Seconds without a change after which it is looked which reports still speak of the present text."""
-_UNSEEN = object()
-"""A document that is equal to none."""
+QUICK = 0.004
+"""Seconds that preparing a check may take after every keystroke."""
 TOLD = frozenset({"no-keras", "unknown", "timeout", "memory", "crashed", "refused"})
 """What a person is told in a message: it is about no line of the code."""
 
@@ -114,12 +116,20 @@ class _Job:
     given: Given
     check: BuildCheck
     prepared: Sequence[Prepared] = ()
+    documents: dict[str, Document | None] = field(default_factory=dict)
+    """What it was prepared from."""
+    seconds: float = 0.0
+    """What preparing it took."""
     replaced: threading.Event = field(default_factory=threading.Event)
 
 
 @dataclass(eq=False, slots=True)
 class Kept:
-    """The last check of a class. `fresh`: its reports speak of the present text."""
+    """The last check of a class. `fresh`: its reports speak of the present text.
+
+    What the reports say of lines is about the present text too. `sure`: both were found out by preparing the
+    check anew, and not by a look at which lines have changed.
+    """
 
     folder: Folder
     path: str
@@ -128,9 +138,9 @@ class Kept:
     check: BuildCheck
     reports: tuple[Report, ...]
     digests: tuple[str, ...]
-    fresh: bool
-    seen: dict[str, Document | object | None]
-    """The documents that were looked at when `fresh` was found out last."""
+    basis: Basis
+    fresh: bool = True
+    sure: bool = True
 
     @property
     def summary(self) -> str:
@@ -154,7 +164,7 @@ class Building:
         self._queues: dict[Folder, _Queue] = {}
         self._kept: dict[tuple[str, str], Kept] = {}
         self._workers: Workers | None = None
-        self._review_due = False
+        self._change = 0
         self._changed = False
         self._lenses = server.client.supports("workspace.codeLens.refreshSupport")
         self._hints = server.client.supports("workspace.inlayHint.refreshSupport")
@@ -167,8 +177,8 @@ class Building:
         check = folder.project.build_check(path, self._get_workers)
         queue = self._queues.setdefault(folder, _Queue())
         jobs = [_Job(asked, folder, path, name, given, check) for name in names]
-        for job in jobs:
-            job.prepared = job.check.prepare(path, job.class_name, given)
+        if len(jobs) == 1:  # of several each is prepared when its turn comes
+            self._ready(jobs[0])
         asked.left = len(jobs)
         given_token = asked.token is not None
         shown = Shown(self._server, asked.token) if given_token else self._server.indicator.created()
@@ -226,7 +236,7 @@ class Building:
         """The reports that speak of the present text, and of the file at `path`."""
         found: list[Report] = []
         for kept in tuple(self._kept.values()):
-            if path in kept.seen:
+            if path in kept.basis.documents:
                 self._look(kept)
                 if kept.fresh:
                     found.extend(kept.reports)
@@ -234,49 +244,87 @@ class Building:
 
     def changed(self) -> None:
         """A text is new: after a while without another change, look what that means for the reports."""
-        if self._kept and not self._review_due:
-            self._review_due = True
-            self._server.after(REVIEW_DELAY, self._review)
+        self._change += 1
+        if self._kept:
+            number = self._change
+            self._server.after(REVIEW_DELAY, lambda: self._review(number))
 
-    def _review(self) -> None:
-        self._review_due = False
+    def _review(self, number: int) -> None:
+        """Look at one report anew, and then at the next: messages come between."""
+        if number != self._change:
+            return
         for kept in tuple(self._kept.values()):
             self._look(kept)
+            if not kept.sure:
+                self._prepare(kept)
+                self._server.after(0, lambda: self._review(number))
+                return
         if self._changed:
             self.refresh()
             self._server.diagnostics.recheck()
 
     def _look(self, kept: Kept) -> None:
-        """Find out whether a check's reports speak of the present text."""
-        project = kept.folder.project
-        if all(project.document(path) is document for path, document in kept.seen.items()):
+        """Find out whether a check's reports speak of the present text; later, if that takes long."""
+        now = self._documents(kept.folder, kept.basis.documents)
+        if kept.basis.is_of(now):
+            if kept.sure:
+                return
+        elif kept.basis.seconds > QUICK:
+            kept.sure = False
+            if kept.fresh:
+                self._glance(kept, now)
             return
-        kept.seen = {path: project.document(path) for path in kept.seen}
+        self._prepare(kept)
+
+    def _glance(self, kept: Kept, now: Mapping[str, Document | None]) -> None:
+        """Look which lines have changed: those of other classes don't matter, but move what is below."""
+        moves = kept.basis.moves(now)
+        if moves is None:
+            self._set_fresh(kept, False)
+            return
+        from kerascope.probe.build_check import moved
+
+        kept.reports = tuple(moved(report, moves) for report in kept.basis.reports)
+
+    def _prepare(self, kept: Kept) -> None:
+        """Find out what would be run now, and whether that is what was run."""
+        begun = time.perf_counter()
+        prepared: Sequence[Prepared] = ()
         try:
             prepared = kept.check.prepare(kept.path, kept.class_name, kept.given)
         except ValueError:
-            prepared = ()
+            pass
         except Exception as error:
             self._server.log.failure(f"looking at {kept.class_name}", error)
-            prepared = ()
+        seconds = time.perf_counter() - begun
         known = [kept.check.known(each) for each in prepared]
         digests = tuple(each.digest for each in prepared)
         if digests == kept.digests:
             known = [report or before for report, before in zip(known, kept.reports, strict=True)]
-        reports = [report for report in known if report is not None and report.status != "refused"]
+        reports = tuple(report for report in known if report is not None and report.status != "refused")
         fresh = bool(prepared) and len(reports) == len(prepared)
         if fresh:
-            kept.reports, kept.digests = tuple(reports), digests
-            kept.seen = self._documents(kept.folder, kept.path, prepared)
+            kept.reports, kept.digests = reports, digests
+        paths = (
+            kept.basis.documents
+            if not fresh
+            else (kept.path, *(module.path for module in _modules(prepared)))
+        )
+        kept.basis = Basis(
+            kept.reports,
+            self._documents(kept.folder, paths),
+            lines_run(_modules(prepared)) if fresh else kept.basis.lines,
+            seconds,
+        )
+        kept.sure = True
+        self._set_fresh(kept, fresh)
+
+    def _set_fresh(self, kept: Kept, fresh: bool) -> None:
         if fresh != kept.fresh:
             kept.fresh = fresh
             self._changed = True
 
-    def _documents(
-        self, folder: Folder, path: str, prepared: Sequence[Prepared]
-    ) -> dict[str, Document | object | None]:
-        requests = [each.request for each in prepared if each.request is not None]
-        paths = {path, *(module.path for request in requests for module in request.slice.modules)}
+    def _documents(self, folder: Folder, paths: Iterable[str]) -> dict[str, Document | None]:
         return {path: folder.project.document(path) for path in paths}
 
     # --- running ---
@@ -294,9 +342,22 @@ class Building:
             queue.waiting.remove(other)
             self._finish(other, "cancelled", "A newer request has taken the place of this one.")
         running = queue.running
-        if running is not None and same(running) and digests(running) != digests(job):
-            running.replaced.set()
-            running.asked.cancelled.set()
+        if running is not None and same(running):
+            self._ready(job)
+            if digests(running) != digests(job):
+                running.replaced.set()
+                running.asked.cancelled.set()
+
+    def _ready(self, job: _Job) -> None:
+        """Prepare a job from the present text, unless that was done."""
+        if job.prepared and job.documents == self._documents(job.folder, job.documents):
+            return
+        begun = time.perf_counter()
+        job.prepared = job.check.prepare(job.path, job.class_name, job.given)
+        job.seconds = time.perf_counter() - begun
+        job.documents = self._documents(
+            job.folder, (job.path, *(module.path for module in _modules(job.prepared)))
+        )
 
     def _next(self, queue: _Queue) -> None:
         while queue.running is None and queue.waiting:
@@ -305,8 +366,7 @@ class Building:
                 self._finish(job, "cancelled", "The build check was cancelled.")
                 continue
             try:
-                # The text may have changed while the request waited.
-                job.prepared = job.check.prepare(job.path, job.class_name, job.given)
+                self._ready(job)
             except ValueError as error:
                 self._finish(job, "refused", str(error))
                 continue
@@ -362,13 +422,14 @@ class Building:
     def _ended(self, job: _Job, reports: tuple[Report, ...]) -> None:
         stays = all(report.status not in ("cancelled", "refused") for report in reports)
         if stays and len(reports) == len(job.prepared) and job.folder in self._queues:
-            # What was checked may be the text of a moment ago: then this is stale from the start.
-            seen = dict.fromkeys(self._documents(job.folder, job.path, job.prepared), _UNSEEN)
             digests = tuple(prepared.digest for prepared in job.prepared)
+            basis = Basis(reports, job.documents, lines_run(_modules(job.prepared)), job.seconds)
+            # The text may have changed meanwhile.
             kept = self._kept[job.path, job.class_name] = Kept(
-                job.folder, job.path, job.class_name, job.given, job.check, reports, digests, True, {**seen}
+                job.folder, job.path, job.class_name, job.given, job.check, reports, digests, basis
             )
             self._look(kept)
+            self.changed()
             self._server.diagnostics.recheck()
         outcome = Outcome(job.path, job.class_name, reports)
         if outcome.status == "cancelled" and job.replaced.is_set():
@@ -434,6 +495,13 @@ class Building:
 
             self._workers = Workers()
         return self._workers
+
+
+def _modules(prepared: Iterable[Prepared]) -> Iterator[SlicedModule]:
+    """The modules that a check runs, as far as it runs them."""
+    for each in prepared:
+        if each.request is not None:
+            yield from each.request.slice.modules
 
 
 def title(names: Sequence[str]) -> str:

@@ -18,7 +18,7 @@ Encoding = Literal["utf-8", "utf-16", "utf-32"]
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+\Z")
 
 
-def _split(text: str) -> list[str]:
+def split_lines(text: str) -> list[str]:
     """The lines of `text` with their ends; the last one has none, and may be empty."""
     if "\r" in text:
         lines = _LINE.findall(text)
@@ -36,7 +36,7 @@ class Lines:
     __slots__ = ("_encoding", "_lines")
 
     def __init__(self, text: str, encoding: Encoding) -> None:
-        self._lines = _split(text)
+        self._lines = split_lines(text)
         self._encoding = encoding
 
     def __len__(self) -> int:
@@ -83,7 +83,7 @@ class Lines:
         if last + 1 < len(self._lines):
             last += 1
             tail += self._lines[last]
-        fresh = _split(head + edit.text + tail)
+        fresh = split_lines(head + edit.text + tail)
         if last + 1 < len(self._lines) and fresh[-1] == "":
             fresh.pop()
         self._lines[first : last + 1] = fresh
