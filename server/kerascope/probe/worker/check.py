@@ -76,7 +76,7 @@ class _Check:
                 inputs = subject.inputs
                 if inputs is None:
                     self._stage("call", f"looking for inputs that {self._name} takes")
-                    inputs = guessing.inputs(engine, cls, subject.make, making.call)
+                    inputs = guessing.inputs(engine, cls, subject.make, making.call, subject.built_on)
             except NoWay as reason:
                 reasons.append(f"{_place(recipe)}{reason}")
                 continue

@@ -66,7 +66,11 @@ class Engine:
             found = list(getattr(layer, "_layers", None) or [])
         else:
             found = list(layer._flatten_layers(recursive=False, include_self=False))
-        return [inner for inner in found if inner is not layer and not self.is_metric(inner)]
+        return [
+            inner
+            for inner in found
+            if inner is not layer and not self.is_metric(inner) and type(inner).__name__ != "InputLayer"
+        ]
 
     def own_variables(self, layer: Any) -> list[Any]:
         """The weights that Keras counts to this very layer."""
@@ -75,6 +79,16 @@ class Engine:
         else:
             names = ("_trainable_weights", "_non_trainable_weights")
         return [variable for name in names for variable in getattr(layer, name, None) or []]
+
+    def built_shape(self, layer: Any) -> tuple[int | None, ...] | None:
+        """The shape of its (first) input, if the layer is built."""
+        shapes = getattr(layer, "_build_shapes_dict", None) or {}
+        found = next(iter(shapes.values()), None) or getattr(layer, "_build_input_shape", None)
+        try:
+            sizes = tuple(None if size is None else int(size) for size in found or ())
+        except (TypeError, ValueError):
+            return None
+        return sizes or None
 
     def is_keras_variable(self, value: Any) -> bool:
         return self.generation == 3 and isinstance(value, self.keras.Variable)
@@ -133,7 +147,7 @@ class Engine:
 
     @contextlib.contextmanager
     def mode(self, layer: Any, kwargs: dict[str, Any], training: bool | None) -> Iterator[dict[str, Any]]:
-        """The call's named arguments for training or inference, unless the user's own say it."""
+        """The call's named arguments for training or inference, unless they say it themselves."""
         if training is None or "training" in kwargs or not self._takes_training(layer):
             yield kwargs
         else:

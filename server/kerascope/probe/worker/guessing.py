@@ -11,7 +11,7 @@ from typing import Any, Callable, Iterator
 
 from . import inputs as forms
 from .engines import Engine
-from .inputs import Inputs
+from .inputs import Input, Inputs
 from .places import message_of
 
 _SECONDS = 4.0
@@ -191,13 +191,20 @@ _OPTIONAL = re.compile(r"mask|training|state|return_|cache|bias|deterministic|us
 _TOKENS = re.compile(r"token|(^|_)ids?$|indices|index|labels?$|words?$|targets?$|positions?$|timesteps?$")
 
 
-def inputs(engine: Engine, cls: Any, make: Callable[[], Any], call: Callable[[Any, Inputs], Any]) -> Inputs:
+def inputs(
+    engine: Engine,
+    cls: Any,
+    make: Callable[[], Any],
+    call: Callable[[Any, Inputs], Any],
+    built_on: tuple[int | None, ...] | None = None,
+) -> Inputs:
     """Inputs on which a fresh layer's call doesn't raise. Raises `NotFound`."""
-    names = _call_names(engine, cls)
+    names = _call_names(cls)
     deadline = time.monotonic() + _SECONDS
     tried = set()
     failures: list[BaseException] = []
-    queue = list(_candidates(engine, cls, names))
+    state_size = getattr(make(), "state_size", None) if "states" in names else None
+    queue = list(_candidates(cls, names, list(built_on or ()), state_size))
     while queue and time.monotonic() < deadline:
         given = queue.pop(0)
         text = forms.text(given)
@@ -222,7 +229,7 @@ def inputs(engine: Engine, cls: Any, make: Callable[[], Any], call: Callable[[An
     raise problem
 
 
-def _call_names(engine: Engine, cls: Any) -> list[str]:
+def _call_names(cls: Any) -> list[str]:
     """The call's parameters that want a tensor."""
     try:
         parameters = list(inspect.signature(cls.call).parameters.values())[1:]
@@ -243,34 +250,58 @@ def _call_names(engine: Engine, cls: Any) -> list[str]:
 _IMAGE_SHAPE = [2, _IMAGE, _IMAGE, 3]
 
 
-def _candidates(engine: Engine, cls: Any, names: list[str]) -> Iterator[Inputs]:
+def _candidates(cls: Any, names: list[str], built_on: list[Any], state_size: Any) -> Iterator[Inputs]:
     """Common inputs, the likeliest first."""
+    tensors = [name for name in names if name != "states"]
     if "states" in names:
-        state = forms.tensor([2, _WIDTH])
-        states = {"is": "Items", "kind": "list", "items": [state]}
-        two = {"is": "Items", "kind": "list", "items": [state, state]}
-        for given in (states, two):
-            yield forms.inputs(forms.tensor([2, _WIDTH]), given)
-    count = len([name for name in names if name != "states"])
+        first = forms.tensor(built_on or [2, _WIDTH])
+        sizes = list(state_size) if isinstance(state_size, (list, tuple)) else [state_size]
+        states = [forms.tensor([2, size if isinstance(size, int) else _WIDTH]) for size in sizes]
+        for items in (states, states * 2):
+            yield forms.inputs(first, {"is": "Items", "kind": "list", "items": items})
     shapes = [[2, _WIDTH], [2, _LENGTH, _WIDTH], _IMAGE_SHAPE, [2, _IMAGE, _IMAGE, _WIDTH]]
     floats = [(shape, "float32") for shape in shapes]
     tokens = [([2, _LENGTH], "int32"), ([2], "int32")]
     rest = [([2, 4, 4, 4, 3], "float32"), ([2, 5, 8, 8, 3], "float32"), ([2], "float32"), ([2, 1], "float32")]
     wants_tokens = bool(_TOKENS.search(names[0])) or _owns_vocabulary(cls)
     kinds = [*tokens, *floats, *rest] if wants_tokens else [*floats, *tokens, *rest]
+    if built_on:
+        kinds[:0] = [(built_on, "int32" if wants_tokens else "float32")]
+    pattern = _parts_of_input(cls, names[0]) if len(tensors) == 1 else None
+    if pattern is not None:
+        for shape, dtype in kinds[:6]:
+            yield forms.inputs(pattern(forms.tensor(shape, dtype)))
     for shape, dtype in kinds:
         items = []
-        for name in [name for name in names if name != "states"]:
-            own = "int32" if _TOKENS.search(name) and dtype == "float32" and count > 1 else dtype
+        for name in tensors:
+            own = "int32" if _TOKENS.search(name) and dtype == "float32" and len(tensors) > 1 else dtype
             items.append(forms.tensor([2, _LENGTH] if own != dtype else shape, own))
         yield forms.inputs(*items)
-    if count == 1:
+    if len(tensors) == 1 and pattern is None:
         for shape, dtype in kinds[:3]:
-            item = forms.tensor(shape, dtype)
-            for length in (2, 3):
+            for count in (2, 3):
+                item = forms.tensor(shape, dtype)
                 yield forms.inputs(
-                    {"is": "Items", "kind": "list", "items": [dict(item) for _ in range(length)]}
+                    {"is": "Items", "kind": "list", "items": [dict(item) for _ in range(count)]}
                 )
+
+
+def _parts_of_input(cls: Any, name: str) -> Callable[[Input], Input] | None:
+    """How the call takes its one input apart: `a, b = inputs`, `inputs["a"]`."""
+    try:
+        text = inspect.getsource(cls.call)
+    except (OSError, TypeError, AttributeError):
+        return None
+    keys = list(dict.fromkeys(re.findall(rf"\b{name}\[[\"'](\w+)[\"']\]", text)))
+    if keys:
+        return lambda spec: {"is": "Named", "items": {key: dict(spec) for key in keys}}
+    count = 1 + max((int(one) for one in re.findall(rf"\b{name}\[(\d)\]", text)), default=0)
+    unpacked = re.search(rf"^\s*\(?(\w+(?:\s*,\s*\w+)+)\)?\s*=\s*{name}\s*(?:#.*)?$", text, re.M)
+    if unpacked is not None:
+        count = unpacked.group(1).count(",") + 1
+    if count < 2:
+        return None
+    return lambda spec: {"is": "Items", "kind": "list", "items": [dict(spec) for _ in range(count)]}
 
 
 def _owns_vocabulary(cls: Any) -> bool:

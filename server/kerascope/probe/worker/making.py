@@ -37,6 +37,8 @@ class Subject:
         """An instance that is already made and was not called."""
         self.built_by_owner = False
         """The outer layer builds it before anyone can look."""
+        self.built_on: tuple[int | None, ...] | None = None
+        """The shape that it was built for, where nobody calls it."""
 
     def take(self) -> Any:
         """The instance that was made already, else a fresh one."""
@@ -159,12 +161,14 @@ class Making:
         args, kwargs = seen.arguments
         init = _text_of(args, kwargs)
         given = None if seen.inputs is None else forms.smaller(seen.inputs)
+        built_on = None if given is not None else self.engine.built_shape(seen.layer)
         if not all(_is_plain(value, 0) for value in (*args, *kwargs.values())):
 
             def again() -> Any:
                 return self._observe(run).layer
 
             subject = Subject(again, init, given, origin)
+            subject.built_on = built_on
             subject.first = seen.layer
             subject.built_by_owner = bool(getattr(seen.layer, "built", False))
             return subject
@@ -172,7 +176,9 @@ class Making:
         def make() -> Any:
             return self._construct(*copy.deepcopy((args, kwargs)))
 
-        return Subject(make, init, given, origin)
+        subject = Subject(make, init, given, origin)
+        subject.built_on = built_on
+        return subject
 
     def _observe(self, run: Callable[[], None]) -> _Seen:
         seen = _Seen(self.cls)

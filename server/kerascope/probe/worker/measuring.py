@@ -6,6 +6,7 @@ from __future__ import annotations
 import contextlib
 import inspect
 import os
+import re
 import shutil
 import tempfile
 import time
@@ -78,7 +79,9 @@ class Measuring:
         ):
             self._stage(stage, text)
             try:
-                measure()
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore")
+                    measure()
             except NotMeasured as reason:
                 self.not_measured[stage] = str(reason)
             except Failed as failure:
@@ -162,7 +165,8 @@ class Measuring:
     def _outputs(self, layer: Any, *, losses: bool = False) -> list[Any]:
         """What the layer gives in inference, as arrays. Its counters are afterwards as before."""
         state = self._state(layer) if self._stateful else []
-        with self.engine.mode(layer, self.kwargs, False) as kwargs:
+        named = {name: value for name, value in self.kwargs.items() if name != "training"}
+        with self.engine.mode(layer, named, False) as kwargs:
             outputs = layer(*self.args, **kwargs)
         found = self.engine.numbers([outputs, self.engine.losses(layer)] if losses else outputs)
         for variable, value in state:
@@ -480,7 +484,9 @@ class Measuring:
         try:
             type(layer).from_config(layer.get_config())
         except Exception as error:
-            why = f"{type(error).__name__}: {_first_line(message_of(error))}"
+            text = message_of(error)
+            inner = re.search(r"Exception encountered: (.*)", text)
+            why = f"{type(error).__name__}: {inner.group(1) if inner else _first_line(text)}"
             raise NotMeasured(
                 f"{type(layer).__name__} can't be made from its own get_config(): {why}"
             ) from error
@@ -544,7 +550,8 @@ class Measuring:
                 yield
             finally:
                 for warning in caught:
-                    text = str(warning.message)
+                    # Fresh instances have other names.
+                    text = re.sub(r"'(\w+?)_\d+'", r"'\1'", str(warning.message))
                     if issubclass(warning.category, UserWarning) and text not in self.warnings:
                         self.warnings.append(text)
 

@@ -95,6 +95,9 @@ def message_of(error: BaseException) -> str:
     """The exception's own text, without colours."""
     try:
         text = error.msg if isinstance(error, SyntaxError) else str(error)
+        if isinstance(error, KeyError) and len(error.args) == 1 and isinstance(error.args[0], str):
+            # Python shows the key's repr; Keras puts a whole message there.
+            text = error.args[0] if "\n" in error.args[0] else text
     except Exception:
         text = ""
     return _COLOURS.sub("", str(text)).strip()[:_LONGEST_MESSAGE]
