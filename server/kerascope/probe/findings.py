@@ -238,13 +238,20 @@ class _Findings:
 
     def _why_no_gradient(self, weights: Sequence[Weight]) -> str:
         them = _them(weights)
+        if self._made_twice(weights):
+            return f"`build` ran twice: the call uses what the second one made, and never {them}"
+        if "tf.function" in self.document.text and all(weight.effect is False for weight in weights):
+            return f"The call doesn't read {them}: a `tf.function` may hold {them} as constants"
         if all(weight.watched is False for weight in weights):
-            if "tf.function" in self.document.text:
-                return f"The call doesn't read {them}: a `tf.function` may hold {them} as constants"
             return f"The call doesn't use {them}"
         if any(weight.effect for weight in weights):
             return f"The call uses {them}, but where no gradient passes (rounding, NumPy, `stop_gradient`)"
         return f"The output doesn't depend on {them}"
+
+    def _made_twice(self, weights: Sequence[Weight]) -> bool:
+        """Whether the same line made other weights of the same shape, which are used."""
+        used = {(_line(each.created), each.shape) for each in self.report.weights if each.effect}
+        return all(each.effect is False and (_line(each.created), each.shape) in used for each in weights)
 
     # --- KS805 ---
 
@@ -289,8 +296,9 @@ class _Findings:
                 f"a fresh `{self.report.class_name}` that loads what was saved gives other outputs.",
                 self._also(same[1:]),
             )
-        baked = any(weight.trained and weight.watched is False for weight in self.report.weights)
-        if not groups and not lost and not (baked and "tf.function" in self.document.text):
+        # What a graph holds as constants comes back, and isn't read.
+        unread = any(weight.gradient is False and weight.effect is False for weight in self.report.weights)
+        if not groups and not lost and not (unread and "tf.function" in self.document.text):
             yield self._finding(
                 "KS806",
                 None,
@@ -404,7 +412,13 @@ class _Findings:
     def _own(self, group: _Group) -> str:
         """Single weights of a layer: "the weight `self.dense.kernel` (4, 4)"."""
         first, *rest = group.weights
-        name = f"`self.{first.path}`" if first.path else f"`{first.name}`"
+        last = first.path.rpartition(".")[2]
+        # A weight that no attribute holds has its name for a path.
+        held = group.node is not None and (group.node.library or first.created is None)
+        held = held or (
+            first.created is not None and re.search(rf"\b{re.escape(last)}\b", first.created.text)
+        )
+        name = f"`self.{first.path}`" if first.path and held else f"the weight `{first.name}`"
         if rest:
             return f"{name} and {counted(len(rest), 'other weight')}"
         return f"{name} {_shape(first)}"
@@ -439,13 +453,14 @@ class _Findings:
             if (frame.path, found) not in seen and (frame.path, found) != (self.document.path, where):
                 seen.add((frame.path, found))
                 shown.append(FindingRelated(frame.path, found, text))
+        message = " ".join(message.split())
         return Finding(
             self.document.path,
             where,
             code,
             rule.name,
             rule.severity[generation],
-            " ".join(message.split()),
+            _capital(message),
             (generation,),
             tuple(shown),
         )

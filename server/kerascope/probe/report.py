@@ -311,7 +311,7 @@ def from_json(answer: object, *, path: str, class_name: str, line: int, **known:
         "status": _one_of(data.get("status"), Status, "crashed"),
         "origin": _one_of(data.get("origin"), Origin, None),
         "message": _text(data.get("message")),
-        "how": _text(data.get("how")),
+        "how": _text(data.get("how")) or _how(data.get("recipe"), path),
         "init": _text(data.get("init")),
         "inputs": _text(data.get("inputs")),
         "missing": _text(data.get("missing")),
@@ -378,6 +378,36 @@ def _each(value: object, read: Callable[[Any], _T | None]) -> tuple[_T, ...]:
 
 def _by_name(value: object, read: Callable[[Any], _T | None]) -> dict[str, _T]:
     return {str(name): found for name, item in _object(value).items() if (found := read(item)) is not None}
+
+
+_HOW = {
+    "given": "as you said",
+    "comment": "as the comment{line} says",
+    "usage": "as{in_file}{line} makes and calls it",
+    "outer": "as {class_name}{in_file}{line} makes and calls it",
+    "search": "on arguments and inputs found by trying",
+}
+
+
+def _how(value: object, path: str) -> str:
+    """How the layer was made, as a sentence's end."""
+    recipe = _object(value)
+    line, other = _whole(recipe.get("line")), _text(recipe.get("path"))
+    place = f" line {line}" if line else " the file itself"
+    in_file = ""
+    if other and other != path:
+        in_file = f" {other.replace(chr(92), '/').rpartition('/')[2]}"
+        place = f":{line}" if line else ""
+    origin = _text(recipe.get("origin"))
+    if origin == "outer":
+        place, in_file = (
+            (f" ({in_file.strip()}{place})" if in_file else f" (line {line})") if line else "",
+            "",
+        )
+    if origin == "comment":
+        place = f" on line {line}" if line else " above the class"
+    name = _text(recipe.get("class_name")) or "an outer layer"
+    return _HOW.get(origin, "").format(line=place, in_file=in_file, class_name=name)
 
 
 def _frame(value: object) -> Frame | None:
