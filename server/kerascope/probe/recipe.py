@@ -252,10 +252,14 @@ def layer_classes(examiner: Examiner, module: Module) -> tuple[LayerClass, ...]:
     classes = ClassIndex(examiner.project, catalogue(examiner.generation))
     found: list[LayerClass] = []
     named = list(_named_classes(examiner, module))
-    last = {name: definition for definition, name in named}
+    last = {name: definition.statement for definition, name in named}
     for definition, name in named:
         if classes.facts(definition).layer is not None:
-            why_not = None if last[name] is definition else REPLACED
+            where = module.class_path(definition.statement) or ()
+            around = [module.class_statement(where[: depth + 1]) for depth in range(len(where) - 1)]
+            names = [".".join(part for part, _ in where[: depth + 1]) for depth in range(len(where) - 1)]
+            stands = all(last[each] is piece for each, piece in zip(names, around, strict=True))
+            why_not = None if stands and last[name] is definition.statement else REPLACED
             found.append(LayerClass(name, _line(definition), why_not))
     for statement in module.document.statements:
         if statement.kind == "function" and "class " in statement.text:

@@ -20,7 +20,7 @@ from kerascope.probe.request import Direct, Inputs, Program, TensorSpec
 from kerascope.probe.slice import is_main_block
 from kerascope.probe.uses import local_names, uses_in
 from kerascope.project.meaning import ClassDefinition
-from kerascope.project.module import Module, bound_by
+from kerascope.project.module import Assigned, Module, bound_by
 from kerascope.project.project import Project
 from kerascope.source.cutting import LINE_END
 from kerascope.source.statement import Statement
@@ -176,6 +176,7 @@ class Usages:
         self.own = module.path == definition.module.path
         self._last = class_name.rpartition(".")[2]
         self._made_by: frozenset[str] | None = None
+        self._globals: dict[str, bool] = {}
 
     def find(self) -> Iterator[Usage]:
         """Every usage, in the order in which to try them."""
@@ -198,17 +199,19 @@ class Usages:
             if statement.kind == "function":
                 for node in statement.nodes:
                     if isinstance(node, ast.FunctionDef):
-                        yield from self._of_function(lines, statement, node, method=False)
-            elif statement.kind == "class" and statement.name != self.definition.name:
+                        yield from self._of_function(lines, statement, node)
+            elif statement.kind == "class" and statement.nodes and statement.name != self.definition.name:
+                around = _Block(statement.nodes[0], self.module.document.line_of(statement) or 0, None)
                 for piece in statement.body:
                     if piece.kind == "function" and (piece.name or "").startswith("test"):
                         for node in piece.nodes:
                             if isinstance(node, ast.FunctionDef):
-                                yield from self._of_function(lines, piece, node, method=True)
+                                yield from self._of_function(lines, piece, node, around)
 
     def _of_function(
-        self, lines: Sequence[str], statement: Statement, node: ast.FunctionDef, method: bool
+        self, lines: Sequence[str], statement: Statement, node: ast.FunctionDef, around: _Block | None = None
     ) -> Iterator[Usage]:
+        """`around`: the class of a method."""
         if not any(
             isinstance(inner, ast.Call) and (self._makes(inner) or _called_name(inner) == "run_layer_test")
             for inner in ast.walk(node)
@@ -216,9 +219,9 @@ class Usages:
             return
         base = self.module.document.line_of(statement) or 0
         steps: list[_Step] = []
-        outer = _Block(node, base, None)
+        outer = _Block(node, base, around)
         _flatten(node.body, _Place(statement, base), outer, False, steps)
-        known = self._parameters(node, method)
+        known = self._parameters(node, around is not None)
         arguments = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
         unknown = frozenset(each.arg for each in arguments) - set(known)
         if node.args.vararg or node.args.kwarg:
@@ -532,6 +535,8 @@ class Usages:
                     parameters.add(name)
                 elif name in code.unknown or (name in code.local and not code.is_example):
                     raise _Unusable(name)
+                elif not code.is_example and not self._available(name):
+                    raise _Unusable(name)
                 continue
             step = code.steps[since]
             if step.is_global and isinstance(step.node, ast.Import | ast.ImportFrom):
@@ -550,6 +555,22 @@ class Usages:
                         continue
                     kept.add(between)
                     waiting += [(used, between) for used in changer.uses]
+
+    def _available(self, name: str) -> bool:
+        """Whether the module, as far as it is run, has a name."""
+        known = self._globals.get(name)
+        if known is None:
+            self._globals[name] = True
+            namespace = self.module.namespace
+            bindings = namespace.bindings(name)
+            known = bool(bindings) or self.project.builtin(name) or name.startswith("__")
+            for binding in bindings:
+                if isinstance(binding.source, Assigned) and binding.statement is not None:
+                    known = self.judge.reason(self.module, [binding.source.value]) is None and all(
+                        self._available(used) for used in _names_in(binding.source.value)
+                    )
+            self._globals[name] = known
+        return known
 
     def _header_of(self, block: _Block | None, name: str) -> _Block | None:
         while block is not None:
