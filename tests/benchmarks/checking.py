@@ -37,9 +37,10 @@ def checking_figures(real_code: Path, tools: Sequence[Tool], packages: Path, emp
         lines = sum(path.read_bytes().count(b"\n") for path in (folder / PACKAGE).rglob("*.py"))
         files = sum(1 for _ in (folder / PACKAGE).rglob("*.py"))
         environments = {INSTALLED: activated(packages), "nothing installed": activated(empty)}
-        for _ in range(ROUNDS):
+        for number in range(ROUNDS):
             for where, environment in environments.items():
-                for tool in tools:
+                # There and back: a machine that gets busier favours nobody.
+                for tool in reversed(tools) if number % 2 else tools:
                     if tool.check is None:
                         continue
                     # Told to, not by deleting the cache from where we believe it to be.
