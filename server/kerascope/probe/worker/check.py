@@ -5,12 +5,14 @@ from __future__ import annotations
 
 import contextlib
 import sys
+import warnings
 from types import ModuleType
 from typing import Any, Callable, Dict, Mapping
 
 from . import guessing
 from . import inputs as forms
 from .engines import Engine, engine_for, is_any_layer, loaded_engines, root_of
+from .guard import guarded
 from .loading import Loading
 from .making import Failed, Making, NoWay, Subject
 from .measuring import Measuring
@@ -44,13 +46,16 @@ class _Check:
             watch.phase = "import"
             loading = Loading(self._request["slice"], self._request["root"])
             try:
-                module = loading.run()
+                with guarded(self._request):
+                    module = loading.run()
             except (Exception, SystemExit) as error:
                 return self._import_failed(error)
             finally:
                 if loading.imports:
                     self._part(imports=loading.imports)
-            cls = vars(module).get(self._name)
+            cls: Any = module
+            for part in self._name.split("."):
+                cls = vars(cls).get(part) if hasattr(cls, "__dict__") else None
             if not isinstance(cls, type) or not is_any_layer(cls):
                 return {"status": "unknown", "message": f"{self._name} isn't a Keras layer or model here."}
             engine = engine_for(root_of(cls) or "keras")
@@ -61,10 +66,10 @@ class _Check:
         self, engine: Engine, watch: Watch, module: ModuleType, cls: type, loading: Loading
     ) -> dict[str, Any]:
         self._part(versions=self._versions(engine))
-        modules = dict(zip(loading.modules, loading.loaded()))
+        modules = loading.loaded()
         watch.phase = "construct"
         try:
-            making = Making(engine, watch, module, cls, self._request.get("call", ""), modules)
+            making = Making(engine, watch, module, cls, self._request, modules)
         except (Failed, NoWay) as problem:
             return {"status": "unknown", "message": f"The call's arguments can't be evaluated: {problem}"}
         reasons: list[str] = []
@@ -72,11 +77,15 @@ class _Check:
         for recipe in self._request["recipes"]:
             origin = recipe["origin"]
             try:
-                subject = making.follow(recipe)
-                inputs = subject.inputs
-                if inputs is None:
-                    self._stage("call", f"looking for inputs that {self._name} takes")
-                    inputs = guessing.inputs(engine, cls, subject.make, making.call, subject.built_on)
+                with warnings.catch_warnings():
+                    # Those of the layer that is measured are kept; these are of our tries.
+                    warnings.simplefilter("ignore")
+                    subject = making.follow(recipe)
+                    inputs = subject.inputs
+                    if inputs is None:
+                        self._stage("call", f"looking for inputs that {self._name} takes")
+                        inputs = guessing.inputs(engine, cls, subject.make, making.call, subject.built_on)
+                return self._measure(engine, watch, making, subject, inputs, module, modules, recipe)
             except NoWay as reason:
                 reasons.append(f"{_place(recipe)}{reason}")
                 continue
@@ -95,7 +104,6 @@ class _Check:
                     missing = missing or self._comment(cls, None)
                     continue
                 return self._failed(failure, recipe)
-            return self._measure(engine, watch, making, subject, inputs, module, modules, recipe)
         message = f"No way to make and call {self._name} was found"
         message += f" ({reasons[-1]})." if reasons else "."
         self._part(missing=missing or self._comment(cls, None))
@@ -116,14 +124,22 @@ class _Check:
             origin=recipe["origin"], recipe=_which(recipe), init=subject.init, inputs=forms.text(inputs)
         )
         custom = _custom_objects([*modules.values(), module], self._places)
-        measuring = Measuring(
-            engine, watch, self._places, making, subject, inputs, self._part, self._stage, custom
-        )
-        try:
-            measuring.run()
-        except Failed as failure:
-            return self._failed(failure, recipe)
-        return {"status": "built"}
+        failed: Failed | None = None
+        for tried in forms.fillings(inputs):
+            measuring = Measuring(
+                engine, watch, self._places, making, subject, tried, self._part, self._stage, custom
+            )
+            try:
+                measuring.run()
+            except Failed as failure:
+                failed = failed or failure
+                engine.forget_calls()
+                continue
+            return {"status": "built"}
+        assert failed is not None
+        if recipe["origin"] in ("usage", "outer") and forms.is_open(inputs):
+            raise NoWay(f"its inputs' sizes are open there: {failed}") from failed
+        raise failed
 
     # What goes wrong.
 

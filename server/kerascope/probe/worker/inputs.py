@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict
+from typing import Any, Callable, Dict, Iterator
 
 import numpy
 
@@ -30,6 +30,29 @@ def size(spec: Input) -> tuple[int, ...]:
         (_OTHER if index else _FIRST) if dimension is None else int(dimension)
         for index, dimension in enumerate(spec["shape"])
     )
+
+
+def is_open(given: Inputs) -> bool:
+    """Whether a size beyond the batch is left open."""
+    return any(spec["is"] == "TensorSpec" and None in spec["shape"][1:] for spec in leaves(given))
+
+
+def fillings(given: Inputs) -> Iterator[Inputs]:
+    """The inputs; then, in case the layer refuses them, with other sizes where they are left open."""
+    yield given
+    for size in (8, 32) if is_open(given) else ():
+
+        def fill(spec: Input, size: int = size) -> Input:
+            if spec["is"] == "Items":
+                return {**spec, "items": [fill(item) for item in spec["items"]]}
+            if spec["is"] == "Named":
+                return {**spec, "items": {name: fill(item) for name, item in spec["items"].items()}}
+            if spec["is"] != "TensorSpec":
+                return spec
+            return {**spec, "shape": [*spec["shape"][:1], *[one or size for one in spec["shape"][1:]]]}
+
+        named = {name: fill(item) for name, item in given["named"].items()}
+        yield {**given, "positional": [fill(item) for item in given["positional"]], "named": named}
 
 
 def each(spec: Input, do: Callable[[Input], Any]) -> Any:

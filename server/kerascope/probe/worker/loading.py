@@ -59,10 +59,10 @@ class Loading(importlib.abc.MetaPathFinder, importlib.abc.Loader):
             if not self._shadows:
                 builtins.__import__ = self._import
 
-    def loaded(self) -> list[ModuleType]:
+    def loaded(self) -> dict[str, ModuleType]:
         """The slice's modules that have run."""
-        found = [self._private.get(name) or sys.modules.get(name) for name in self.modules]
-        return [module for module in found if module is not None]
+        found = {name: self._private.get(name) or sys.modules.get(name) for name in self.modules}
+        return {name: module for name, module in found.items() if module is not None}
 
     # The finder.
 

@@ -11,6 +11,7 @@ import numpy
 from . import guessing
 from . import inputs as forms
 from .engines import Engine
+from .guard import guarded
 from .inputs import Inputs
 from .places import message_of
 from .watching import Stop, Watch
@@ -55,11 +56,13 @@ class Making:
         watch: Watch,
         module: types.ModuleType,
         cls: type,
-        call: str,
+        request: Mapping[str, Any],
         modules: Mapping[str, types.ModuleType],
     ) -> None:
         self.engine, self.watch, self.module, self.cls = engine, watch, module, cls
+        self._request = request
         self._modules = modules
+        call = request.get("call") or ""
         self.named: dict[str, Any] = self._arguments(call)[1] if call.strip() else {}
 
     def follow(self, recipe: Mapping[str, Any]) -> Subject:
@@ -81,11 +84,16 @@ class Making:
             text = init
 
             def make() -> Any:
-                args, kwargs = self._arguments(text)
-                return self._construct(args, kwargs)
+                return self._construct(*self._arguments(text))
 
             subject = Subject(make, text, recipe["inputs"], origin)
-            subject.first = make()
+            try:
+                arguments = self._arguments(text)
+            except Failed as failure:
+                if origin in ("given", "comment"):
+                    raise
+                raise NoWay(f"its arguments ({text}) can't be evaluated: {failure}") from failure
+            subject.first = self._construct(*arguments)
         return subject
 
     def _arguments(self, text: str) -> tuple[tuple[Any, ...], dict[str, Any]]:
@@ -129,6 +137,11 @@ class Making:
             module = types.ModuleType(name)
             module.__file__ = recipe["path"]
         names = module.__dict__
+        with guarded(self._request):
+            self._execute(recipe, names)
+
+    @staticmethod
+    def _execute(recipe: Mapping[str, Any], names: dict[str, Any]) -> None:
         exec(compile(recipe["text"], recipe["path"], "exec", dont_inherit=True), names)
         if recipe.get("expression"):
             eval(compile(recipe["expression"], recipe["path"], "eval", dont_inherit=True), names)
@@ -137,10 +150,13 @@ class Making:
         """Makes and calls the outer class, so that it makes and calls this one."""
         name = recipe["class_name"]
         homes = [self.module, *self._modules.values()]
-        outer_class = next((vars(home)[name] for home in homes if name in vars(home)), None)
-        if outer_class is None:
+        homes.sort(key=lambda home: getattr(home, "__file__", None) != recipe["path"])
+        home = next((home for home in homes if name in vars(home)), None)
+        if home is None:
             raise NoWay(f"there is no class {name}")
-        outer = Making(self.engine, self.watch, self.module, outer_class, "", self._modules)
+        outer_class = vars(home)[name]
+        request = {**self._request, "call": ""}
+        outer = Making(self.engine, self.watch, home, outer_class, request, self._modules)
 
         def run() -> None:
             inner = recipe["recipe"]

@@ -11,6 +11,7 @@ import shutil
 import tempfile
 import time
 import warnings
+from contextlib import redirect_stderr, redirect_stdout
 from typing import Any, Callable, Iterator
 
 import numpy
@@ -24,7 +25,6 @@ from .tree import Tree, WeightNode
 from .watching import Watch
 
 _EFFECT_SECONDS = 1.5
-_ROOMY = "/dev/shm"
 
 
 class NotMeasured(Exception):
@@ -69,6 +69,11 @@ class Measuring:
     def run(self) -> None:
         """All of it. Raises `Failed` if the layer can't be made or called."""
         self._first_call()
+        with open(os.devnull, "w") as silent, redirect_stdout(silent), redirect_stderr(silent):
+            self._measure()
+
+    def _measure(self) -> None:
+        """What the user's code prints from here on is printed for our sake, and not shown."""
         for stage, text, measure in (
             ("gradients", "a second step, for its gradients", self._second_step),
             ("build", "build(shape) on a fresh instance", self._build),
@@ -534,8 +539,7 @@ class Measuring:
 
     @contextlib.contextmanager
     def _folder(self) -> Iterator[str]:
-        place = _ROOMY if os.path.isdir(_ROOMY) and os.access(_ROOMY, os.W_OK) else None
-        folder = tempfile.mkdtemp(prefix="kerascope-", dir=place)
+        folder = tempfile.mkdtemp(prefix="kerascope-")
         try:
             yield folder
         finally:
