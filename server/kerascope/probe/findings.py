@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from kerascope.check import Checker
 from kerascope.probe import verdicts
-from kerascope.probe.report import Frame, Node, Raised, Report, Weight, counted
+from kerascope.probe.report import Frame, Node, Raised, Report, Weight, counted, essence
 from kerascope.rules import rule_of
 from kerascope.rules.rule import Finding, FindingRelated
 from kerascope.source.cutting import comments
@@ -21,8 +21,6 @@ from kerascope.source.position import Position, Range
 from kerascope.source.suppression import suppressions
 
 MOST_RELATED = 5
-LONGEST_MESSAGE = 240
-"""Of an exception's own text; the rest is in the report."""
 
 
 def findings(report: Report, document: Document) -> tuple[Finding, ...]:
@@ -493,21 +491,6 @@ def line_range(document: Document, number: int) -> Range:
             code = text[: len(text) - len(text.lstrip()) + comment.column]
     start, end = len(code) - len(code.lstrip()), len(code.rstrip())
     return Range(Position(number - 1, min(start, end)), Position(number - 1, end))
-
-
-_ESCAPES = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
-_WRAPPED = re.compile(r"\A\s*Exception encountered when calling [^\n]*\n+")
-_ARGUMENTS = re.compile(r"\s*\n\s*(?:Call a|A)rguments received by [\s\S]*\Z")
-_NODES = re.compile(r"\{\{[^{}]*\}\}\s*")
-
-
-def essence(message: str) -> str:
-    """An exception's own text in one line, without what Keras puts around it."""
-    text = _ESCAPES.sub("", message)
-    while (shorter := _WRAPPED.sub("", text)) != text:
-        text = shorter
-    text = " ".join(_NODES.sub("", _ARGUMENTS.sub("", text)).split())
-    return text if len(text) <= LONGEST_MESSAGE else text[: LONGEST_MESSAGE - 1].rstrip() + "…"
 
 
 def _merged(groups: Sequence[_Group]) -> list[list[_Group]]:

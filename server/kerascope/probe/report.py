@@ -242,6 +242,21 @@ def counted(number: int, word: str) -> str:
     return f"{number:,} {word}" if number == 1 else f"{number:,} {word}s"
 
 
+_ESCAPES = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
+_WRAPPED = re.compile(r"\A\s*Exception encountered when calling [^\n]*\n+")
+_ARGUMENTS = re.compile(r"\s*\n\s*(?:Call a|A)rguments received by [\s\S]*\Z")
+_NODES = re.compile(r"\{\{[^{}]*\}\}\s*")
+
+
+def essence(message: str, longest: int = 240) -> str:
+    """An exception's own text in one line, without what Keras puts around it."""
+    text = _ESCAPES.sub("", message)
+    while (shorter := _WRAPPED.sub("", text)) != text:
+        text = shorter
+    text = " ".join(_NODES.sub("", _ARGUMENTS.sub("", text)).split())
+    return text if len(text) <= longest else text[: longest - 1].rstrip() + "…"
+
+
 def _losses(report: Report, weights: Sequence[Weight]) -> Iterator[str]:
     """What is wrong with a layer that could be built, the worst first."""
     total = len(weights)
@@ -310,7 +325,7 @@ def from_json(answer: object, *, path: str, class_name: str, line: int, **known:
     read: dict[str, Any] = {
         "status": _one_of(data.get("status"), Status, "crashed"),
         "origin": _one_of(data.get("origin"), Origin, None),
-        "message": _text(data.get("message")),
+        "message": essence(_text(data.get("message")), 500),
         "how": _text(data.get("how")) or _how(data.get("recipe"), path),
         "init": _text(data.get("init")),
         "inputs": _text(data.get("inputs")),
