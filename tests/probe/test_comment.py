@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.project.trees import Tree
 
 from kerascope.check import Checker
 from kerascope.probe.comment import (
@@ -24,7 +25,6 @@ from kerascope.project.settings import Settings
 from kerascope.source.document import Document
 from kerascope.source.position import Position, Range
 from kerascope.tracking.classes import ClassIndex
-from tests.project.trees import Tree
 
 FIVE = Inputs((TensorSpec((None, 5)),), {})
 IMPORTS = "import keras\n\n"
@@ -48,7 +48,8 @@ def said(tmp_path: Path, text: str) -> BuildComment | CommentProblem | None:
         ("# kerascope: build()", "", None),
         ("# kerascope: on (None, 5)", None, FIVE),
         ("# kerascope: build on (None, 5)", None, FIVE),
-        ("# kerascope: on (None, 5), training=True", None, Inputs(FIVE.positional, {"training": Value(True)})),
+        ("# kerascope: on (None, 5), training=True", None,
+         Inputs(FIVE.positional, {"training": Value(True)})),
         ("# Doc.\n# kerascope: build(3) on (None, 5)\n# More.", "3", FIVE),
         ("# kerascope: build(3)\n# kerascope: on (None, 5)", "3", FIVE),
         ('# kerascope: build(name=")(", units=3) on (None, 5)', 'name=")(", units=3', FIVE),
@@ -56,7 +57,8 @@ def said(tmp_path: Path, text: str) -> BuildComment | CommentProblem | None:
          "units=3, sizes=[1, 2],", FIVE),
         ("# kerascope: build(3) on [\n# (None, 5), (2,)]", "3",
          Inputs((Items("list", (TensorSpec((None, 5)), TensorSpec((2,)))),), {})),
-        ("# kerascope: build(3) on (None, 5)\n@keras.saving.register_keras_serializable()\n@other", "3", FIVE),
+        ("# kerascope: build(3) on (None, 5)\n@keras.saving.register_keras_serializable()\n@other",
+         "3", FIVE),
         ("@keras.saving.register_keras_serializable()\n# kerascope: build(3) on (None, 5)", "3", FIVE),
     ],
 )  # fmt: skip
@@ -98,18 +100,22 @@ def test_no_comment(tmp_path: Path, text: str) -> None:
     [
         ("# kerascope: build(units=3) on None, 5",
          "This build comment can't be read: None, 5 is not a shape: write (None, 5)."),
-        ("# kerascope: build(units=", "This build comment can't be read: the bracket of build( is not closed."),
+        ("# kerascope: build(units=",
+         "This build comment can't be read: the bracket of build( is not closed."),
         ("# kerascope: build(units=…) on (None, …)",
          "This build comment can't be read: write values in place of the dots."),
-        ("# kerascope: build(3) on", "This build comment can't be read: write the inputs behind `on`, like on (None, 5)."),
+        ("# kerascope: build(3) on",
+         "This build comment can't be read: write the inputs behind `on`, like on (None, 5)."),
         ("# kerascope: build(3) (None, 5)",
-         "This build comment can't be read: write `on` and the inputs, like on (None, 5), where it says (None,."),
+         "This build comment can't be read: write `on` and the inputs, like on (None, 5), "
+         "where it says (None,."),
         ("# kerascope: build",
          "This build comment can't be read: write the arguments, like build(units=3), or build() for none."),
         ("# kerascope: build(a b)",
          "This build comment can't be read: a b can't be read as the arguments of a call: invalid syntax. "
          "Perhaps you forgot a comma?."),
-        ("# kerascope: build(1)\n# kerascope: build(2)", "Two build comments say how to build this class: keep one."),
+        ("# kerascope: build(1)\n# kerascope: build(2)",
+         "Two build comments say how to build this class: keep one."),
     ],
 )  # fmt: skip
 def test_mistakes(tmp_path: Path, comment: str, message: str) -> None:

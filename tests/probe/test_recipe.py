@@ -9,13 +9,13 @@ from textwrap import dedent
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.project.trees import Tree
 
 from kerascope.probe.recipe import IN_FUNCTION, REPLACED, Given, LayerClass, Plan, layer_classes, plan
 from kerascope.probe.request import Direct, Inputs, Outer, Program, Recipe, TensorSpec
 from kerascope.project.project import Project
 from kerascope.source.document import Document
 from kerascope.tracking.examine import Examiner
-from tests.project.trees import Tree
 
 HEAD = """\
 import keras
@@ -157,7 +157,8 @@ USAGES = {
         model.compile("adam", "mse")
         model.fit(x, y, epochs=10)
         """,
-        "1 x = np.random.rand(2, 784)\n3 model = keras.Sequential([Foo(2), keras.layers.Dense(1)])\n5 (model(x))",
+        "1 x = np.random.rand(2, 784)\n"
+        "3 model = keras.Sequential([Foo(2), keras.layers.Dense(1)])\n5 (model(x))",
     ),
     "in a model that predicts": (
         "model = keras.Sequential([Foo(2)])\nmodel.predict(x=np.zeros((3, 4)), verbose=0)\n",
@@ -228,7 +229,8 @@ USAGES = {
             layer = Foo(units=units)
             assert layer(np.ones((2, dim))).shape == (2, units)
         """,
-        "5 for (dim, units,) in ((4, 3,),):\n6     layer = Foo(units=units)\n7     (layer(np.ones((2, dim))))",
+        "5 for (dim, units,) in ((4, 3,),):\n6     layer = Foo(units=units)\n"
+        "7     (layer(np.ones((2, dim))))",
     ),
     "in a test class": (
         """\
@@ -449,7 +451,8 @@ def test_an_outer_layer_in_a_file_beside(tmp_path: Path) -> None:
         {
             "m.py": HEAD,
             "net.py": "import keras\nimport m\n\nclass Net(keras.Model):\n    def __init__(self):\n"
-            "        super().__init__()\n        self.foo = m.Foo(4)\n\nnet = Net()\nnet(keras.Input((4,)))\n",
+            "        super().__init__()\n        self.foo = m.Foo(4)\n\n"
+            "net = Net()\nnet(keras.Input((4,)))\n",
         },
     )
     made = planned(tree)

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.project.trees import Tree
 
 from kerascope.probe.request import Direct, Program, Slice
 from kerascope.probe.slice import slice_for
 from kerascope.project.project import Project
 from kerascope.source.document import Document
-from tests.project.trees import Tree
 
 LAYER = "class Foo(keras.layers.Layer):\n    "
 
@@ -535,7 +535,7 @@ def test_installed_packages_are_imported_as_they_are(tmp_path: Path) -> None:
         tmp_path,
         {
             ".venv/lib/site-packages/parts/__init__.py": "class Part:\n    pass\n",
-            "m.py": "import keras\nfrom parts import Part\n\nclass Foo(keras.layers.Layer):\n    part = Part\n",
+            "m.py": "import keras\nfrom parts import Part\n\n" + LAYER + "part = Part\n",
         },
         (".venv/lib/site-packages",),
     )
@@ -649,7 +649,8 @@ PIECES = [
     "x, y = SIZE, D; z = x\n",
     "def f(a=SIZE):\n    global G\n    G = a\n    return [a for a in D]\n",
     "@f\nclass Bar(L.Layer):\n    size: int = SIZE\n    def call(self, x):\n        return f(x)\n",
-    "class Foo(keras.layers.Layer):\n    '''é\n    '''\n    b = Bar\n    def call(self, x):\n        return f(SIZE)\n",
+    "class Foo(keras.layers.Layer):\n    '''é\n    '''\n    b = Bar\n"
+    "    def call(self, x):\n        return f(SIZE)\n",
     "try:\n    import numpy as np\nexcept ImportError as e:\n    np = None\nelse:\n    D.update(a=1)\n",
     "if os.environ:\n    SIZE = open('é').read(); y = 2\nelif D:\n    pass\nelse:\n    y = 3\n",
     "with open('x') as h:\n    SIZE = h\n",

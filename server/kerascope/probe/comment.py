@@ -99,11 +99,8 @@ def blank_comment(classes: ClassIndex, definition: ClassDefinition) -> str:
     """The comment for a person to complete: `# kerascope: build(units=…) on (None, …)`."""
     init = ", ".join(f"{name}=…" for name in required_parameters(classes, definition, "__init__") or ())
     inputs = required_parameters(classes, definition, "call") or ()
-    if len(inputs) > 1:
-        on = ", ".join(f"{name}=(None, …)" for name in inputs)
-    else:
-        on = "(None, …)"
-    return f"# kerascope: build({init}) on {on}"
+    named = ", ".join(f"{name}=(None, …)" for name in inputs)
+    return f"# kerascope: build({init}) on {named if len(inputs) > 1 else '(None, …)'}"
 
 
 def insert_comment(document: Document, definition: ClassDefinition, comment: str) -> Edit | None:

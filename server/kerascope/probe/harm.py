@@ -6,7 +6,7 @@ Only what happens at once is judged: a function's body counts where the function
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from kerascope.project.meaning import ClassDefinition, FunctionDefinition, Library
 from kerascope.project.module import Module
@@ -24,58 +24,95 @@ ASKS, ENDS, PLOTS, ARGUMENTS = (
 )
 FOLDER, WAITS, PROCESSES = "it looks into folders", "it waits", "it starts processes or threads"
 
-_LIBRARY = {
-    "open": READS, "io.open": READS, "codecs.open": READS, "gzip.open": READS, "input": ASKS, "exit": ENDS,
-    "quit": ENDS, "breakpoint": ASKS, "sys.exit": ENDS, "os._exit": ENDS, "os.abort": ENDS,
-    "os.system": STARTS, "os.popen": STARTS, "subprocess": STARTS, "os.kill": ENDS, "os.fork": PROCESSES,
-    "os.remove": WRITES, "os.unlink": WRITES, "os.mkdir": WRITES, "os.makedirs": WRITES, "os.rmdir": WRITES,
-    "os.removedirs": WRITES, "os.rename": WRITES, "os.replace": WRITES, "os.chdir": FOLDER, "os.chmod": WRITES,
-    "os.symlink": WRITES, "os.link": WRITES, "os.truncate": WRITES, "os.open": READS,
-    "os.listdir": FOLDER, "os.scandir": FOLDER, "os.walk": FOLDER, "glob": FOLDER, "shutil": WRITES,
-    "tempfile": WRITES, "socket": CONNECTS, "requests": CONNECTS, "httpx": CONNECTS, "urllib.request": CONNECTS,
-    "urllib3": CONNECTS, "http": CONNECTS, "ftplib": CONNECTS, "smtplib": CONNECTS, "boto3": CONNECTS,
-    "google.cloud": CONNECTS, "paramiko": CONNECTS, "wandb": CONNECTS, "mlflow": CONNECTS, "neptune": CONNECTS,
-    "comet_ml": CONNECTS, "kagglehub": CONNECTS, "kaggle": CONNECTS, "huggingface_hub": CONNECTS,
-    "gdown": CONNECTS, "tensorflow_datasets": CONNECTS, "tensorflow_hub": CONNECTS, "datasets": CONNECTS,
-    "numpy.load": READS, "numpy.loadtxt": READS, "numpy.genfromtxt": READS, "numpy.fromfile": READS,
-    "numpy.memmap": READS, "numpy.save": WRITES, "numpy.savez": WRITES, "numpy.savetxt": WRITES,
-    "numpy.savez_compressed": WRITES, "pickle.load": READS, "json.load": READS, "joblib.load": READS,
-    "torch.load": READS, "yaml.load": READS, "cv2.imread": READS, "cv2.VideoCapture": READS, "PIL.Image.open": READS,
-    "h5py.File": READS, "matplotlib": PLOTS, "seaborn": PLOTS, "plotly": PLOTS, "time.sleep": WAITS,
-    "keras.datasets": CONNECTS, "keras.utils.get_file": CONNECTS, "keras.models.load_model": READS,
-    "keras.saving.load_model": READS, "keras.applications": CONNECTS,
-    "keras.utils.image_dataset_from_directory": READS, "keras.utils.text_dataset_from_directory": READS,
-    "keras.utils.audio_dataset_from_directory": READS, "keras.utils.load_img": READS,
-    "keras.utils.plot_model": WRITES, "keras.utils.save_img": WRITES, "keras.preprocessing.image": READS,
-    "keras.preprocessing.image_dataset_from_directory": READS,
-    "keras.preprocessing.text_dataset_from_directory": READS,
-    "keras.preprocessing.text": "", "keras.preprocessing.sequence": "",
-    "tensorflow.io.read_file": READS, "tensorflow.io.write_file": WRITES, "tensorflow.io.gfile": READS,
-    "tensorflow.saved_model": READS, "tensorflow.data.TFRecordDataset": READS,
-    "tensorflow.data.TextLineDataset": READS, "tensorflow.data.Dataset.list_files": READS,
-    "tensorflow.data.experimental": READS, "tensorflow.train.load_checkpoint": READS,
-    "tensorflow.summary": WRITES, "tensorflow.distribute.cluster_resolver": CONNECTS,
-    "tensorflow.config.experimental_connect_to_cluster": CONNECTS, "tensorflow.tpu": CONNECTS,
-    "tensorflow.profiler": WRITES, "absl.app": ARGUMENTS, "absl.flags": ARGUMENTS, "click": ARGUMENTS,
-    "fire": ARGUMENTS, "hydra": ARGUMENTS, "multiprocessing": PROCESSES, "concurrent.futures": PROCESSES,
-    "threading.Thread": PROCESSES, "signal": PROCESSES, "atexit": PROCESSES, "pdb": ASKS, "getpass": ASKS,
-    "unittest.main": ENDS, "pytest.main": ENDS, "tensorflow.test.main": ENDS, "absl.testing.absltest.main": ENDS,
-}  # fmt: skip
-"""By dotted name, of a function or of all that begins with it."""
 
-_METHODS = {
-    **dict.fromkeys(("fit", "fit_generator", "train_on_batch", "train_step", "apply_gradients", "minimize",
-                     "train", "adapt", "fit_transform", "evaluate", "gradient"), TRAINS),
-    **dict.fromkeys(("load", "load_weights", "load_model", "read_text", "read_bytes", "restore", "imread",
-                     "readlines", "flow_from_directory"), READS),
-    **dict.fromkeys(("load_data", "from_pretrained", "from_preset", "download", "download_and_prepare", "urlopen",
-                     "urlretrieve", "push_to_hub", "hf_hub_download"), CONNECTS),
-    **dict.fromkeys(("save", "save_weights", "save_model", "write_text", "write_bytes", "to_csv", "savefig",
-                     "mkdir", "makedirs", "unlink", "rmtree", "rmdir", "touch", "export"), WRITES),
-    **dict.fromkeys(("parse_args", "parse_known_args", "parse_intermixed_args"), ARGUMENTS),
-    **dict.fromkeys(("glob", "rglob", "iterdir"), FOLDER),
-    **dict.fromkeys(("imshow", "show", "plot"), PLOTS),
-}  # fmt: skip
+def _by_name(table: Mapping[str, str]) -> dict[str, str]:
+    return {name: why for why, names in table.items() for name in names.split()}
+
+
+_LIBRARY = _by_name(
+    {
+        READS: """
+            PIL.Image.open codecs.open cv2.VideoCapture cv2.imread gzip.open h5py.File io.open joblib.load
+            json.load keras.models.load_model keras.preprocessing.image
+            keras.preprocessing.image_dataset_from_directory keras.preprocessing.text_dataset_from_directory
+            keras.saving.load_model keras.utils.audio_dataset_from_directory
+            keras.utils.image_dataset_from_directory keras.utils.load_img
+            keras.utils.text_dataset_from_directory numpy.fromfile numpy.genfromtxt numpy.load numpy.loadtxt
+            numpy.memmap open os.open pickle.load tensorflow.data.Dataset.list_files
+            tensorflow.data.TFRecordDataset tensorflow.data.TextLineDataset tensorflow.data.experimental
+            tensorflow.io.gfile tensorflow.io.read_file tensorflow.saved_model
+            tensorflow.train.load_checkpoint torch.load yaml.load
+        """,
+        ASKS: """
+            breakpoint getpass input pdb
+        """,
+        ENDS: """
+            absl.testing.absltest.main exit os._exit os.abort os.kill pytest.main quit sys.exit
+            tensorflow.test.main unittest.main
+        """,
+        STARTS: """
+            os.popen os.system subprocess
+        """,
+        PROCESSES: """
+            atexit concurrent.futures multiprocessing os.fork signal threading.Thread
+        """,
+        WRITES: """
+            keras.utils.plot_model keras.utils.save_img numpy.save numpy.savetxt numpy.savez
+            numpy.savez_compressed os.chmod os.link os.makedirs os.mkdir os.remove os.removedirs os.rename
+            os.replace os.rmdir os.symlink os.truncate os.unlink shutil tempfile tensorflow.io.write_file
+            tensorflow.profiler tensorflow.summary
+        """,
+        FOLDER: """
+            glob os.chdir os.listdir os.scandir os.walk
+        """,
+        CONNECTS: """
+            boto3 comet_ml datasets ftplib gdown google.cloud http httpx huggingface_hub kaggle kagglehub
+            keras.applications keras.datasets keras.utils.get_file mlflow neptune paramiko requests smtplib
+            socket tensorflow.config.experimental_connect_to_cluster tensorflow.distribute.cluster_resolver
+            tensorflow.tpu tensorflow_datasets tensorflow_hub urllib.request urllib3 wandb
+        """,
+        PLOTS: """
+            matplotlib plotly seaborn
+        """,
+        WAITS: """
+            time.sleep
+        """,
+        ARGUMENTS: """
+            absl.app absl.flags click fire hydra
+        """,
+    }
+)
+"""By dotted name, of a function or of all that begins with it."""
+_HARMLESS = ("keras.preprocessing.text", "keras.preprocessing.sequence")
+
+_METHODS = _by_name(
+    {
+        TRAINS: """
+            adapt apply_gradients evaluate fit fit_generator fit_transform gradient minimize train
+            train_on_batch train_step
+        """,
+        READS: """
+            flow_from_directory imread load load_model load_weights read_bytes read_text readlines restore
+        """,
+        CONNECTS: """
+            download download_and_prepare from_preset from_pretrained hf_hub_download load_data push_to_hub
+            urlopen urlretrieve
+        """,
+        WRITES: """
+            export makedirs mkdir rmdir rmtree save save_model save_weights savefig to_csv touch unlink
+            write_bytes write_text
+        """,
+        ARGUMENTS: """
+            parse_args parse_intermixed_args parse_known_args
+        """,
+        FOLDER: """
+            glob iterdir rglob
+        """,
+        PLOTS: """
+            imshow plot show
+        """,
+    }
+)
 """By the method's name, on whatever it is called."""
 
 _DEPTH = 12
@@ -203,6 +240,8 @@ def _sound(meanings: Sequence[object]) -> bool:
 
 
 def _of_library(name: str) -> str | None:
+    if name.startswith(_HARMLESS):
+        return None
     known = _LIBRARY.get(name)
     head = name
     while known is None and "." in head:

@@ -1,7 +1,7 @@
 """The text by which a person says on what a layer is called: `(None, 5), mask=bool(None, 5)`.
 
-It reads like the arguments of a call. A tuple of numbers and None is a float32 tensor of that shape; a dtype's
-name before it gives another dtype; lists, tuples and dicts of these nest; any other literal is itself.
+It reads like the arguments of a call. A tuple of numbers and None is a float32 tensor of that shape; a dtype
+in front gives another dtype; lists, tuples and dicts of these nest; any other literal is itself.
 """
 
 from __future__ import annotations

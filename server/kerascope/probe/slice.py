@@ -48,22 +48,10 @@ _NEAR = 3
 """A module that is handed around as a value is needed as a whole; far from the class, where that would mean
 half of a library, only what is named."""
 _HARMLESS_KEY = re.compile(r"CUDA_VISIBLE_DEVICES|_VISIBLE_DEVICES")
-_NOTHING_CHANGED = frozenset(
-    [
-        "info",
-        "debug",
-        "warning",
-        "warn",
-        "error",
-        "critical",
-        "exception",
-        "log",
-        "summary",
-        "print_summary",
-        "close",
-        "flush",
-    ]
-)
+_NOTHING_CHANGED = frozenset({
+    "close", "critical", "debug", "error", "exception", "flush", "info", "log", "summary", "warn",
+    "warning",
+})  # fmt: skip
 
 
 @dataclass(eq=False)

@@ -1,8 +1,8 @@
 """How code makes and calls a class: the statements that lead there, as a program that does nothing else.
 
-Read are a module's own statements, the `if __name__` block, functions, and the examples in a docstring. Of each
-the statements that the call needs are kept, at their lines; data that would have to be read from somewhere
-make a call unusable, and then only the construction is taken.
+Read are a module's own statements, the `if __name__` block, functions, and the examples in a docstring. Of
+each the statements that the call needs are kept, at their lines; data that would have to be read from
+somewhere make a call unusable, and then only the construction is taken.
 """
 
 from __future__ import annotations
@@ -48,21 +48,10 @@ _USUAL = {
     "models": "from keras import models",
 }
 """What examples in docstrings take for granted."""
-_CREATORS = frozenset(
-    (
-        "normal",
-        "uniform",
-        "zeros",
-        "ones",
-        "rand",
-        "randn",
-        "random",
-        "random_sample",
-        "standard_normal",
-        "full",
-    )
-    + ("randint", "truncated_normal", "empty")
-)
+_CREATORS = frozenset({
+    "empty", "full", "normal", "ones", "rand", "randint", "randn", "random", "random_sample",
+    "standard_normal", "truncated_normal", "uniform", "zeros",
+})  # fmt: skip
 _MANY = 10_000
 _FENCE = re.compile(r"^[ \t]*```[ \t]*(\w*)[ \t]*$")
 _MAX_STEPS = 3_000
@@ -533,9 +522,9 @@ class Usages:
             if since is None:
                 if name in code.parameters:
                     parameters.add(name)
-                elif name in code.unknown or (name in code.local and not code.is_example):
-                    raise _Unusable(name)
-                elif not code.is_example and not self._available(name):
+                elif name in code.unknown or not (
+                    code.is_example or (name not in code.local and self._available(name))
+                ):
                     raise _Unusable(name)
                 continue
             step = code.steps[since]
@@ -621,10 +610,7 @@ class Usages:
         """The text of the constructor's arguments, if they can be evaluated where the class is defined."""
         if _called_name(made) != self._last:
             return None
-        if not self.own and not code.is_example:
-            own = frozenset[str]()
-        else:
-            own = frozenset(self.module.names())
+        own = frozenset(self.module.names()) if self.own or code.is_example else frozenset[str]()
         values: dict[str, ast.expr] = {}
         named = _names_in(ast.Tuple([*made.args, *(keyword.value for keyword in made.keywords)], ast.Load()))
         for name in named:

@@ -19,28 +19,10 @@ from kerascope.tracking.classes import dotted_name
 
 FunctionNode: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef
 
-CHANGING = frozenset(
-    [
-        "add",
-        "append",
-        "appendleft",
-        "clear",
-        "discard",
-        "extend",
-        "extendleft",
-        "insert",
-        "pop",
-        "popitem",
-        "register",
-        "remove",
-        "reverse",
-        "setdefault",
-        "sort",
-        "update",
-        "__setitem__",
-        "set",
-    ]
-)
+CHANGING = frozenset({
+    "__setitem__", "add", "append", "appendleft", "clear", "discard", "extend", "extendleft", "insert",
+    "pop", "popitem", "register", "remove", "reverse", "set", "setdefault", "sort", "update",
+})  # fmt: skip
 """Methods that change what they are called on."""
 
 
