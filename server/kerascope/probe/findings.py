@@ -274,7 +274,8 @@ class _Findings:
             return
         how = " and ".join(_WAYS.get(name, name) for name in ways)
         groups = self._groups(
-            lambda weight: weight.tracked and weight.saved is not None, lambda weight: weight.saved is False
+            lambda weight: not weight.lost and weight.saved is not None and weight.effect is not False,
+            lambda weight: weight.saved is False,
         )
         for same in _merged(groups):
             weights = [weight for group in same for weight in group.weights]

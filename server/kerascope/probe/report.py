@@ -277,7 +277,8 @@ def _losses(report: Report, weights: Sequence[Weight]) -> Iterator[str]:
 
 def _unbuilt(node: Node, generation: Generation) -> Iterator[Node]:
     for child in node.children:
-        if child.built:
+        # One that nothing calls may still be there to hold others, which are called.
+        if child.built or any(each.built for each in child.walk()):
             yield from _unbuilt(child, generation)
         elif child.tracked and not _weightless(child, generation):
             yield child
