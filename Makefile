@@ -11,7 +11,7 @@ BIN    := $(VENV)/bin
 PIP    := --quiet --disable-pip-version-check --no-input
 SHELL  := /bin/sh
 
-.PHONY: check test lint truth bench docs clean help
+.PHONY: check test lint truth bench docs vsix test-editors clean help
 .DEFAULT_GOAL := help
 
 help:
@@ -20,6 +20,8 @@ help:
 	@echo 'make lint    ruff, and mypy in strict mode'
 	@echo 'make truth   compare what the rules say with real Keras (installs TensorFlow)'
 	@echo 'make bench   measure speed against other tools (installs TensorFlow)'
+	@echo 'make vsix    package the extension for VS Code; TARGET=linux-x64: for one platform'
+	@echo 'make test-editors  run the tests in real editors (installs them; needs Debian)'
 	@echo 'make docs    write the pages of the rules, and draw the picture'
 	@echo 'make clean   remove everything that these made'
 
@@ -30,7 +32,7 @@ check: $(VENV)/run.stamp
 	if [ $$status -eq 1 ]; then echo; echo 'These programs have defects on purpose: kerascope ended with status 1, "findings".'; fi
 
 test: $(VENV)/test.stamp $(REAL)/stamp
-	$(BIN)/python -m pytest -n auto --ignore=tests/truth --ignore=tests/benchmarks $(ARGS)
+	$(BIN)/python -m pytest -n auto --ignore=tests/truth --ignore=tests/benchmarks --ignore=tests/editors $(ARGS)
 
 lint: $(VENV)/test.stamp
 	$(BIN)/ruff check .
@@ -47,8 +49,22 @@ docs: $(VENV)/run.stamp
 	$(BIN)/python docs/generate_rule_pages.py
 	$(BIN)/python docs/draw_picture.py
 
+TARGET ?= all
+# What is packed is what .vscodeignore and bundle.py name: there is nothing to scan for secrets, which takes minutes.
+vsix: $(VENV)/run.stamp vscode-extension/node_modules/stamp
+	$(BIN)/python vscode-extension/bundle.py --target $(TARGET)
+	@mkdir -p dist
+	cd vscode-extension && npx vsce package --no-dependencies --allow-package-all-secrets --allow-package-env-file \
+		$(if $(filter all,$(TARGET)),,--target $(TARGET)) --out ../dist/kerascope$(if $(filter all,$(TARGET)),,-$(TARGET)).vsix
+
+vscode-extension/node_modules/stamp: vscode-extension/package-lock.json
+	@command -v npm >/dev/null 2>&1 || { echo 'Packaging the extension needs Node.js 20 or later, with npm.' >&2; exit 1; }
+	cd vscode-extension && npm ci --silent
+	@touch $@
+
 clean:
 	rm -rf $(VENV) $(TRUTH) $(BENCH) $(REAL) build dist .kerascope_cache .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .editors vscode-extension/bundled vscode-extension/out vscode-extension/node_modules
 	find server tests -name __pycache__ -type d -prune -exec rm -rf {} +
 	rm -rf server/*.egg-info
 

@@ -1,0 +1,230 @@
+/** The build check, asked for by the person: shown while it runs, and asking back where it can't know how a
+ * layer is made. What is run, and whether, the server decides. */
+
+import * as vscode from 'vscode';
+import {
+    type CancellationToken,
+    CodeLensRequest,
+    ExecuteCommandRequest,
+    type LanguageClient,
+    type Middleware,
+    WorkDoneProgress,
+} from 'vscode-languageclient/node';
+import { type Given, parseGiven } from './given';
+import type { ReportViews, Result } from './report';
+
+const BUILD = 'kerascope.build';
+const BUILD_FILE = 'kerascope.buildFile';
+const SHOW_REPORT = 'kerascope.showReport';
+const REPORT_SCHEME = 'kerascope-report:';
+/** Milliseconds after which a check that still runs is shown; most end sooner. */
+const SHOWN_AFTER = 400;
+
+interface Class {
+    readonly uri: string;
+    readonly class: string;
+}
+
+export class BuildChecks {
+    /** What runs when a command of the server is called, from a lens or a code action. */
+    readonly middleware: Middleware = {
+        executeCommand: (command, args, next) => {
+            const about = classOf(args);
+            if (command === BUILD && about !== undefined) {
+                return this.build(about);
+            }
+            if (command === BUILD_FILE && typeof args[0]?.uri === 'string') {
+                return this.buildFile(args[0].uri);
+            }
+            if (command === SHOW_REPORT && about !== undefined) {
+                return this.showReport(about);
+            }
+            return next(command, args);
+        },
+        window: {
+            // The report is shown in a view of our own.
+            showDocument: async (params, token, next) =>
+                params.uri.startsWith(REPORT_SCHEME) ? { success: true } : await next(params, token),
+        },
+    };
+
+    constructor(
+        private readonly client: () => LanguageClient | undefined,
+        private readonly views: ReportViews,
+        private readonly memory: vscode.Memento,
+    ) {}
+
+    /** Check the class that the cursor is in; `other`: on arguments that the person is asked for. */
+    async buildAtCursor(other: boolean): Promise<void> {
+        const about = await this.classAtCursor();
+        if (about === undefined) {
+            return;
+        }
+        const given = other ? await this.ask(about, '', this.remembered(about) ?? 'build(…) on (None, …)') : undefined;
+        if (!other || given !== undefined) {
+            await this.build(about, given);
+        }
+    }
+
+    async buildThisFile(): Promise<void> {
+        const document = vscode.window.activeTextEditor?.document;
+        const client = this.client();
+        if (document !== undefined && client !== undefined) {
+            await this.buildFile(client.code2ProtocolConverter.asUri(document.uri));
+        }
+    }
+
+    async showReportAtCursor(): Promise<void> {
+        const about = await this.classAtCursor();
+        if (about !== undefined) {
+            await this.showReport(about);
+        }
+    }
+
+    private async build(about: Class, given?: Given): Promise<Result | undefined> {
+        const known = given ?? givenOf(this.remembered(about));
+        const result = await this.run<Result>(BUILD, `Build check of ${about.class}`, { ...about, ...known });
+        if (result === undefined) {
+            return undefined;
+        }
+        this.views.refresh(result);
+        if (result.status === 'unknown') {
+            const text = this.remembered(about) ?? result.reports[0]?.missing ?? '';
+            const answer = await this.ask(about, result.message, text);
+            return answer === undefined ? result : this.build(about, answer);
+        }
+        if (result.summary) {
+            vscode.window.setStatusBarMessage(`${about.class}: ${result.summary}`, 8000);
+        }
+        return result;
+    }
+
+    private async buildFile(uri: string): Promise<unknown> {
+        const title = `Build check of ${vscode.Uri.parse(uri).path.split('/').pop() ?? uri}`;
+        const answer = await this.run<{ classes: Result[] }>(BUILD_FILE, title, { uri });
+        for (const result of answer?.classes ?? []) {
+            this.views.refresh(result);
+        }
+        return answer;
+    }
+
+    private async showReport(about: Class): Promise<void> {
+        const result = await this.run<Result>(SHOW_REPORT, 'Report', { ...about });
+        if (result !== undefined) {
+            this.views.show({ ...result, reports: result.reports ?? [] });
+        }
+    }
+
+    /** Have the server run a command. What it refuses is told to the person. */
+    private async run<T>(command: string, title: string, argument: object): Promise<T | undefined> {
+        const client = this.client();
+        if (client === undefined) {
+            void vscode.window.showWarningMessage('Kerascope is not running.');
+            return undefined;
+        }
+        const workDoneToken = `kerascope-${Math.random().toString(36).slice(2)}`;
+        const cancelled = new vscode.CancellationTokenSource();
+        const params = { command, arguments: [argument], workDoneToken };
+        const answer = client.sendRequest(ExecuteCommandRequest.type, params, cancelled.token as CancellationToken);
+        const shown = setTimeout(() => this.show(client, title, workDoneToken, cancelled, answer), SHOWN_AFTER);
+        try {
+            return (await answer) as T;
+        } catch (error) {
+            if (!cancelled.token.isCancellationRequested) {
+                void vscode.window.showWarningMessage(error instanceof Error ? error.message : String(error));
+            }
+            return undefined;
+        } finally {
+            clearTimeout(shown);
+            cancelled.dispose();
+        }
+    }
+
+    private show(
+        client: LanguageClient,
+        title: string,
+        workDoneToken: string,
+        cancelled: vscode.CancellationTokenSource,
+        answer: Promise<unknown>,
+    ): void {
+        const options = { location: vscode.ProgressLocation.Notification, title, cancellable: true };
+        void vscode.window.withProgress(options, async (progress, token) => {
+            token.onCancellationRequested(() => cancelled.cancel());
+            const listener = client.onProgress(WorkDoneProgress.type, workDoneToken, (value) => {
+                if (value.kind !== 'end' && value.message !== undefined) {
+                    progress.report({ message: value.message });
+                }
+            });
+            await answer.then(nothing, nothing);
+            listener.dispose();
+        });
+    }
+
+    /** Ask the person how the class is made and called. What was answered is proposed the next time. */
+    private async ask(about: Class, why: string, text: string): Promise<Given | undefined> {
+        const value = text.replace(/^#\s*kerascope:\s*/, '') || 'build(…) on (None, …)';
+        const blank = value.indexOf('…');
+        const answer = await vscode.window.showInputBox({
+            title: `Build check of ${about.class}`,
+            prompt: `${why && `${why} `}How is it made, and on what is it called? For example: build(units=3) on (None, 5)`,
+            value,
+            ...(blank < 0 ? {} : { valueSelection: [blank, blank + 1] as [number, number] }),
+            ignoreFocusOut: true,
+            validateInput: (input) => {
+                const given = parseGiven(input);
+                return typeof given === 'string' ? given : undefined;
+            },
+        });
+        const given = givenOf(answer);
+        if (given !== undefined) {
+            await this.memory.update(key(about), answer);
+        }
+        return given;
+    }
+
+    private remembered(about: Class): string | undefined {
+        return this.memory.get<string>(key(about));
+    }
+
+    /** The layer class that the cursor is in, or the nearest above it. */
+    private async classAtCursor(): Promise<Class | undefined> {
+        const editor = vscode.window.activeTextEditor;
+        const client = this.client();
+        if (editor === undefined || client === undefined) {
+            return undefined;
+        }
+        const uri = client.code2ProtocolConverter.asUri(editor.document.uri);
+        const lenses = (await client.sendRequest(CodeLensRequest.type, { textDocument: { uri } })) ?? [];
+        const line = editor.selection.active.line;
+        const before = lenses.filter((lens) => lens.range.start.line <= line);
+        const about = classOf((before.at(-1) ?? lenses[0])?.command?.arguments ?? []);
+        if (about === undefined) {
+            const why = vscode.workspace.isTrusted
+                ? 'There is no layer class in this file, or the build check is switched off.'
+                : 'The build check runs code of this workspace, which you have not trusted.';
+            void vscode.window.showInformationMessage(why);
+        }
+        return about;
+    }
+}
+
+
+function nothing(): void {
+    // Whether it came to a good end is told elsewhere.
+}
+
+function key(about: Class): string {
+    return `given:${about.uri}#${about.class}`;
+}
+
+function givenOf(text: string | undefined): Given | undefined {
+    const given = text === undefined ? undefined : parseGiven(text);
+    return typeof given === 'object' ? given : undefined;
+}
+
+function classOf(args: readonly unknown[]): Class | undefined {
+    const about = args[0] as Partial<Class> | undefined;
+    return typeof about?.uri === 'string' && typeof about.class === 'string'
+        ? { uri: about.uri, class: about.class }
+        : undefined;
+}
