@@ -413,10 +413,9 @@ class _Findings:
         first, *rest = group.weights
         last = first.path.rpartition(".")[2]
         # A weight that no attribute holds has its name for a path.
-        held = group.node is not None and (group.node.library or first.created is None)
-        held = held or (
-            first.created is not None and re.search(rf"\b{re.escape(last)}\b", first.created.text)
-        )
+        made = first.created.text if first.created is not None else last
+        library = group.node is not None and bool(group.node.library)
+        held = library or re.search(rf"\b{re.escape(last)}\b", made) is not None
         name = f"`self.{first.path}`" if first.path and held else f"the weight `{first.name}`"
         if rest:
             return f"{name} and {counted(len(rest), 'other weight')}"

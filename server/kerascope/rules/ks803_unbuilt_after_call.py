@@ -12,10 +12,10 @@ class UnbuiltAfterCall(Rule):
     the line that made it. Usually no code calls it.
 
     ## Why it matters
-    It has no weights, now or later: nothing of it trains, and `load_weights` may stop at it. Often it is a
-    leftover, or a name that was mistyped in `call`. Measured for the program below in Keras 3.15 and Keras 2
-    (`tf_keras` 2.21): `self.spare.built` is False after the call; Keras 3 warns once that the layer "does
-    not have a `build()` method implemented and it looks like it has unbuilt state".
+    It has no weights, now or later, so nothing of it trains. Often it is a leftover, or a name that was
+    mistyped in `call`. Measured for the program below in Keras 3.15 and Keras 2 (`tf_keras` 2.21):
+    `self.spare.built` is False after the call. Keras 3 warns, in the first call, that the layer "looks like
+    it has unbuilt state"; Keras 2 says nothing.
 
     ## Example
     ```python

@@ -13,8 +13,9 @@ class NewWeightsEveryCall(Rule):
     ## Why it matters
     Every call then starts from new random values, so that nothing that was learnt is ever used, and memory
     grows with each step. Measured for the program below in Keras 3.15 and Keras 2 (`tf_keras` 2.21): two
-    calls on the same input give different outputs, 2 new variables each time, none of them in
-    `trainable_weights`. Inside `fit`, both raise only sometimes: it depends on whether the step is compiled.
+    calls on the same input give different outputs, with 2 new variables each time, none of them in
+    `trainable_weights`. In both, `fit` raises ValueError, but for `run_eagerly=True`, where it trains
+    nothing and is silent.
 
     ## Example
     ```python
