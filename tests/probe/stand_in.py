@@ -60,6 +60,8 @@ def run_check(request, send):
         send({"stage": stage, "text": "constructing"})
         layer = getattr(made, request["class_name"])()
         send({"part": {"counts": {"init": 1}}})
+        if hasattr(layer, "report"):
+            send({"part": layer.report()})
         stage = "call"
         send({"stage": stage, "text": "calling"})
         layer(1)

@@ -40,8 +40,13 @@ _MOST_GARBAGE = 1000
 
 # Any Python, even 2, must understand this: one that is too old says so.
 BOOTSTRAP = """\
-import sys
-sys.path[:] = [path for path in sys.path if path]
+import os, sys
+library = os.path.dirname(os.__file__)
+archive = "python%d%d.zip" % sys.version_info[:2]
+def is_library(path):
+    return path in (library, os.path.join(library, "lib-dynload")) or os.path.basename(path) == archive
+# Neither the current folder nor a random.py on PYTHONPATH is to come before the standard library.
+sys.path[:] = sorted(filter(None, sys.path), key=lambda path: not is_library(path))
 if sys.version_info < (3, 8):
     why = "%s is Python %s: the build check needs 3.8 or later." % (sys.executable, sys.version.split()[0])
     sys.stdout.write('{"failed": {"why": "python", "message": "%s"}}\\n' % why.replace("\\\\", "/"))
@@ -101,6 +106,7 @@ class _Worker:
         self.code: int | None = None
         self.dump = self.said = self.printed = ""
         """What was found when it had ended: exit status, stack, errors of the interpreter, output."""
+        self._runs_taken = 0
         self._runs: dict[int, queue.SimpleQueue[dict[str, Any] | None]] = {}
         self._print = _fingerprint(key.python, ())
         self._begun = time.monotonic()
@@ -136,8 +142,9 @@ class _Worker:
         return self._process.stdin.fileno()
 
     @property
-    def alive(self) -> bool:
-        return not self._ended
+    def done(self) -> bool:
+        """Whether it can't run another check."""
+        return self._ended or "failed" in self._said or (self.once and bool(self._runs_taken))
 
     @property
     def ready(self) -> bool:
@@ -275,6 +282,7 @@ class _Worker:
     def inbox(self, number: int) -> Any:
         box: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
         self._runs[number] = box
+        self._runs_taken += 1
         if self._ended:
             box.put(None)
         try:
@@ -282,11 +290,15 @@ class _Worker:
         finally:
             del self._runs[number]
 
-    def end(self, patience: float = 2.0) -> None:
-        """Ends the process and all that it started."""
+    def let_go(self) -> None:
+        """Tells the process to end what it does, and itself."""
         with contextlib.suppress(OSError, ValueError):
             assert self._process.stdin is not None
             self._process.stdin.close()
+
+    def end(self, patience: float = 2.0) -> None:
+        """Ends the process and all that it started."""
+        self.let_go()
         if patience:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(patience)
@@ -314,6 +326,8 @@ class Workers:
         self._options = _Options(folder, once, start, idle)
         self._lock = threading.Lock()
         self._workers: dict[_Key, _Worker] = {}
+        self._started: set[_Worker] = set()
+        """Those that must be ended: one that was replaced may still be at work."""
         self._closed = threading.Event()
         self._number = 0
         _ALL.add(self)
@@ -358,13 +372,8 @@ class Workers:
 
     def _attempt(self, key: _Key, run: _Run) -> dict[str, Any] | None:
         """None: the worker had ended before it began, and another one may do better."""
-        worker = self._worker(key)
-        while not worker.turn.acquire(timeout=_GLANCE):
-            run.look()
+        worker = self._turn(key, run)
         try:
-            if not worker.alive and not worker.ready:
-                worker = self._worker(key)
-                worker.turn.acquire()
             if not worker.ready:
                 begun = time.monotonic()
                 worker.wait_ready(run.progress, run.stop)
@@ -376,52 +385,65 @@ class Workers:
         finally:
             worker.used = time.monotonic()
             worker.turn.release()
-        if answer is not None and (worker.once or not worker.alive):
-            self._forget(worker)
+            self._end_if_done(worker)
+        if answer is not None and worker.done and not self._closed.is_set():
             self.warm(key.python, generation_env=dict(key.environment), gpu=key.gpu)
         return answer
 
-    def _worker(self, key: _Key) -> _Worker:
-        stale: list[_Worker] = []
-        try:
-            with self._lock:
-                if self._closed.is_set():
-                    raise _Cancelled
-                worker = self._workers.get(key)
-                if worker is not None and not (worker.alive and worker.fits()):
-                    stale.append(self._workers.pop(key))
-                    worker = None
-                if worker is None:
-                    idle = sorted(
-                        (w for w in self._workers.values() if not w.turn.locked()), key=lambda w: w.used
-                    )
-                    for other in idle[: max(0, len(self._workers) - MOST_WORKERS + 1)]:
-                        stale.append(self._workers.pop(other.key))
-                    worker = self._workers[key] = _Worker(key, self._options)
-                return worker
-        finally:
-            for other in stale:
-                if other.alive and not other.turn.locked():
-                    threading.Thread(target=other.end, name="kerascope-worker-end", daemon=True).start()
+    def _turn(self, key: _Key, run: _Run) -> _Worker:
+        """The worker, once no other thread uses it."""
+        while True:
+            worker = self._worker(key)
+            if worker.turn.acquire(timeout=_GLANCE):
+                if not worker.done:
+                    return worker
+                worker.turn.release()
+            run.look()
 
-    def _forget(self, worker: _Worker) -> None:
+    def _worker(self, key: _Key) -> _Worker:
         with self._lock:
-            if self._workers.get(worker.key) is worker:
+            if self._closed.is_set():
+                raise _Cancelled
+            worker = self._workers.get(key)
+            if worker is not None and not worker.done and worker.fits():
+                return worker
+            stale = [self._workers.pop(key)] if worker is not None else []
+            idle = sorted((w for w in self._workers.values() if not w.turn.locked()), key=lambda w: w.used)
+            for other in idle[: max(0, len(self._workers) - MOST_WORKERS + 1)]:
+                stale.append(self._workers.pop(other.key))
+            try:
+                worker = self._workers[key] = _Worker(key, self._options)
+                self._started.add(worker)
+            finally:
+                for other in stale:
+                    if not other.turn.locked():
+                        self._end(other)
+            return worker
+
+    def _end_if_done(self, worker: _Worker) -> None:
+        """After a check: the worker may have been killed by it, or replaced meanwhile."""
+        with self._lock:
+            if worker.done and self._workers.get(worker.key) is worker:
                 del self._workers[worker.key]
-        if worker.alive:
-            threading.Thread(target=worker.end, name="kerascope-worker-end", daemon=True).start()
+            if self._workers.get(worker.key) is not worker:
+                self._end(worker)
+
+    def _end(self, worker: _Worker) -> None:
+        self._started.discard(worker)
+        worker.let_go()
+        threading.Thread(target=worker.end, name="kerascope-worker-end", daemon=True).start()
 
     def close(self) -> None:
         """Ends all checks and all processes."""
         with self._lock:
             self._closed.set()
-            workers = list(self._workers.values())
+            workers = list(self._started)
+            self._started.clear()
             self._workers.clear()
-        enders = [threading.Thread(target=worker.end, daemon=True) for worker in workers]
-        for ender in enders:
-            ender.start()
-        for ender in enders:
-            ender.join(5)
+        for worker in workers:
+            worker.let_go()
+        for worker in workers:
+            worker.end()
 
 
 class _Run:

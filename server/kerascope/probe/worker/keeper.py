@@ -348,10 +348,9 @@ class Keeper:
                 if not names or not self._links or self._links[-1].gone:
                     return ""
                 self._coming = self._succeed(names, root)
+            elif "starting" in self._coming.said:
+                self._say(self._coming.said["starting"])
             link = self._coming
-            doing = str(link.said.get("starting", "importing"))
-            if doing != "importing":
-                self._say(doing)
             in_time = self._wait_for(link, until - time.monotonic(), stop)
             doing = str(link.said.get("starting", "importing"))
             if in_time and not link.settled:

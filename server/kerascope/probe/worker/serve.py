@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-import sysconfig
 from typing import Sequence
 
 from .one_check import out_of_the_way
@@ -23,7 +22,6 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--idle", type=float, default=600.0, help="seconds without a request, then it ends")
     parser.add_argument("--once", action="store_true", help="one check, without forking")
     options = parser.parse_args(arguments)
-    _order_search_path()
     control, results = _take_pipes()
     sys.argv = [""]
     os.environ["KERASCOPE_FOLDER"] = options.folder
@@ -47,12 +45,3 @@ def _take_pipes() -> tuple[int, int]:
     os.dup2(nothing, 1)
     os.close(nothing)
     return control, results
-
-
-def _order_search_path() -> None:
-    """The standard library comes first: a `random.py` on PYTHONPATH mustn't be imported in its place."""
-    library = {sysconfig.get_path(name) for name in ("stdlib", "platstdlib")}
-    library |= {os.path.join(path, "lib-dynload") for path in library}
-    archive = "python{}{}.zip".format(*sys.version_info[:2])
-    paths = [path for path in sys.path if path]
-    sys.path[:] = sorted(paths, key=lambda path: path not in library and os.path.basename(path) != archive)
