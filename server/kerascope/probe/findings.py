@@ -164,32 +164,34 @@ class _Findings:
     def _untracked(self, groups: Sequence[_Group]) -> Finding:
         name = self.report.class_name
         weights = [weight for group in groups for weight in group.weights]
-        first = groups[0]
-        used = f"the call uses {_its(weights)}, but `{name}.trainable_weights` doesn't hold {_them(weights)}"
-        loss = "so training never changes " + _them(weights)
+        first, them = groups[0], _them(weights)
+        loss = f"so training never changes {them}"
         if all(weight.saved is False for weight in weights):
-            loss += f", and saving loses {_them(weights)}"
+            loss += f", and saving loses {them}"
+        used = f"the call uses {_its(weights)}"
         if first.node is not None and first.whole:
             who = self._layers(groups)
-            held = (
-                f"{first.node.through} holds {'them' if groups[1:] else 'it'}" if first.node.through else ""
-            )
-            advice = f"{_capital(held)}, where Keras doesn't look" if held else "Keras doesn't know the layer"
+            advice = "Keras doesn't know the layer"
+            if first.node.through:
+                held = "them" if groups[1:] else "it"
+                advice = f"{_capital(first.node.through)} holds {held}, where Keras doesn't look"
             advice += ": assign it to an attribute of the layer that uses it"
         elif first.node is not None:
-            who = self._own(first)
+            who, used = self._own(first), f"the call uses {them}"
             raw = any(weight.raw for weight in weights)
             advice = "Make it with `self.add_weight(…)`" if raw else "Assign it to an attribute of the layer"
         else:
-            who = (
-                f"The variable {_shape(weights[0])}" if not weights[1:] else counted(len(weights), "variable")
-            )
-            advice = "It is held outside of the layer: assign it, or the layer that owns it, to an attribute"
+            who = f"{_capital(_some(weights, 'variable'))} of shape {_shape(weights[0])}"
+            if weights[1:]:
+                who = f"{counted(len(weights), 'variable')} ({_parameters(weights)})"
+            used = f"the call uses {them}"
+            advice = f"No attribute leads to {them}: keep the layer that owns {them} in an attribute"
         verb = "are" if groups[1:] or (len(weights) > 1 and not first.whole) else "is"
         return self._finding(
             "KS802",
             first.place,
-            f"{who} {verb} not tracked: {used}, {loss}. {advice}.",
+            f"{who} {verb} not tracked: {used}, but `{name}.trainable_weights` doesn't hold {them}, {loss}. "
+            f"{advice}.",
             self._also(groups[1:]),
         )
 
@@ -517,8 +519,11 @@ def _listed(names: Sequence[str]) -> str:
 
 def _its(weights: Sequence[Weight]) -> str:
     """ "its 2 weights (20 parameters)"."""
-    total = sum(weight.parameters for weight in weights)
-    return f"its {counted(len(weights), 'weight')} ({counted(total, 'parameter')})"
+    return f"its {counted(len(weights), 'weight')} ({_parameters(weights)})"
+
+
+def _parameters(weights: Sequence[Weight]) -> str:
+    return counted(sum(weight.parameters for weight in weights), "parameter")
 
 
 def _some(weights: Sequence[Weight], what: str) -> str:

@@ -67,7 +67,7 @@ class _Case:
     document: Document
 
     def weights(self) -> list[Weight]:
-        """The trainable variables that the finding speaks of: made on its lines, or by layers made there."""
+        """The variables that the finding speaks of: made on its lines, or by layers made there."""
         found = {
             id(weight): weight
             for node in self.report.nodes
@@ -81,7 +81,7 @@ class _Case:
         }
         if not found and self.is_about():
             found = {id(weight): weight for weight in self._by_attribute()}
-        return [weight for weight in found.values() if weight.trainable]
+        return list(found.values())
 
     def _by_attribute(self) -> Iterable[Weight]:
         """Those below the attribute to which the finding's line assigns."""
@@ -146,13 +146,21 @@ class _Case:
 def _untracked(case: _Case) -> Verdict | None:
     """ "These weights won't be trained": the call used them, and Keras knows them or not."""
     if "trained" not in case.finding.message:
-        return None
-    weights = case.weights()
+        return _not_saved(case) if "saved" in case.finding.message else None
+    weights = [weight for weight in case.weights() if weight.trainable]
     if any(weight.lost for weight in weights):
         return "confirmed"
     used = [weight for weight in weights if weight.watched or weight.effect]
     known = used and all(weight.tracked and weight.trained for weight in weights)
     return "refuted" if known and not case.report.loose else None
+
+
+def _not_saved(case: _Case) -> Verdict | None:
+    """ "Their values won't be saved": they came back in a fresh instance or not."""
+    saved = [weight.saved for weight in case.weights()]
+    if False in saved:
+        return "confirmed"
+    return "refuted" if saved and all(saved) else None
 
 
 def _not_built_by_build(case: _Case) -> Verdict | None:
@@ -188,7 +196,7 @@ def _super_init(case: _Case) -> Verdict | None:
 
 def _no_gradient(case: _Case) -> Verdict | None:
     """ "The weight never trains": it got a gradient on the second step or not."""
-    weights = case.weights()
+    weights = [weight for weight in case.weights() if weight.trainable]
     if any(weight.gradient is False or weight.lost for weight in weights):
         return "confirmed"
     return "refuted" if weights and all(weight.gradient and weight.effect for weight in weights) else None
