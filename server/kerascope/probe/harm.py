@@ -133,11 +133,15 @@ class Judge:
         return reason
 
     def reason(
-        self, module: Module, nodes: Iterable[ast.AST], local: frozenset[str] = frozenset()
+        self,
+        module: Module,
+        nodes: Iterable[ast.AST],
+        local: frozenset[str] = frozenset(),
+        shallow: bool = False,
     ) -> str | None:
         """Why these nodes must not be run, None if nothing is known against it. Names in `local` aren't the
-        module's."""
-        return self._reason(module, immediate(nodes), local, 0)
+        module's. `shallow`: functions that they call aren't looked into."""
+        return self._reason(module, immediate(nodes), local, _DEPTH + 1 if shallow else 0)
 
     def _reason(
         self, module: Module, nodes: Iterable[ast.AST], local: frozenset[str], depth: int

@@ -12,6 +12,7 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from weakref import WeakKeyDictionary
 
 from kerascope.probe.harm import Judge
 from kerascope.probe.request import Direct, LeftOut, Outer, Program, Recipe, Slice, SlicedModule
@@ -124,7 +125,7 @@ class _Part:
             self.future |= any(alias.name == "annotations" for alias in node.names)
             return
         names: list[str] = []
-        for bound, imported in _binds(node, unit.statement):
+        for bound, imported in _binds(unit.statement, node):
             if isinstance(imported, Imported):
                 if bound == "*":
                     self.stars.append((unit, imported))
@@ -295,7 +296,7 @@ class _Slicer:
             return None
         found: _Part | None = None
         for name in self._absolute(part, imported, level):
-            if os.path.isdir(module.path):  # noqa: PTH112  # a namespace package has no code
+            if not module.path.endswith(".py"):  # a namespace package has no code
                 return _Part(module, name, part.distance)
             found = self.part(module, name, part.distance + 1)
         return found
@@ -343,7 +344,7 @@ class _Slicer:
             return
         if self._from_star(target, first, rest):
             return
-        if target.module.is_package or os.path.isdir(target.module.path):  # noqa: PTH112
+        if target.module.is_package:
             inner = None
             for name in list(target.names):
                 inner = self._enter(target, f"{name}.{first}", 0) or inner
@@ -599,7 +600,7 @@ class _Slicer:
             elif not unit.is_import and not unit.is_definition and not _is_docstring(unit.node):
                 why = NOT_NEEDED
                 if not unit.binds or isinstance(unit.node, ast.For | ast.While | ast.With):
-                    why = self._harm(part, unit) or NOT_NEEDED
+                    why = self.judge.reason(part.module, [unit.node], shallow=True) or NOT_NEEDED
                 yield self._entry(part, unit, unit.node, why, unit.binds)
 
     def _entry(self, part: _Part, unit: _Unit, node: ast.stmt, why: str, names: tuple[str, ...]) -> LeftOut:
@@ -672,19 +673,26 @@ def _is_type_checking(node: ast.stmt) -> bool:
     return isinstance(node, ast.If) and (dotted_name(node.test) or "").rpartition(".")[2] == "TYPE_CHECKING"
 
 
-def _binds(node: ast.stmt, statement: Statement) -> Iterator[tuple[str, object]]:
-    """The names that a statement binds at module level, with what is imported."""
-    if statement.kind == "class" and isinstance(node, ast.ClassDef):
-        yield node.name, None
-        return
-    for inner in _all_statements(node, frozenset()):
-        yield from bound_by(inner)
-        if not isinstance(inner, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-            for expression in ast.iter_child_nodes(inner):
-                if isinstance(expression, ast.expr):
-                    for found in ast.walk(expression):
-                        if isinstance(found, ast.NamedExpr):
-                            yield found.target.id, None
+_bound: WeakKeyDictionary[Statement, dict[ast.stmt, tuple[tuple[str, object], ...]]] = WeakKeyDictionary()
+
+
+def _binds(statement: Statement, node: ast.stmt) -> tuple[tuple[str, object], ...]:
+    """The names that a statement binds at module level, with what is imported; kept with its piece."""
+    kept = _bound.setdefault(statement, {})
+    if node not in kept:
+        if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            kept[node] = ((node.name, None),)
+        else:
+            found: list[tuple[str, object]] = []
+            for inner in _all_statements(node, frozenset()):
+                found += bound_by(inner)
+                if ":=" in statement.text:
+                    for expression in ast.iter_child_nodes(inner):
+                        if isinstance(expression, ast.expr):
+                            named = (each for each in ast.walk(expression) if isinstance(each, ast.NamedExpr))
+                            found += [(each.target.id, None) for each in named]
+            kept[node] = tuple(found)
+    return kept[node]
 
 
 def _names_bound(node: ast.stmt) -> list[str]:
@@ -767,47 +775,47 @@ def edited(text: str, edits: Sequence[Cut]) -> str:
 
 
 def _edits(unit: _Unit, part: _Part) -> Iterator[Cut]:
-    lines = offsets_of_lines(unit.statement.text)
+    text, node = unit.statement.text, unit.node
     if not unit.kept:
-        yield _replaced(unit.statement.text, lines, unit.node, "0")
+        yield _replaced(text, node, "0")
         return
     for inner in unit.without:
-        yield _replaced(unit.statement.text, lines, inner, "0")
-    node = unit.node
+        yield _replaced(text, inner, "0")
     if isinstance(node, ast.ImportFrom) and node.module != "__future__":
         if node.names[0].name == "*":
             if unit.from_stars and not part.all_seen:
-                yield _replaced(unit.statement.text, lines, node, _import_from(node, sorted(unit.from_stars)))
+                yield _replaced(text, node, _import_from(node, sorted(unit.from_stars)))
             return
         kept = [alias for alias in node.names if (alias.asname or alias.name) in unit.wanted]
         if len(kept) < len(node.names):
             shown = [f"{alias.name} as {alias.asname}" if alias.asname else alias.name for alias in kept]
-            yield _replaced(unit.statement.text, lines, node, _import_from(node, shown))
+            yield _replaced(text, node, _import_from(node, shown))
     elif isinstance(node, ast.Import):
         kept = [
             alias for alias in node.names if (alias.asname or alias.name.partition(".")[0]) in unit.wanted
         ]
         if len(kept) < len(node.names):
             shown = [f"{alias.name} as {alias.asname}" if alias.asname else alias.name for alias in kept]
-            yield _replaced(unit.statement.text, lines, node, f"import {', '.join(shown)}")
+            yield _replaced(text, node, f"import {', '.join(shown)}")
     else:
         for block in ast.walk(node) if unit.aliases else ():
             if isinstance(block, ast.If) and _is_type_checking(block):
                 for inner in block.body:
-                    yield _replaced(unit.statement.text, lines, inner, "0")
+                    yield _replaced(text, inner, "0")
 
 
 def _import_from(node: ast.ImportFrom, names: Sequence[str]) -> str:
     return f"from {'.' * node.level}{node.module or ''} import {', '.join(names)}"
 
 
-def _replaced(text: str, lines: Sequence[int], node: ast.stmt, new: str) -> Cut:
+def _replaced(text: str, node: ast.stmt, new: str) -> Cut:
     """`new` in place of a statement; the lines stay."""
+    lines = [0, *(match.end() for match in LINE_END.finditer(text))]
     first = min([(node.lineno, node.col_offset), *_decorator_starts(node)])
-    start = offset_at(text, lines, *first)
+    start = _offset(text, lines, *first)
     if first != (node.lineno, node.col_offset):
         start = text.rfind("@", 0, start)
-    end = offset_at(text, lines, node.end_lineno or node.lineno, node.end_col_offset or 0)
+    end = _offset(text, lines, node.end_lineno or node.lineno, node.end_col_offset or 0)
     return start, end, new + blank(text[start:end])
 
 
@@ -815,12 +823,7 @@ def _decorator_starts(node: ast.stmt) -> list[tuple[int, int]]:
     return [(each.lineno, each.col_offset) for each in getattr(node, "decorator_list", ())]
 
 
-def offsets_of_lines(text: str) -> list[int]:
-    """The offset at which each line begins."""
-    return [0, *(match.end() for match in LINE_END.finditer(text))]
-
-
-def offset_at(text: str, lines: Sequence[int], lineno: int, column: int) -> int:
+def _offset(text: str, lines: Sequence[int], lineno: int, column: int) -> int:
     """The offset of a node's position."""
     start = lines[lineno - 1]
     end = lines[lineno] if lineno < len(lines) else len(text)
