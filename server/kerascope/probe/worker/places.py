@@ -10,6 +10,7 @@ from types import CodeType, FrameType
 from typing import Any, Dict, Iterable
 
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+_HERE = os.path.join(os.path.dirname(os.path.realpath(__file__)), "")
 _MOST_FRAMES = 20
 _LONGEST_MESSAGE = 4000
 
@@ -33,6 +34,8 @@ class Places:
         if path.startswith("<") or not self._root:
             return False
         real = os.path.realpath(path)
+        if real.startswith(_HERE):  # where Kerascope itself is the project
+            return False
         below = real.startswith(self._root.rstrip(os.sep) + os.sep)
         parts = set(real[len(self._root) :].split(os.sep))
         if not below or parts & {"site-packages", "dist-packages"}:
