@@ -90,6 +90,10 @@ class Engine:
             return None
         return sizes or None
 
+    def attributes(self, layer: Any) -> dict[str, Any]:
+        """What the layer keeps, by name."""
+        return dict(vars(layer))
+
     def is_keras_variable(self, value: Any) -> bool:
         return self.generation == 3 and isinstance(value, self.keras.Variable)
 
@@ -99,6 +103,10 @@ class Engine:
 
     def is_tensor(self, value: Any) -> bool:
         return bool(self.keras.ops.is_tensor(value))
+
+    def is_trainable(self, variable: Any) -> bool:
+        """The variable's own flag."""
+        return bool(getattr(variable, "trainable", True))
 
     def key(self, variable: Any) -> int:
         """Tells variables apart, whichever wrapper they come in."""
@@ -157,9 +165,10 @@ class Engine:
         # Keras 3 drops the argument where `call` lacks it, and hands it to the sublayers.
         return self.generation == 3 or bool(getattr(layer, "_expects_training_arg", False))
 
-    def step(self, layer: Any, call: Callable[[], Any], weights: Sequence[Any], watch: Iterable[Any]) -> Step:
-        """Calls the layer; gradients of `weights` by a fixed random weighting of its outputs and losses."""
-        raise NotImplementedError
+    def step(self, layer: Any, call: Callable[[], Any], weights: Sequence[Any]) -> Step:
+        """Calls the layer; gradients of `weights` by a fixed random weighting of its outputs and losses.
+        `used` has trainable variables only."""
+        return Step(call(), None, {}, False)
 
     def saving_library(self) -> Any:
         """Keras' module that writes and reads weights of any layer."""
@@ -267,15 +276,16 @@ class TensorFlow(Engine):
             with scope(int(training)) if scope else contextlib.nullcontext():
                 yield named
 
-    def step(self, layer: Any, call: Callable[[], Any], weights: Sequence[Any], watch: Iterable[Any]) -> Step:
+    def step(self, layer: Any, call: Callable[[], Any], weights: Sequence[Any]) -> Step:
         tf = self.tf
         raws = [self.raw(weight) for weight in weights]
         with tf.GradientTape() as tape:
-            for variable in watch:
-                tape.watch(self.raw(variable))
+            for variable in weights:
+                if not self.raw(variable).trainable:
+                    tape.watch(self.raw(variable))
             outputs = call()
             parts = [
-                tf.reduce_sum(tf.cast(leaf, "float32") * _weighting(index, leaf.shape))
+                tf.reduce_sum(tf.cast(leaf, "float32") * weighting(index, leaf.shape))
                 for index, leaf in enumerate(self.flatten(outputs))
                 if tf.is_tensor(leaf) and tf.as_dtype(leaf.dtype).is_floating
             ]
@@ -288,7 +298,9 @@ class TensorFlow(Engine):
         if total is not None and raws:
             for raw, gradient in zip(raws, tape.gradient(total, raws)):
                 found[id(raw)] = None if gradient is None else _is_nonzero(gradient)
-        return Step(outputs, list(tape.watched_variables()), found, floats or total is not None)
+        # Non-trainable variables are only there because they were asked for.
+        used = [variable for variable in tape.watched_variables() if variable.trainable]
+        return Step(outputs, used, found, floats or total is not None)
 
 
 def _is_nonzero(gradient: Any) -> bool:
@@ -296,7 +308,7 @@ def _is_nonzero(gradient: Any) -> bool:
     return bool(numpy.any(numpy.asarray(values) != 0))
 
 
-def _weighting(index: int, shape: Iterable[Any]) -> Any:
+def weighting(index: int, shape: Iterable[Any]) -> Any:
     """Fixed random factors, so that no weight's part cancels out by accident."""
     return numpy.random.default_rng(index).normal(size=tuple(int(size) for size in shape)).astype("float32")
 
@@ -334,7 +346,9 @@ def engine_for(root: str) -> Engine:
         return TensorFlow(keras)
     if str(keras.__version__).startswith("2.") or keras.backend.backend() == "tensorflow":
         return TensorFlow(keras)
-    return Engine(keras)
+    from .backends import Jax, Torch
+
+    return {"jax": Jax, "torch": Torch}.get(keras.backend.backend(), Engine)(keras)
 
 
 def loaded_engines() -> list[Engine]:

@@ -161,9 +161,7 @@ class Measuring:
         except Failed:
             raise failure from None
 
-    def _step(
-        self, layer: Any, training: bool | None, weights: list[Any], watch: tuple[Any, ...] = ()
-    ) -> Step:
+    def _step(self, layer: Any, training: bool | None, weights: list[Any]) -> Step:
         with self.engine.mode(layer, self.kwargs, training) as kwargs:
 
             def call() -> Any:
@@ -172,7 +170,7 @@ class Measuring:
                 except (Exception, SystemExit) as error:
                     raise Failed("call", error) from error
 
-            return self.engine.step(layer, call, weights, watch)
+            return self.engine.step(layer, call, weights)
 
     def _outputs(self, layer: Any, *, losses: bool = False) -> list[Any]:
         """What the layer gives in inference, as arrays. Its counters are afterwards as before."""
@@ -221,18 +219,18 @@ class Measuring:
         floats = [weight for weight in floats if engine.key(weight) in self._live()]
         before = self._keys(self.layer)
         try:
-            step = self._step(self.layer, True, floats, tuple(floats))
+            step = self._step(self.layer, True, floats)
         except Failed as failure:
             if "training" in self.kwargs:
                 raise
             self.raised.append(self.places.raised("gradients", failure.error))
             engine.forget_calls()
-            step = self._step(self.layer, None, floats, tuple(floats))
+            step = self._step(self.layer, None, floats)
         self._gradients = dict(step.gradients)
         missing = [one for one in floats if self._gradients.get(engine.key(one)) is None]
         if missing and step.floats:
             # In training the layer may take another way than in inference; a weight may serve either.
-            other = self._step(self.layer, None, floats, tuple(floats))
+            other = self._step(self.layer, None, floats)
             for key, gradient in other.gradients.items():
                 self._gradients[key] = self._gradients.get(key) or gradient
         if step.used is not None and self._used is not None:
@@ -413,7 +411,7 @@ class Measuring:
         # A scale that begins at zero hides what it scales: all weights have other values meanwhile.
         with self._changed(self.tree):
             for training in (False, True):
-                step = self._step(self.layer, training, open_ones, tuple(open_ones))
+                step = self._step(self.layer, training, open_ones)
                 for variable in list(open_ones):
                     if step.gradients.get(engine.key(variable)):
                         self._effects[engine.key(variable)] = True
@@ -583,6 +581,7 @@ class Measuring:
         engine, variable = self.engine, node.variable
         key = engine.key(variable)
         trained = key in self._trained
+        trainable = engine.is_trainable(variable)
         path = node.path
         after = "init" if key in self._in_init else "call"
         if after == "call" and self._in_build is not None and path in self._in_build:
@@ -597,12 +596,12 @@ class Measuring:
             "shape": [None if size is None else int(size) for size in variable.shape],
             "dtype": engine.dtype(variable),
             "parameters": _parameters(variable.shape),
-            "trainable": bool(getattr(variable, "trainable", True)),
+            "trainable": trainable,
             "tracked": key in self._tracked,
             "trained": trained,
             "exists_after": after,
             "raw": engine.generation == 3 and not engine.is_keras_variable(variable),
-            "watched": None if self._used is None else key in self._used,
+            "watched": None if self._used is None or not trainable else key in self._used,
             "gradient": gradient,
             "effect": self._effects.get(key),
             "saved": self._saved.get(path) if path else None,

@@ -165,7 +165,7 @@ class Tree:
         engine = self._engine
         queue: collections.deque[Found] = collections.deque()
         seen: set[int] = set()
-        for name, value in list(vars(layer).items()):
+        for name, value in engine.attributes(layer).items():
             if name not in self._skip and not name.startswith("_self_"):
                 queue.append(Found(value, _join(path, self._public(name, value)), (), layer))
         queue.extend(self._from_class(layer, path))
