@@ -87,6 +87,7 @@ class Attributes(Machine):
             isinstance(owner, ClassValue) and isinstance(owner.meaning, ClassDefinition) and name is not None
         ):
             self.class_attributes[owner.meaning, name] = value
+            self.wrote_outside = True
         elif isinstance(owner, Function) and name is not None:
             pass
         elif isinstance(owner, Unknown):

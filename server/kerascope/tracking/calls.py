@@ -17,6 +17,7 @@ from kerascope.tracking.layers import call_layer, call_life, class_method, libra
 from kerascope.tracking.library import call_given_functions, call_library
 from kerascope.tracking.machine import KERAS_LISTS, MAX_DEPTH, Frame, Machine
 from kerascope.tracking.objects import annotated_value, infer, instantiate
+from kerascope.tracking.outcomes import Outcome, copied
 from kerascope.tracking.values import (
     UNKNOWN,
     Choice,
@@ -184,6 +185,7 @@ def call_function(
     """Run a function's body with these arguments."""
     code = function.node
     if run.depth >= MAX_DEPTH or run.running.count(code) >= 2:
+        run.cut_short = True
         return UNKNOWN
     module = (
         frame.module
@@ -199,6 +201,11 @@ def call_function(
         key = (code, *map(id, layers))
         if key in run.results:
             return run.results[key]
+    if run.outcomes is not None:
+        outcome = run.outcomes.of(run, frame, function, arguments, keywords, spread)
+        if outcome is not None:
+            return _taken_over(run, frame, node, outcome)
+    run.ran.add(code)
     scope = bind(run, frame, function, arguments, keywords, spread)
     inner = Frame(module, function.site.statement, (*function.closure, scope))
     inner.method = "<lambda>" if isinstance(code, ast.Lambda) else code.name
@@ -227,7 +234,18 @@ def call_function(
         run.running.pop()
     if function.cached:
         run.results[key] = result
+        run.wrote_outside = True
     return result
+
+
+def _taken_over(run: Machine, frame: Frame, node: ast.AST, outcome: Outcome) -> Value:
+    """The result of a call that was run before, for another caller."""
+    run.steps += outcome.steps
+    if run.steps > run.max_steps:
+        run.out_of_steps()
+    run.ran |= outcome.ran
+    escape(run, frame, node, outcome.escaped, None)
+    return copied(outcome.result)
 
 
 @lru_cache(maxsize=20_000)
@@ -291,7 +309,10 @@ def bind(
 def _given(run: Machine, function: Function, parameter: ast.arg) -> Value:
     """What an argument that the run doesn't see may be, by the parameter's annotation."""
     module = run.project.module(function.module_path)
-    if parameter.annotation is None or module is None or run.depth > 4:
+    if parameter.annotation is None or module is None:
+        return UNKNOWN
+    if run.depth > 4:
+        run.cut_short = True
         return UNKNOWN
     frame = Frame(module, function.site.statement, (*function.closure, {}))
     return annotated_value(run, frame, parameter.annotation)

@@ -163,5 +163,6 @@ class Containers(Machine):
                 ):
                     made = Container(kind.name.removeprefix("builtins."), container.site)
                     container.items.append(Item(key, made, container.site))
+                    self.wrote_outside = True
                     return made
         return self.element(container)

@@ -20,8 +20,9 @@ from kerascope.source.document import Site
 from kerascope.source.statement import Statement
 from kerascope.tracking.classes import ClassIndex, dotted_name
 from kerascope.tracking.interpreter import Interpreter
-from kerascope.tracking.machine import Frame, OutOfSteps
+from kerascope.tracking.machine import MAX_STEPS, Frame, OutOfSteps
 from kerascope.tracking.objects import annotated_value, construct, library_init
+from kerascope.tracking.outcomes import Outcomes
 from kerascope.tracking.run import LayerRun, ScriptRun
 from kerascope.tracking.values import (
     UNKNOWN,
@@ -81,6 +82,10 @@ class Examiner:
         self._local: WeakValueDictionary[int, LayerRun] = WeakValueDictionary()
         """The runs of classes that functions define, by their node's `id`."""
         self._under_way: set[tuple[str, str, int]] = set()
+        self._outcomes = Outcomes(project, generation, self._interpreter)
+
+    def _interpreter(self, classes: ClassIndex | None = None, max_steps: int = MAX_STEPS) -> Interpreter:
+        return Interpreter(self.project, self.generation, classes, max_steps, self._outcomes)
 
     # --- layer classes ---------------------------------------------------------------------------
 
@@ -113,7 +118,7 @@ class Examiner:
         facts = classes.facts(definition)
         if facts.layer is None:
             return None
-        return self._live(Interpreter(self.project, self.generation, classes), definition)
+        return self._live(self._interpreter(classes), definition)
 
     def _live(self, run: Interpreter, definition: ClassDefinition) -> LayerRun:
         facts = run.classes.facts(definition)
@@ -308,7 +313,7 @@ class Examiner:
         """A function run on unknown arguments, and the layer classes that it defines. In a method nothing is
         known of
         `self` but the class: its attributes may have been set anywhere."""
-        run = Interpreter(self.project, self.generation, max_steps=MAX_SCRIPT_STEPS)
+        run = self._interpreter(max_steps=MAX_SCRIPT_STEPS)
         site = Site(module.path, statement, node)
         function = Function(node, site, module.path, owner=owner)
         if owner is not None:
@@ -325,7 +330,7 @@ class Examiner:
         local = []
         for definition in run.local_classes:
             if run.classes.facts(definition).layer is not None:
-                fresh = Interpreter(self.project, self.generation, run.classes)
+                fresh = self._interpreter(run.classes)
                 fresh.closures = run.closures
                 fresh.global_values = run.global_values
                 local.append(self._live(fresh, definition))
@@ -344,7 +349,7 @@ class Examiner:
             self.project.note(kept.reads)
             return kept.runs
         with self.project.recording() as reads:
-            run = Interpreter(self.project, self.generation, max_steps=MAX_SCRIPT_STEPS)
+            run = self._interpreter(max_steps=MAX_SCRIPT_STEPS)
             frame = Frame(module, code[0], ({},))
             try:
                 for statement in code:

@@ -9,7 +9,7 @@ import ast
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any, Literal, NoReturn, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeAlias
 
 from kerascope.project.catalogue import Catalogue, Generation, catalogue
 from kerascope.project.meaning import (
@@ -53,6 +53,9 @@ from kerascope.tracking.values import (
     join,
     options,
 )
+
+if TYPE_CHECKING:
+    from kerascope.tracking.outcomes import Outcome, Outcomes
 
 Flow: TypeAlias = Literal["return", "raise", "break", "continue"] | None
 
@@ -170,6 +173,7 @@ class Machine:
         generation: Generation,
         classes: ClassIndex | None = None,
         max_steps: int = MAX_STEPS,
+        outcomes: Outcomes | None = None,
     ) -> None:
         self.project = project
         self.generation = generation
@@ -192,6 +196,14 @@ class Machine:
         self.flows: tuple[Flow, ...] = ()
         """How the branches of the last `alternatives` ended."""
         self.followed: dict[str, bool] = {}
+        self.outcomes = outcomes
+        self.noted: dict[int, Outcome] = {}
+        """The outcomes that were used, by `id`."""
+        self.ran: set[ast.AST] = set()
+        self.wrote_outside = False
+        """Something was written, without an event, that outlives the function that wrote it."""
+        self.cut_short = False
+        """A call wasn't run because it is too deep."""
         self.results: dict[object, Value] = {}
         """What calls that are run only once have given: `call` of each layer, functions with a cache."""
 

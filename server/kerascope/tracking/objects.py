@@ -98,6 +98,7 @@ def outside_object(run: Machine, frame: Frame, node: ast.AST, cls: ClassValue) -
     arguments."""
     entry = layer_entry(run, cls)
     if run.depth > 6:
+        run.cut_short = True
         return UNKNOWN
     if isinstance(cls.meaning, Library):
         if entry is None:

@@ -275,6 +275,7 @@ class Statements(Machine):
                         self.put(scope, target.id, value)
                         return
                 self.global_values[frame.module.path, target.id] = value
+                self.wrote_outside = True
                 return
             self.put(frame.scope, target.id, value)
         elif isinstance(target, ast.Attribute):
