@@ -5,13 +5,14 @@ from __future__ import annotations
 import ast
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from weakref import WeakKeyDictionary
 
 from kerascope.probe.comment import BuildComment, CommentProblem, comment_above
 from kerascope.probe.harm import Judge
 from kerascope.probe.inputs import parse_call, parse_inputs
 from kerascope.probe.request import Direct, Inputs, Outer, Program, Recipe, Slice
-from kerascope.probe.slice import slice_for
+from kerascope.probe.slice import TooLarge, slice_for
 from kerascope.probe.usage import Usage, Usages
 from kerascope.probe.uses import uses_of
 from kerascope.project.catalogue import catalogue
@@ -25,6 +26,8 @@ from kerascope.tracking.examine import Examiner
 IN_FUNCTION = "it is defined in a function, so nothing outside can make it: move it to module level"
 REPLACED = "another class of the same name follows it"
 _MOST_PROGRAMS = 2
+_MOST_MODULES = 12
+"""Where another file's layer needs more modules than this besides, it isn't worth its time."""
 _MOST_BESIDE = 60
 """Of a folder with more files, none but the class's own is looked through."""
 
@@ -62,14 +65,45 @@ def plan(
     project: Project, examiner: Examiner, module: Module, class_name: str, given: Given | None = None
 ) -> Plan:
     """The recipes for a class, and the slice that they need. ValueError: what is wrong with `given`."""
-    judge = Judge(project)
+    kept = _kept.get(project)
+    if kept is None or kept.epoch != project.epoch:
+        kept = _kept[project] = _Kept(project.epoch, Judge(project))
+    key = (examiner.generation, module.path, class_name, given)
+    if key not in kept.plans:
+        kept.plans[key] = _plan(project, examiner, module, class_name, given, kept.judge)
+    return kept.plans[key]
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """What is known of a project as long as none of its files changes."""
+
+    epoch: int
+    judge: Judge
+    plans: dict[tuple[object, ...], Plan] = field(default_factory=dict)
+
+
+_kept: WeakKeyDictionary[Project, _Kept] = WeakKeyDictionary()
+
+
+def _plan(
+    project: Project, examiner: Examiner, module: Module, class_name: str, given: Given | None, judge: Judge
+) -> Plan:
     definition = find_class(examiner, module, class_name)
     recipes = recipes_for(project, examiner, module, class_name, given, judge)
     problem = None
     if definition is not None:
         said = comment_above(module.document, definition)
         problem = said if isinstance(said, CommentProblem) else None
-    return Plan(slice_for(project, module, class_name, recipes, judge), recipes, problem)
+    near = tuple(way for way in recipes if not (isinstance(way, Outer) and way.path != module.path))
+    made = slice_for(project, module, class_name, near, judge)
+    if near != recipes:
+        try:
+            limit = len(made.modules) + _MOST_MODULES
+            made = slice_for(project, module, class_name, recipes, judge, limit)
+        except TooLarge:
+            recipes = near
+    return Plan(made, recipes, problem)
 
 
 def recipes_for(
@@ -194,8 +228,8 @@ class _Finder:
                 own = self.comment(other) or next(iter(self.usages(other, name)), None)
                 if isinstance(own, Direct | Program):
                     return [Outer("outer", name, own, path, line)]
-                searched.append(Outer("outer", name, Direct("search", None, None), path, line))
                 if other.module == definition.module:
+                    searched.append(Outer("outer", name, Direct("search", None, None), path, line))
                     holders.append((other, name))
         return searched[:1]
 

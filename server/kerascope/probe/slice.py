@@ -137,8 +137,13 @@ class _Part:
             self.by_name.setdefault(bound, []).append(unit)
 
 
+class TooLarge(Exception):
+    """The slice would need more modules than it may have."""
+
+
 class _Slicer:
-    def __init__(self, project: Project, judge: Judge, target: str) -> None:
+    def __init__(self, project: Project, judge: Judge, target: str, limit: int | None) -> None:
+        self._limit = limit
         self.project = project
         self.judge = judge
         self.parts: dict[str, _Part] = {}
@@ -150,6 +155,8 @@ class _Slicer:
     def part(self, module: Module, name: str, distance: int = 0) -> _Part:
         part = self.parts.get(module.path)
         if part is None:
+            if self._limit is not None and len(self.parts) >= self._limit:
+                raise TooLarge
             part = self.parts[module.path] = _Part(module, name, distance)
             self._packages(part, name)
         elif name not in part.names:
@@ -615,14 +622,17 @@ class _Slicer:
 
 
 def slice_for(
-    project: Project, module: Module, class_name: str, also: Iterable[Recipe] = (), judge: Judge | None = None
+    project: Project,
+    module: Module,
+    class_name: str,
+    also: Iterable[Recipe] = (),
+    judge: Judge | None = None,
+    limit: int | None = None,
 ) -> Slice:
     """What must run so that the class `class_name` of `module` ("Outer.Inner" for one in a class) can be
-    made in the ways that `also` says."""
-    slicer = _Slicer(project, judge or Judge(project), module.path)
+    made in the ways that `also` says. TooLarge, if these are more than `limit` modules."""
+    slicer = _Slicer(project, judge or Judge(project), module.path, limit)
     part = slicer.part(module, module.name)
-    for unit in part.by_name.get(class_name.partition(".")[0], ()):
-        unit.without.clear()
     slicer.need(part, class_name.partition(".")[0])
     for recipe in also:
         _need_of_recipe(slicer, part, recipe)
@@ -646,6 +656,8 @@ def _need_of_recipe(slicer: _Slicer, part: _Part, recipe: Recipe) -> None:
         uses = uses_of_text(text)
         for name in sorted(uses.names):
             slicer.need(part, name)
+        for imported in uses.imports:
+            slicer._follow(part, imported, "", "")
 
 
 def _part_of(slicer: _Slicer, part: _Part, path: str) -> _Part:

@@ -528,6 +528,11 @@ class Usages:
                     raise _Unusable(name)
                 continue
             step = code.steps[since]
+            if code.is_example and isinstance(step.node, ast.Import | ast.ImportFrom):
+                if name == self.definition.name:
+                    continue
+                if self._imports_own(step.node):
+                    raise _Unusable(name)
             if step.is_global and isinstance(step.node, ast.Import | ast.ImportFrom):
                 continue
             if since not in kept:
@@ -544,6 +549,15 @@ class Usages:
                         continue
                     kept.add(between)
                     waiting += [(used, between) for used in changer.uses]
+
+    def _imports_own(self, node: ast.Import | ast.ImportFrom) -> bool:
+        """Whether an example imports from the very package that it is in: only its class is meant to be
+        had."""
+        own = self.module.name.partition(".")[0]
+        named = (
+            [node.module or ""] if isinstance(node, ast.ImportFrom) else [each.name for each in node.names]
+        )
+        return any(name.partition(".")[0] == own for name in named)
 
     def _available(self, name: str) -> bool:
         """Whether the module, as far as it is run, has a name."""

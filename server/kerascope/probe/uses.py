@@ -263,13 +263,15 @@ def uses_of_text(text: str) -> Uses:
         found.names.discard("f")
         return found
     found = uses_in(tree.body)
-    bound = {
-        inner.id
-        for inner in _own_nodes(tree.body)
-        if isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Store)
-    }
+    bound: set[str] = set()
     for inner in _own_nodes(tree.body):
-        if isinstance(inner, ast.Import | ast.ImportFrom):
+        if isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Store):
+            bound.add(inner.id)
+        elif isinstance(inner, ast.Import):
             bound |= {alias.asname or alias.name.partition(".")[0] for alias in inner.names}
+            found.imports += [Imported(alias.name) for alias in inner.names]
+        elif isinstance(inner, ast.ImportFrom):
+            bound |= {alias.asname or alias.name for alias in inner.names}
+            found.imports += [Imported(inner.module or "", inner.level, alias.name) for alias in inner.names]
     found.names = {name for name in found.names if name.partition(".")[0] not in bound}
     return found
