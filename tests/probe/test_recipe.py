@@ -440,9 +440,17 @@ def test_as_the_layer_around_the_outer_layer_makes_it(tmp_path: Path) -> None:
 
 
 def test_an_outer_layer_that_is_searched_itself(tmp_path: Path) -> None:
-    first, last = recipes(tmp_path, OUTER)
+    text = OUTER.replace("def __init__(self):", "def __init__(self, units):").replace("Foo(4)", "Foo(units)")
+    first, last = recipes(tmp_path, text)
     assert isinstance(first, Outer)
     assert (first.class_name, first.recipe, last) == ("Bar", SEARCH, SEARCH)
+
+
+def test_the_arguments_that_an_outer_layer_always_gives(tmp_path: Path) -> None:
+    first, second, last = recipes(tmp_path, OUTER)
+    assert first == Direct("outer", "4", None, os.path.join(tmp_path, "m.py"), HEAD.count("\n") + 4)  # noqa: PTH118
+    assert isinstance(second, Outer)
+    assert (second.class_name, last) == ("Bar", SEARCH)
 
 
 def test_an_outer_layer_in_a_file_beside(tmp_path: Path) -> None:
@@ -474,7 +482,7 @@ def test_layers_that_make_each_other(tmp_path: Path) -> None:
         def build(self, shape):
             self.bar = Bar()
     """
-    assert [type(recipe) for recipe in recipes(tmp_path, text)] == [Outer, Direct]
+    assert [type(recipe) for recipe in recipes(tmp_path, text)] == [Direct, Outer, Direct]
 
 
 def test_as_the_example_in_its_docstring_calls_it(tmp_path: Path) -> None:

@@ -214,6 +214,7 @@ class _Finder:
     def outer(self, definition: ClassDefinition, class_name: str) -> list[Recipe]:
         """As another layer class makes it, or as others of the file make that: one whose own way to be built
         is known, else one to search for."""
+        made: list[Recipe] = []
         searched: list[Recipe] = []
         holders = [(definition, class_name)]
         seen = {class_name}
@@ -225,13 +226,25 @@ class _Finder:
                 seen.add(name)
                 path = other.module.path
                 line = (other.module.document.line_of(other.statement) or 0) + other.node.lineno
+                if inner is definition:
+                    made += self._made_in(other, definition, class_name)
                 own = self.comment(other) or next(iter(self.usages(other, name)), None)
                 if isinstance(own, Direct | Program):
                     return [Outer("outer", name, own, path, line)]
                 if other.module == definition.module:
                     searched.append(Outer("outer", name, Direct("search", None, None), path, line))
                     holders.append((other, name))
-        return searched[:1]
+        return [*made[:1], *searched[:1]]
+
+    def _made_in(self, other: ClassDefinition, inner: ClassDefinition, name: str) -> Iterator[Recipe]:
+        """As another class makes one, where the arguments are the same everywhere."""
+        usages = Usages(self.project, self.judge, other.module, inner, name)
+        for piece in other.statement.body:
+            if name.rpartition(".")[2] in piece.text:
+                base = other.module.document.line_of(piece) or 0
+                for node in piece.nodes:
+                    for init, line in usages.constructions(node):
+                        yield Direct("outer", init, None, other.module.path, base + line)
 
     def _around(
         self, inner: ClassDefinition, name: str, elsewhere: bool

@@ -229,6 +229,16 @@ class Usages:
             local = frozenset(name for step in steps for name in step.binds)
             yield from self.of(_Code(code, steps, local, is_example=True))
 
+    def constructions(self, node: ast.AST) -> Iterator[tuple[str, int]]:
+        """The arguments, and lines, of the instances that code makes from nothing but literals and names of
+        the class's own module."""
+        local = local_names(node) if isinstance(node, ast.FunctionDef) else frozenset[str]()
+        for inner in ast.walk(node):
+            if self._makes(inner) and isinstance(inner, ast.Call):
+                init = self._init(_Code((), [], local), 0, inner)
+                if init is not None:
+                    yield init, inner.lineno
+
     # --- the values of parameters ---
 
     def _parameters(self, node: ast.FunctionDef, method: bool) -> dict[str, str]:
