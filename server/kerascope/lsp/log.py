@@ -6,6 +6,7 @@ Whoever wants more sets the client's trace to "verbose": then tracebacks come as
 from __future__ import annotations
 
 import logging
+import re
 import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +15,8 @@ from lsprotocol import types
 
 if TYPE_CHECKING:
     from kerascope.lsp.server import Server
+
+_LINE_NUMBER = re.compile(r":\d+:")
 
 
 class Log(logging.Handler):
@@ -42,9 +45,11 @@ class Log(logging.Handler):
         self._server.window_show_message(types.ShowMessageParams(types.MessageType.Warning, line))
 
     def once(self, line: str, kind: types.MessageType = types.MessageType.Warning) -> None:
-        """Something that is worth one line however often its cause returns."""
-        if line not in self._said:
-            self._said.add(line)
+        """Something that is worth one line however often its cause returns; what is no warning may do so on
+        another line of the file."""
+        what = _LINE_NUMBER.sub(":", line) if kind == types.MessageType.Info else line
+        if what not in self._said:
+            self._said.add(what)
             self._say(kind, line)
 
     def failure(self, what: str, error: BaseException) -> None:
