@@ -35,7 +35,17 @@ PLATFORMS = {
 """Those for which libcst is published; elsewhere the server does without it (see the README)."""
 NOT_CARRIED = {"libcst", "PyYAML", "PyYAML-ft", "setuptools"}
 """libcst has its own way; the others only build packages, or serve parts of libcst that aren't used."""
-LEFT_OUT = ("__pycache__", "tests", "testing", "django-stubs", "codemod", "bin", "*.pyc", "RECORD", "direct_url.json")
+LEFT_OUT = (
+    "__pycache__",
+    "tests",
+    "testing",
+    "django-stubs",
+    "codemod",
+    "bin",
+    "*.pyc",
+    "RECORD",
+    "direct_url.json",
+)
 
 
 def pinned() -> dict[str, str]:
@@ -72,7 +82,9 @@ def main() -> None:
     target = parser.parse_args().target
 
     shutil.rmtree(BUNDLED, ignore_errors=True)
-    shutil.copytree(ROOT / "server" / "kerascope", LIBS / "kerascope", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(
+        ROOT / "server" / "kerascope", LIBS / "kerascope", ignore=shutil.ignore_patterns("__pycache__")
+    )
     shutil.copytree(ROOT / "docs" / "rules", BUNDLED / "rules")
 
     packages = pinned()
@@ -94,7 +106,7 @@ def main() -> None:
 
 
 def unpack(wheel: Path) -> None:
-    """Add a wheel's files. The native module of Alpine's Python 3.10 has the name of other Linuxes': theirs stays."""
+    """Add a wheel's files. Alpine's module for Python 3.10 has the name of other Linuxes': theirs stays."""
     with zipfile.ZipFile(wheel) as archive:
         for name in archive.namelist():
             if not (LIBS / name).exists():

@@ -6,6 +6,6 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent / "bundled" / "libs"))
 
-from kerascope.cli.main import main  # noqa: E402
+from kerascope.cli.main import main
 
 sys.exit(main())

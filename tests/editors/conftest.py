@@ -1,0 +1,65 @@
+"""What the tests in real editors share: the programs, which `make test-editors` installs into `.editors`, a
+project to open, and the command `kerascope` on the PATH, as a person has it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent.parent
+EDITORS = Path(os.environ.get("KERASCOPE_EDITORS", ROOT / ".editors"))
+PATIENCE = 60.0
+"""Seconds before an editor that shows nothing fails a test; nothing waits that long while all is well."""
+
+KERAS = os.environ.get("KERASCOPE_TRUTH_PYTHON")
+needs_keras = pytest.mark.skipif(
+    KERAS is None, reason="KERASCOPE_TRUTH_PYTHON names no interpreter with Keras"
+)
+
+BROKEN, MENDED = "            blocks.append(Block(width))", "            self.blocks.append(Block(width))"
+MESSAGE = "In Keras 3, `self.blocks` holds a copy of `blocks`, made when it was assigned"
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A folder with one model, which has one defect."""
+    folder = tmp_path / "project"
+    folder.mkdir()
+    sample = (ROOT / "vscode-extension" / "walkthrough" / "nested_layers.py").read_text("utf-8")
+    assert sample.count(BROKEN) == 1
+    (folder / "model.py").write_text(sample, "utf-8")
+    (folder / "kerascope.toml").write_text(f'keras = "3"\npython = "{KERAS or sys.executable}"\n', "utf-8")
+    return folder
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> dict[str, str]:
+    """A person who has nothing set up but the command `kerascope`."""
+    home, commands = tmp_path / "home", tmp_path / "bin"
+    home.mkdir()
+    commands.mkdir()
+    start = f'#!/bin/sh\nPYTHONPATH="{ROOT / "server"}" exec "{sys.executable}" -m kerascope "$@"\n'
+    (commands / "kerascope").write_text(start, "utf-8")
+    (commands / "kerascope").chmod(0o755)
+    return {
+        "HOME": str(home),
+        "XDG_CONFIG_HOME": str(home / ".config"),
+        "PATH": f"{commands}:{os.environ['PATH']}",
+        "LANG": "C.UTF-8",
+        "TERM": "xterm-256color",
+    }
+
+
+def program(editor: str, command: str) -> Path:
+    found = EDITORS / editor / "bin" / command
+    if not found.exists():
+        pytest.fail(f"{found} is not there: make test-editors installs it")
+    return found
+
+
+def with_settings(environment: Mapping[str, str], **more: Path | str) -> dict[str, str]:
+    return {**environment, **{name: str(value) for name, value in more.items()}}
