@@ -12,7 +12,7 @@ import os
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from kerascope.project.files import Files, absolute_path
 from kerascope.project.finding import Class, End, File, Finder, Folders, InnerClass, Key, library_member
@@ -23,6 +23,9 @@ from kerascope.source.statement import Statement
 
 if TYPE_CHECKING:
     from kerascope.project.inference import Inference
+
+_Bound: TypeAlias = tuple[tuple[Statement, ast.stmt], ...]
+"""The statements that bind a name, each with the piece that holds it."""
 
 _BUILTINS = frozenset(dir(builtins))
 
@@ -84,6 +87,9 @@ class Project:
         self._files = Files()
         self._finder = Finder(self._files, self.root, self.search_paths)
         self._recordings = _Recordings()
+        self._members: dict[tuple[int, int, int, str], tuple[ClassDefinition, Key, object, _Bound]] = {}
+        """Members looked up since the last change of any file; each keeps what its key names by `id`."""
+        self._members_epoch = -1
 
     @property
     def problems(self) -> Mapping[str, str]:
@@ -202,19 +208,31 @@ class Project:
         An older version of a class stands for its present one; () if that is gone.
         """
         with self._lock:
-            end = self._finder.end_of(definition)
-            key = ("class member", _anchor(end), name)
-            token = self._member_token(key)
+            if self._members_epoch != self._files.epoch:
+                self._members.clear()
+                self._members_epoch = self._files.epoch
+            which = id(definition.module), id(definition.statement), id(definition.node), name
+            known = self._members.get(which)
+            if known is None:
+                known = self._members[which] = (definition, *self._find_member(definition, name))
+            _, key, token, found = known
             self.record(key, token)
-            if isinstance(end, InnerClass):
-                return tuple((end.statement, node) for node in member_nodes(end.node.body, name))
-            found: list[tuple[Statement, ast.stmt]] = []
-            for piece in token or ():
-                nodes = member_nodes(piece.nodes, name)
-                if not nodes and piece.kind == "class":
-                    nodes = [node for node in piece.nodes if isinstance(node, ast.ClassDef)]
-                found += [(piece, node) for node in nodes]
-            return tuple(found)
+            return found
+
+    def _find_member(self, definition: ClassDefinition, name: str) -> tuple[Key, object, _Bound]:
+        """The statements that bind a member, with the key and the token of the look-up."""
+        end = self._finder.end_of(definition)
+        key = ("class member", _anchor(end), name)
+        token = self._member_token(key)
+        if isinstance(end, InnerClass):
+            return key, token, tuple((end.statement, node) for node in member_nodes(end.node.body, name))
+        found: list[tuple[Statement, ast.stmt]] = []
+        for piece in token or ():
+            nodes = member_nodes(piece.nodes, name)
+            if not nodes and piece.kind == "class":
+                nodes = [node for node in piece.nodes if isinstance(node, ast.ClassDef)]
+            found += [(piece, node) for node in nodes]
+        return key, token, tuple(found)
 
     def member_names(self, definition: ClassDefinition) -> tuple[str, ...]:
         """The names that a class's own body binds, in order."""
