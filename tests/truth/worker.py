@@ -201,7 +201,7 @@ class Trial:
             weight.assign(numbers.normal(size=kept.shape).astype(kept.dtype))
             after = self.tf.nest.flatten(self.call(layer))
             weight.assign(kept)
-            if all(numpy.allclose(a, b, atol=1e-5) for a, b in zip(before, after)):
+            if all(numpy.allclose(a, b, atol=1e-5) for a, b in zip(before, after, strict=True)):
                 return True
         return False
 

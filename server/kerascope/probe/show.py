@@ -37,6 +37,7 @@ STAGES = {
     "weights-file": "save_weights and load_weights",
     "model-file": "the .keras format",
 }
+LONGEST_WARNING = 200
 LONGEST_OUTPUT = 20
 """Lines of what the code printed."""
 
@@ -361,7 +362,7 @@ def _more(report: Report) -> Iterator[str]:
             else f"not measured: {STAGES.get(stage, stage)}"
         )
     for warning in report.warnings:
-        yield f"Keras warns: {' '.join(warning.split())}"
+        yield f"Keras warns: {_short(warning)}"
     if report.output:
         lines = report.output.rstrip().splitlines()
         yield "the code printed:"
@@ -384,6 +385,14 @@ def _left_out(report: Report) -> Iterator[str]:
 
 def _problems(report: Report) -> bool:
     return not report.summary.endswith("tracked") and bool(report.weights)
+
+
+def _short(text: str) -> str:
+    """The first sentence of a text, or its beginning."""
+    text = " ".join(text.split())
+    end = text.find(". ")
+    text = text if end < 0 else text[: end + 1]
+    return text if len(text) <= LONGEST_WARNING else text[: LONGEST_WARNING - 1].rstrip() + "…"
 
 
 def _marked(line: str) -> str:

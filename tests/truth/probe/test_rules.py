@@ -6,11 +6,11 @@ import re
 from typing import Any
 
 import pytest
+from tests.truth.probe.conftest import Measure
 
 from kerascope.project.catalogue import Generation
 from kerascope.rules import all_rules
 from kerascope.rules.rule import Example, Rule
-from tests.truth.probe.conftest import Measure
 
 MARK = re.compile(r"# <- (KS\d+(?:, ?KS\d+)*)")
 

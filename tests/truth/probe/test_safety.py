@@ -1,4 +1,4 @@
-"""Whatever the checked code does, real Keras around it: the check ends and says so, and the next one works."""
+"""Whatever the checked code does, with real Keras: the check ends and says so, and the next one works."""
 
 from __future__ import annotations
 
