@@ -109,7 +109,7 @@ HAZARDS = [
     Hazard(
         "os._exit", "import os\nos._exit(3)", ("crashed",), r"ended its process \(exit status 3\)", line=False
     ),
-    Hazard("os._exit(0)", "import os\nos._exit(0)", ("crashed",), r"exit status 0", line=False),
+    Hazard("os._exit(0)", "import os\nos._exit(0)", ("crashed",), r"exit status 0"),
     Hazard("sys.exit", "import sys\nsys.exit('enough')", ("raised",), "SystemExit|enough"),
     Hazard("sys.exit at the top", "raise SystemExit", ("raised",), "SystemExit", where="top"),
     Hazard("os.abort", "import os\nos.abort()", ("crashed",), "abort"),
@@ -180,8 +180,7 @@ HAZARDS = [
             except OSError:
                 pass
         """,
-        ("built", "crashed"),
-        line=False,
+        ("built",),
     ),
     Hazard(
         "killing the warm process",
@@ -215,7 +214,7 @@ HAZARDS = [
         "killing its own group",
         "import os\nos.killpg(0, 9)",
         ("crashed",),
-        "killed by the system",
+        "process of the check was killed",
         line=False,
     ),
     Hazard(

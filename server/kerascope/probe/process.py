@@ -36,7 +36,7 @@ _SLACK = 15.0
 """Seconds after a check's own limit until the worker itself is taken for stuck."""
 _GLANCE = 0.04
 """Seconds between two looks at whether a check was cancelled."""
-_MOST_GARBAGE = 1000
+_MOST_NOISE = 1000
 
 # Any Python, even 2, must understand this: one that is too old says so.
 BOOTSTRAP = """\
@@ -168,7 +168,7 @@ class _Worker:
             while data := os.read(descriptor, 1 << 16):
                 for message in lines.feed(data):
                     self._take(message)
-                if lines.dropped > _MOST_GARBAGE:
+                if lines.noise + lines.too_long > _MOST_NOISE:
                     break
         self._bury()
         with self._news:

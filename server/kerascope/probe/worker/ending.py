@@ -33,6 +33,7 @@ _SIGNALS = {
 
 
 _ABORT = int(signal.SIGABRT)
+_TERM = int(signal.SIGTERM)
 _KILL = int(getattr(signal, "SIGKILL", 9))
 _WINDOWS = {
     0xC0000005: "an access violation",
@@ -103,6 +104,8 @@ def _crash(code: int | None, with_worker: bool, where: str) -> str:
         return f"The code closed all files of its process{where}: what came after could not be measured."
     if code is not None and 0 <= code < 0xC0000000:
         return f"The code ended its process (exit status {code}){where}."
+    if code in (-_KILL, -_TERM):
+        return f"The process of the check was killed{where}: by the code itself, or by the system."
     return f"Python crashed{where}: {described(code)}."
 
 

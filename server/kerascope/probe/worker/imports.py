@@ -7,6 +7,7 @@ import importlib
 import importlib.abc
 import importlib.machinery
 import importlib.util
+import json
 import os
 import re
 import sys
@@ -45,6 +46,8 @@ def import_keras(say: Callable[[str], None]) -> dict[str, str]:
     """Imports Keras as the environment's variables want it; returns the versions."""
     legacy = os.environ.get("TF_USE_LEGACY_KERAS", "").lower() in ("1", "true")
     in_place = os.environ.get("KERASCOPE_KERAS") == "tf_keras"
+    if not (legacy or in_place):
+        _choose_backend()
     backend = os.environ.get("KERAS_BACKEND", "tensorflow")
     if legacy or in_place or backend == "tensorflow":
         say("importing TensorFlow")
@@ -59,6 +62,19 @@ def import_keras(say: Callable[[str], None]) -> dict[str, str]:
             # Loads what hides behind the lazy attribute.
             getattr(tensorflow, "keras").layers.Layer  # noqa: B009, B018
     return versions()
+
+
+def _choose_backend() -> None:
+    """Where the backend of Keras 3 isn't said, and the one in its settings isn't there, it's one that is."""
+    if "KERAS_BACKEND" in os.environ:
+        return
+    wanted = "tensorflow"
+    home = os.environ.get("KERAS_HOME") or os.path.join(os.path.expanduser("~"), ".keras")
+    with contextlib.suppress(Exception), open(os.path.join(home, "keras.json"), encoding="utf-8") as file:
+        wanted = str(json.load(file).get("backend", wanted))  # Keras writes this file itself
+    installed = [name for name in (wanted, "tensorflow", "jax", "torch") if importlib.util.find_spec(name)]
+    if installed and installed[0] != wanted:
+        os.environ["KERAS_BACKEND"] = installed[0]
 
 
 def _import(name: str, wanted: bool) -> None:
@@ -148,10 +164,10 @@ def came_since(before: Set[str], request: Mapping[str, Any]) -> list[str]:
     own = {str(module["name"]).partition(".")[0] for module in request["slice"]["modules"]}
     came = []
     for name, module in list(sys.modules.items()):
-        origin = getattr(getattr(module, "__spec__", None), "origin", None)
-        if name in before or name.partition(".")[0] in own or origin is None:
+        if name in before or name.partition(".")[0] in own:
             continue
-        if _is_of_environment(str(origin), str(request.get("root", ""))):
+        origin = getattr(getattr(module, "__spec__", None), "origin", None)
+        if origin is not None and _is_of_environment(str(origin), str(request.get("root", ""))):
             came.append(name)
     return came
 

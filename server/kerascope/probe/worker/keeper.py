@@ -452,15 +452,20 @@ class Keeper:
         if run.done is not None or run.length > _LONGEST_RESULTS:
             return
         for message in run.lines.feed(data):
-            if "done" in message:
-                run.done = dict(message["done"])
-                return
-            if "imported" in message:
-                run.imported = [str(name) for name in message["imported"]]
-            if "stage" in message:
-                run.stage = str(message["stage"])
-            if "stage" in message or "part" in message:
-                self._tell({**message, "id": run.number})
+            self._take(run, message)
+
+    def _take(self, run: _Run, message: dict[str, Any]) -> None:
+        """One message of a check, which may as well be something that its code has written into the pipe."""
+        done, stage, imported = message.get("done"), message.get("stage"), message.get("imported")
+        if run.done is not None:
+            return
+        if isinstance(done, dict):
+            run.done = done
+        elif isinstance(imported, list):
+            run.imported = [str(name) for name in imported]
+        elif isinstance(stage, str) or isinstance(message.get("part"), dict):
+            run.stage = stage if isinstance(stage, str) else run.stage
+            self._tell({**message, "id": run.number})
 
     def _watch(self, run: _Run, link: _Link) -> dict[str, Any]:
         """Until the check is done or has to be ended, or has ended otherwise; returns how."""
@@ -509,7 +514,7 @@ class Keeper:
         """The answer, with what every end has in common."""
         if done.get("status") == "memory" and not done.get("message"):
             done.update(self._ending(run, "memory"))
-        if run.lines.dropped and not done.get("message"):
+        if run.lines.too_long and not done.get("message"):
             done["message"] = "A part of the report was too large, and was left out."
         done["output"] = run.output.text
         done["seconds"] = time.monotonic() - run.begun

@@ -9,33 +9,35 @@ _LONGEST = 4 << 20
 
 
 class Lines:
-    """Messages, one a line of JSON, as they come in pieces. What is no message is dropped."""
+    """Messages, as they come in pieces. What is no message is dropped, and counted."""
 
     def __init__(self) -> None:
         self._pieces: list[bytes] = []
         self._length = 0
-        self.dropped = 0
+        self.noise = 0
+        self.too_long = 0
 
     def feed(self, data: bytes) -> list[dict[str, Any]]:
         messages = []
         *ended, rest = data.split(b"\n")
         for piece in ended:
-            message = self._message(b"".join([*self._pieces, piece]))
+            message = self._message(piece)
             self._pieces, self._length = [], 0
             if message is not None:
                 messages.append(message)
         self._length += len(rest)
-        self._pieces = [*self._pieces, rest] if self._length <= _LONGEST else [b"!"]
+        self._pieces = [*self._pieces, rest] if self._length <= _LONGEST else []
         return messages
 
-    def _message(self, line: bytes) -> dict[str, Any] | None:
+    def _message(self, last: bytes) -> dict[str, Any] | None:
+        if self._length + len(last) > _LONGEST:
+            self.too_long += 1
+            return None
         try:
-            message = json.loads(line.decode())
-        except ValueError:
-            message = None
-        except RecursionError:
+            message = json.loads(b"".join([*self._pieces, last]).decode())
+        except (ValueError, RecursionError):
             message = None
         if isinstance(message, dict):
             return message
-        self.dropped += 1
+        self.noise += 1
         return None

@@ -8,23 +8,32 @@ import re
 import signal
 import time
 import types
-from typing import Any, Mapping, Sequence
+from typing import Any, Mapping, NoReturn, Sequence
 
 from .one_check import out_of_the_way
 
 ASK = getattr(signal, "SIGUSR2", None)
 """The signal at which a check writes down where it is."""
 
+_exit = os._exit
 _FRAME = re.compile(r'^  File "(.*)", line (\d+) in (.*)$')
 
 
 def write_on_request(path: str) -> int:
-    """From now on this process writes its stack to the file when it is asked to, and when it crashes."""
+    """From now on this process writes its stack to the file when asked to, and before it crashes or exits."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     descriptor = out_of_the_way(descriptor)
     faulthandler.enable(descriptor, all_threads=True)
     if ASK is not None:
         faulthandler.register(ASK, descriptor, all_threads=True)
+    process = os.getpid()
+
+    def exit_(status: int) -> NoReturn:
+        if os.getpid() == process:
+            faulthandler.dump_traceback(descriptor, all_threads=False)
+        _exit(status)
+
+    os._exit = exit_
     return descriptor
 
 

@@ -54,7 +54,8 @@ def _succeed(link: socket.socket, names: list[str], root: str, output: int) -> N
     if not names:
         _send(link, {"refused": ""})
         os._exit(0)
-    _send(link, {"starting": "importing " + ", ".join(names)})
+    packages = list(dict.fromkeys(name.partition(".")[0] for name in names))
+    _send(link, {"starting": "importing " + ", ".join(packages[:3]) + (" …" if len(packages) > 3 else "")})
     refused = imports.preload(names)
     if refused is not None:
         _send(link, {"refused": refused})
