@@ -199,10 +199,11 @@ class Measuring:
 
     @staticmethod
     def _list(layer: Any, name: str) -> list[Any]:
-        """Keras 2 refuses to list the weights of a model that isn't built: it has none then."""
+        """Keras 2 refuses to list the weights of a model that isn't built, and any Keras those of a layer
+        whose constructor never ran: it has none then."""
         try:
             return list(getattr(layer, name))
-        except ValueError:
+        except Exception:
             return []
 
     def _keys(self, layer: Any) -> set[int]:

@@ -165,8 +165,10 @@ class Tree:
         engine = self._engine
         queue: collections.deque[Found] = collections.deque()
         seen: set[int] = set()
+        # Functional and Sequential models keep their layers in several private places.
+        hidden = "_" if engine.is_graph(layer) else "_self_"
         for name, value in engine.attributes(layer).items():
-            if name not in self._skip and not name.startswith("_self_"):
+            if name not in self._skip and not name.startswith(hidden):
                 queue.append(Found(value, _join(path, self._public(name, value)), (), layer))
         queue.extend(self._from_class(layer, path))
         while queue and self._left > 0:
