@@ -301,6 +301,20 @@ USAGES = {
         """,
         "1 layer = Foo(2)\n3 (layer(keras.Input((3,))))",
     ),
+    "on a data set that Keras would download": (
+        """\
+        (x, y), _ = keras.datasets.mnist.load_data()
+        x = x.reshape(-1, 784) / 255.0
+        data = tf.data.Dataset.from_tensor_slices((x, y)).batch(32)
+        layer = Foo(2)
+        for step, (images, labels) in enumerate(data):
+            layer(images)
+        """,
+        '1 (x, y), _ = (lambda n: ((n.zeros((256, 28, 28), "uint8"), n.zeros(256, "uint8")),) * 2)'
+        "(__import__('numpy'))\n2 x = x.reshape(-1, 784) / 255.0\n"
+        "3 data = tf.data.Dataset.from_tensor_slices((x, y)).batch(32)\n4 layer = Foo(2)\n"
+        "5 for (step, (images, labels)) in enumerate(data):\n6     (layer(images))",
+    ),
     "with accents": (
         'größe = "é"; layer = Foo(name="é")  # ü\nprint("é", layer(tf.ones((1, 2))))\n',
         '1 layer = Foo(name="é")\n2 (layer(tf.ones((1, 2))))',
@@ -329,6 +343,12 @@ CONSTRUCTIONS = {
     ),
     "with a global": ("SIZE = [3]\nlayer = Foo(len(HEADS))\n", None, None),
     "built": ("layer = Foo(4)\nlayer.build((None, 5))\n", "4", FIVE),
+    "built with constants": ("N = 2 * 2\nlayer = Foo(4)\nlayer.build([None, N + 1])\n", "4", FIVE),
+    "built with a global's number": (
+        "N = 5\ndef f():\n    layer = Foo(4)\n    layer.build((None, N))\n",
+        "4",
+        FIVE,
+    ),
     "built by name": ("layer = Foo(4)\nlayer.build(input_shape=(None, 5))\n", "4", FIVE),
     "with an input shape": ("layer = Foo(4, input_shape=(5,))\n", "4, input_shape=(5,)", FIVE),
 }
@@ -539,6 +559,23 @@ def test_as_the_test_beside_it_calls_it(tmp_path: Path) -> None:
     ]  # fmt: skip
     (test,) = [module for module in made.slice.modules if module.name == "pkg.m_test"]
     assert [line for line in test.text.splitlines() if line] == ["import numpy as np", "from pkg import m"]
+
+
+def test_as_a_program_beside_it_calls_it(tmp_path: Path) -> None:
+    tree = Tree(
+        tmp_path,
+        {
+            "models/m.py": HEAD,
+            "train.py": "import sys\nimport numpy as np\nfrom models.m import Foo\n\n\ndef main():\n"
+            "    model = Foo(6)\n    model.fit(np.ones((4, 3)), sys.argv)\n\n\nmain()\n",
+        },
+    )
+    made = planned(tree, "models/m.py")
+    first = made.recipes[0]
+    assert isinstance(first, Program)
+    assert (first.module, first.path, first.line) == ("train", tree.path("train.py"), 8)
+    assert first.text.splitlines()[5:] == ["if True:", "    model = Foo(6)", "    (model(np.ones((4, 3))))"]
+    assert {module.name for module in made.slice.modules} == {"m", "train", "models.m"}
 
 
 @pytest.mark.parametrize(

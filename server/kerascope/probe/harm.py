@@ -138,10 +138,13 @@ class Judge:
         nodes: Iterable[ast.AST],
         local: frozenset[str] = frozenset(),
         shallow: bool = False,
+        without: frozenset[ast.AST] = frozenset(),
     ) -> str | None:
         """Why these nodes must not be run, None if nothing is known against it. Names in `local` aren't the
-        module's. `shallow`: functions that they call aren't looked into."""
-        return self._reason(module, immediate(nodes), local, _DEPTH + 1 if shallow else 0)
+        module's. `shallow`: functions that they call aren't looked into. `without`: calls that won't be
+        made."""
+        judged = (node for node in immediate(nodes) if node not in without)
+        return self._reason(module, judged, local, _DEPTH + 1 if shallow else 0)
 
     def _reason(
         self, module: Module, nodes: Iterable[ast.AST], local: frozenset[str], depth: int

@@ -177,7 +177,7 @@ class _Finder:
         return Direct("comment", said.init, said.inputs, document.path, said.range.start.line + 1)
 
     def usages(self, definition: ClassDefinition, class_name: str) -> list[Recipe]:
-        """As the file itself uses the class, the examples in its docstring, and the tests beside it."""
+        """As the file itself uses the class, the examples in its docstring, and the files beside it."""
         programs: list[Recipe] = []
         partial: list[Recipe] = []
         for usage in self._all_usages(definition, class_name):
@@ -195,8 +195,9 @@ class _Finder:
         own = Usages(self.project, self.judge, definition.module, definition, class_name)
         yield from own.find()
         yield from own.of_docstring()
-        for module in self._tests(definition.module):
-            yield from Usages(self.project, self.judge, module, definition, class_name).find()
+        if not class_name.startswith("_"):
+            for module in [*self._tests(definition.module), *self._beside(definition.module, class_name)]:
+                yield from Usages(self.project, self.judge, module, definition, class_name).find()
 
     def _tests(self, module: Module) -> Iterator[Module]:
         """The files that test a file, by their names."""
@@ -263,17 +264,21 @@ class _Finder:
                     yield other, other_name
 
     def _beside(self, module: Module, name: str) -> Iterator[Module]:
-        """The files of the same folder that mention a class."""
-        folder, own = os.path.split(module.path)
-        try:
-            files = sorted(os.listdir(folder))  # noqa: PTH208
-        except OSError:
-            return
-        files = [file for file in files if file.endswith(".py") and file != own and "test" not in file]
-        for file in files if len(files) <= _MOST_BESIDE else ():
-            other = self.project.module(os.path.join(folder, file))  # noqa: PTH118
-            if other is not None and name in other.document.text:
-                yield other
+        """The files of the same folder, and of the one around it, that mention a class."""
+        folder = os.path.dirname(module.path)  # noqa: PTH120
+        root = self.project.root
+        around = os.path.dirname(folder)  # noqa: PTH120
+        for where in (folder, around) if root and around.startswith(root) else (folder,):
+            try:
+                files = sorted(os.listdir(where))  # noqa: PTH208
+            except OSError:
+                continue
+            files = [file for file in files if file.endswith(".py") and "test" not in file]
+            for file in files if len(files) <= _MOST_BESIDE else ():
+                path = os.path.join(where, file)  # noqa: PTH118
+                other = self.project.module(path) if path != module.path else None
+                if other is not None and name in other.document.text:
+                    yield other
 
     def _makes_by_import(self, other: ClassDefinition, inner: ClassDefinition) -> bool:
         for used in uses_of(other.statement).names:

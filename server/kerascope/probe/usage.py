@@ -12,15 +12,15 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import prod
+from typing import Any
 from weakref import WeakKeyDictionary
 
 from kerascope.probe.harm import Judge, immediate
-from kerascope.probe.inputs import parse_inputs
 from kerascope.probe.request import Direct, Inputs, Program, TensorSpec
 from kerascope.probe.slice import is_main_block
-from kerascope.probe.uses import local_names, uses_in
-from kerascope.project.meaning import ClassDefinition
-from kerascope.project.module import Assigned, Module, bound_by
+from kerascope.probe.uses import local_names, uses_in, uses_of
+from kerascope.project.meaning import ClassDefinition, Library, ValueDefinition
+from kerascope.project.module import Module, bound_by
 from kerascope.project.project import Project
 from kerascope.source.cutting import LINE_END
 from kerascope.source.statement import Statement
@@ -53,6 +53,16 @@ _CREATORS = frozenset({
     "standard_normal", "truncated_normal", "uniform", "zeros",
 })  # fmt: skip
 _MANY = 10_000
+_DATASETS = {
+    **dict.fromkeys(("mnist", "fashion_mnist"), 'n.zeros((256, 28, 28), "uint8"), n.zeros(256, "uint8")'),
+    **dict.fromkeys(
+        ("cifar10", "cifar100"), 'n.zeros((256, 32, 32, 3), "uint8"), n.zeros((256, 1), "uint8")'
+    ),
+    **dict.fromkeys(("imdb", "reuters"), 'n.array([range(1, 9)] * 256), n.zeros(256, "int64")'),
+    "boston_housing": "n.zeros((256, 13)), n.zeros(256)",
+    "california_housing": 'n.zeros((256, 8), "float32"), n.zeros(256, "float32")',
+}
+"""What stands for the data sets that Keras downloads: arrays of the same shape and dtype."""
 _FENCE = re.compile(r"^[ \t]*```[ \t]*(\w*)[ \t]*$")
 _MAX_STEPS = 3_000
 
@@ -344,7 +354,9 @@ class Usages:
                 return Usage(self._program(code, index, ast.Call(made, [data], []), made), True)
             except _Unusable:
                 pass
-        inputs = _inputs(given["input_shape"], batch=False) if "input_shape" in given else None
+        inputs = (
+            self._inputs(code, index, given["input_shape"], batch=False) if "input_shape" in given else None
+        )
         init = self._init(code, index, made)
         if init is None or named_inputs is not None:
             return None
@@ -454,10 +466,10 @@ class Usages:
         for index in sorted(kept):
             each = code.steps[index]
             writer.headers(each, headers, parameters, code.parameters)
-            writer.statement(each, self._renamed(code, each.node) + smaller.get(index, []))
+            changes = self._renamed(code, each.node) + smaller.get(index, []) + self._stand_ins(each.node)
+            writer.statement(each, changes)
         writer.headers(step, headers, parameters, code.parameters)
-        changes = self._renamed(code, call) + smaller.get(at, [])
-        writer.expression(step, call, changes)
+        writer.expression(step, call, self._renamed(code, call) + smaller.get(at, []))
         text = writer.text(imports)
         try:
             compile(text, "program", "exec", ast.PyCF_ONLY_AST)
@@ -574,13 +586,15 @@ class Usages:
         known = self._globals.get(name)
         if known is None:
             self._globals[name] = True
-            namespace = self.module.namespace
-            bindings = namespace.bindings(name)
-            known = bool(bindings) or self.project.builtin(name) or name.startswith("__")
+            bindings = [binding for _, binding in self.module.namespace.names().get(name, ())]
+            stars = self.module.namespace.stars()
+            known = bool(bindings or stars) or self.project.builtin(name) or name.startswith("__")
             for binding in bindings:
-                if isinstance(binding.source, Assigned) and binding.statement is not None:
-                    known = self.judge.reason(self.module, [binding.source.value]) is None and all(
-                        self._available(used) for used in _names_in(binding.source.value)
+                statement = binding.statement
+                if statement is not None and statement.kind == "other":
+                    known = known and self.judge.reason(self.module, statement.nodes) is None
+                    known = known and all(
+                        self._available(used.partition(".")[0]) for used in uses_of(statement).at_once
                     )
             self._globals[name] = known
         return known
@@ -602,7 +616,20 @@ class Usages:
             isinstance(n, ast.Await | ast.Yield | ast.YieldFrom) for node in nodes for n in ast.walk(node)
         ):
             return True
-        return self.judge.reason(self.module, nodes, local) is not None
+        without = frozenset(call for node in nodes for call, _ in self._stand_ins(node))
+        return self.judge.reason(self.module, nodes, local, without=without) is not None
+
+    def _stand_ins(self, node: ast.AST) -> list[tuple[ast.AST, str]]:
+        """What is written for the data sets that would be downloaded."""
+        found: list[tuple[ast.AST, str]] = []
+        for call in ast.walk(node):
+            if isinstance(call, ast.Call) and _called_name(call) == "load_data":
+                for meaning in self.project.resolve(self.module, dotted_name(call.func) or ""):
+                    if isinstance(meaning, Library) and meaning.name.startswith("keras.datasets."):
+                        data = _DATASETS.get(meaning.name.split(".")[2])
+                        if data is not None:
+                            found.append((call, f"(lambda n: (({data}),) * 2)(__import__('numpy'))"))
+        return found
 
     def _reduced(self, code: _Code, kept: set[int], call: ast.expr) -> dict[int, list[tuple[ast.AST, str]]]:
         """Where thousands of made-up examples can be two: the first size of arrays that go into the call and
@@ -678,11 +705,11 @@ class Usages:
         """The shape that `layer.build((None, 5))`, `input_shape=(5,)` or `input_dim=5` tells."""
         for keyword in made.keywords:
             if keyword.arg == "input_shape":
-                return _inputs(keyword.value, batch=True)
+                return self._inputs(code, index, keyword.value, batch=True)
         step = code.steps[index]
         if getattr(step.node, "value", None) is made:
-            for later in code.steps[index + 1 :]:
-                for node in immediate([later.node]):
+            for at in range(index + 1, len(code.steps)):
+                for node in immediate([code.steps[at].node]):
                     if (
                         isinstance(node, ast.Call)
                         and isinstance(node.func, ast.Attribute)
@@ -690,8 +717,53 @@ class Usages:
                         and _root(node.func) in step.binds
                     ):
                         shape = [*node.args, *(k.value for k in node.keywords if k.arg == "input_shape")]
-                        return _inputs(shape[0], batch=False) if shape else None
+                        return self._inputs(code, at, shape[0], batch=False) if shape else None
         return None
+
+    def _inputs(self, code: _Code, index: int, node: ast.expr, batch: bool) -> Inputs | None:
+        """The inputs of a shape that code says, with the numbers for its names."""
+        try:
+            shape = self._constant(code, index, node)
+        except _Unusable:
+            return None
+        if not isinstance(shape, tuple) or not all(size is None or type(size) is int for size in shape):
+            return None
+        sizes = tuple(size if size is None or size >= 0 else None for size in shape)
+        return Inputs((TensorSpec((None, *sizes) if batch else sizes),), {})
+
+    def _constant(self, code: _Code, index: int, node: ast.expr, depth: int = 0) -> Any:
+        """The number, or tuple of numbers, that an expression stands for at a step."""
+        if isinstance(node, ast.Constant) and (node.value is None or type(node.value) is int):
+            return node.value
+        if isinstance(node, ast.Tuple | ast.List):
+            return tuple(self._constant(code, index, item, depth) for item in node.elts)
+        if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+            return -self._number(code, index, node.operand, depth)
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add | ast.Sub | ast.Mult | ast.FloorDiv):
+            left, right = (self._number(code, index, each, depth) for each in (node.left, node.right))
+            if isinstance(node.op, ast.FloorDiv):
+                return left // right if right else 0
+            return {ast.Add: left + right, ast.Sub: left - right, ast.Mult: left * right}[type(node.op)]
+        if isinstance(node, ast.Name) and depth < 8:
+            for since in range(index - 1, -1, -1):
+                if node.id in code.steps[since].binds:
+                    value = getattr(code.steps[since].node, "value", None)
+                    if isinstance(value, ast.expr) and len(code.steps[since].binds) == 1:
+                        return self._constant(code, since, value, depth + 1)
+                    raise _Unusable(node.id)
+            if node.id in code.parameters:
+                value = ast.parse(code.parameters[node.id], mode="eval").body
+                return self._constant(code, 0, value, depth + 1)
+            for meaning in self.project.resolve(self.module, node.id):
+                if isinstance(meaning, ValueDefinition) and node.id not in code.local:
+                    return self._constant(_Code((), []), 0, meaning.value, depth + 1)
+        raise _Unusable("constant")
+
+    def _number(self, code: _Code, index: int, node: ast.expr, depth: int) -> int:
+        value = self._constant(code, index, node, depth)
+        if type(value) is not int or abs(value) > 2**31:
+            raise _Unusable("number")
+        return value
 
 
 # --- code as steps ---
@@ -934,18 +1006,6 @@ def _is_literal(node: ast.expr) -> bool:
     except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
         return False
     return True
-
-
-def _inputs(node: ast.expr, batch: bool) -> Inputs | None:
-    """The inputs of a shape that code says."""
-    try:
-        inputs = parse_inputs(ast.unparse(node))
-    except ValueError:
-        return None
-    if inputs.named or len(inputs.positional) != 1 or not isinstance(inputs.positional[0], TensorSpec):
-        return None
-    spec = inputs.positional[0]
-    return Inputs((TensorSpec((None, *spec.shape), spec.dtype),), {}) if batch else inputs
 
 
 def _first_sizes(node: ast.stmt) -> Iterator[tuple[ast.Constant, int]]:
