@@ -64,6 +64,7 @@ class Measuring:
         self._in_build: set[str] | None = None
         self._used: set[int] | None = None
         self._gradients: dict[int, bool | None] = {}
+        self._kept: set[int] = set()
         self._effects: dict[int, bool | None] = {}
         self._saved: dict[str, bool] = {}
         self._graph: tuple[Any, Any] | None = None
@@ -228,12 +229,13 @@ class Measuring:
             engine.forget_calls()
             step = self._step(self.layer, None, floats)
         self._gradients = dict(step.gradients)
-        missing = [one for one in floats if self._gradients.get(engine.key(one)) is None]
-        if missing and step.floats:
+        if step.floats and any(self._gradients.get(engine.key(one)) is None for one in floats):
             # In training the layer may take another way than in inference; a weight may serve either.
-            other = self._step(self.layer, None, floats)
-            for key, gradient in other.gradients.items():
-                self._gradients[key] = self._gradients.get(key) or gradient
+            for key, gradient in self._step(self.layer, None, floats).gradients.items():
+                if self._gradients.get(key) is None:
+                    self._gradients[key] = gradient
+        # Keras 2 lets go of weights that the call replaces.
+        self._kept = {engine.key(one) for one in self._list(self.layer, "trainable_weights")}
         if step.used is not None and self._used is not None:
             self._used |= {engine.key(one) for one in step.used}
         if not step.floats:
@@ -588,7 +590,7 @@ class Measuring:
         if after == "call" and self._in_build is not None and path in self._in_build:
             after = "build"
         gradient = None
-        if "gradients" not in self.not_measured and trained and key in self._gradients:
+        if "gradients" not in self.not_measured and key in self._gradients and key in self._kept:
             gradient = self._gradients[key] is not None
         return {
             "path": path,

@@ -36,6 +36,11 @@ _CLOSED = {
 _CLOSED |= {"h5py", "typing", "inspect", "enum", "pathlib", "random", "absl", "optree", "ml_dtypes"}
 
 
+# What TensorFlow keeps on its own objects.
+_TRACKABLE = ("_self_unconditional_", "_self_setattr_", "_self_tracked_", "_self_name_", "_self_saveable_")
+_TRACKABLE += ("_self_update_uid",)
+
+
 class WeightNode:
     """A variable, where it was found."""
 
@@ -166,7 +171,7 @@ class Tree:
         queue: collections.deque[Found] = collections.deque()
         seen: set[int] = set()
         # Functional and Sequential models keep their layers in several private places.
-        hidden = "_" if engine.is_graph(layer) else "_self_"
+        hidden = "_" if engine.is_graph(layer) else _TRACKABLE
         for name, value in engine.attributes(layer).items():
             if name not in self._skip and not name.startswith(hidden):
                 queue.append(Found(value, _join(path, self._public(name, value)), (), layer))
@@ -293,7 +298,7 @@ class Tree:
                 if name not in ("__dict__", "__weakref__") and hasattr(value, name):
                     attributes[name] = getattr(value, name)
         for name, inner in attributes.items():
-            if not name.startswith("_self_"):
+            if not name.startswith(_TRACKABLE):
                 yield Found(inner, f"{found.path}.{name}", (*found.via, kind), value)
 
     def _from_class(self, layer: Any, path: str) -> Iterator[Found]:
