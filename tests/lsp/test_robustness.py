@@ -38,6 +38,8 @@ def alive(client: Client) -> bool:
         ("textDocument/hover", {**ABOUT, "position": HERE}, None),
         ("textDocument/codeAction", {**ABOUT, "range": place(0, 0), "context": {"diagnostics": []}}, []),
         ("textDocument/diagnostic", ABOUT, {"kind": "full", "items": []}),
+        ("textDocument/codeLens", ABOUT, []),
+        ("textDocument/inlayHint", {**ABOUT, "range": place(0, 0, 9, 9)}, []),
     ],
 )
 def test_requests_for_unknown_documents_get_empty_answers(
@@ -87,6 +89,10 @@ def test_edits_past_the_end_end_at_the_end(client: Client, where: dict[str, Any]
         "textDocument/codeAction",
         "textDocument/diagnostic",
         "codeAction/resolve",
+        "textDocument/codeLens",
+        "textDocument/inlayHint",
+        "workspace/executeCommand",
+        "workspace/textDocumentContent",
         "shutdown2",
     ],
 )
@@ -161,6 +167,15 @@ def test_a_huge_document_and_a_huge_line(client: Client) -> None:
     assert client.diagnostics("file:///huge.py")[0]["range"]["start"]["line"] == 400_000
     client.open("file:///wide.py", "'" + "ü" * 1_000_000 + "' BAD\n")
     assert len(client.diagnostics("file:///wide.py")) == 1
+
+
+def test_the_build_check_is_not_loaded_before_it_is_needed() -> None:
+    loaded = "[name for name in sys.modules if name.startswith('kerascope.probe')]"
+    program = f"import sys, kerascope.lsp.server, kerascope.lsp.opening; sys.exit(str({loaded}))"
+    ended = subprocess.run(
+        [sys.executable, "-c", program], env=ENVIRONMENT, capture_output=True, text=True, check=False
+    )
+    assert ended.stderr == "[]\n"
 
 
 def test_lone_surrogates_are_text_too(client: Client) -> None:
@@ -286,7 +301,17 @@ JSON = st.recursive(
         st.lists(inner, max_size=3)
         | st.dictionaries(
             st.sampled_from(
-                ["textDocument", "uri", "position", "line", "character", "range", "context", "only"]
+                [
+                    "textDocument",
+                    "uri",
+                    "position",
+                    "line",
+                    "character",
+                    "range",
+                    "context",
+                    "only",
+                    "command",
+                ]
             ),
             inner,
             max_size=4,
@@ -296,6 +321,8 @@ JSON = st.recursive(
 )
 METHODS = st.sampled_from(
     ["textDocument/hover", "textDocument/codeAction", "textDocument/diagnostic", "codeAction/resolve",
+     "textDocument/codeLens", "textDocument/inlayHint",
+     "workspace/executeCommand", "workspace/textDocumentContent",
      "textDocument/didOpen", "textDocument/didChange", "workspace/didChangeWatchedFiles", "initialized"],
 )  # fmt: skip
 
