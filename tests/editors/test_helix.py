@@ -10,7 +10,6 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
-
 from tests.editors.conftest import (
     BROKEN,
     EDITORS,

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from tests.editors.conftest import (
     BROKEN,
     EDITORS,
@@ -27,6 +26,11 @@ Session = Callable[[str], dict[str, Any]]
 
 BEGIN = """
 local seen = {}
+local function text(number) return vim.api.nvim_buf_get_lines(0, number, number + 1, false)[1] end
+local function act(title)
+  local function wanted(each) return each.title:find(title, 1, true) end
+  vim.lsp.buf.code_action({ apply = true, filter = wanted })
+end
 local function wait(what, condition)
   if not vim.wait(PATIENCE, condition, 20) then error("waited in vain for " .. what) end
 end
@@ -56,13 +60,14 @@ vim.fn.writefile({ vim.json.encode(seen) }, vim.env.SEEN)
 
 @pytest.fixture
 def neovim(project: Path, environment: dict[str, str], tmp_path: Path) -> Session:
-    """Opens the model, does the steps, ends the server and Neovim, and gives what the steps put into `seen`."""
+    """Opens the model, does the steps, and ends all. Gives what the steps put into `seen`."""
     runtime = next((EDITORS / "nvim").glob("root/usr/share/nvim/runtime"), ROOT)
     env = with_settings(environment, VIMRUNTIME=runtime, SEEN=tmp_path / "seen.json")
 
     def run(steps: str) -> dict[str, Any]:
         script = tmp_path / "steps.lua"
-        text = f"xpcall(function()\n{BEGIN}{steps}{END}\nend, function(problem) io.stderr:write(problem) vim.cmd('cquit') end)"
+        failed = "function(problem) io.stderr:write(problem) vim.cmd('cquit') end"
+        text = f"xpcall(function()\n{BEGIN}{steps}{END}\nend, {failed})"
         script.write_text(text.replace("PATIENCE", str(int(PATIENCE * 1000))), "utf-8")
         config = Path(env["XDG_CONFIG_HOME"], "nvim")
         shutil.copytree(ROOT / "docs" / "editors" / "neovim", config)
@@ -87,7 +92,7 @@ def test_a_finding_stands_on_its_line(neovim: Session) -> None:
     seen = neovim("""
     local found = vim.diagnostic.get(0)
     seen.findings = vim.tbl_map(function(each)
-      return { vim.api.nvim_buf_get_lines(0, each.lnum, each.lnum + 1, false)[1], each.code, each.message }
+      return { text(each.lnum), each.code, each.message }
     end, found)
     seen.severity = vim.diagnostic.severity[found[1].severity]
     """)
@@ -99,7 +104,7 @@ def test_a_finding_stands_on_its_line(neovim: Session) -> None:
 def test_a_code_action_mends_it_and_the_finding_goes(neovim: Session) -> None:
     seen = neovim("""
     line("blocks.append(Block(width))")
-    vim.lsp.buf.code_action({ apply = true, filter = function(action) return action.isPreferred end })
+    act("Fill `self.blocks` itself")
     wait("the fix", function() return vim.bo.modified end)
     wait("the finding to go", function() return #vim.diagnostic.get(0) == 0 end)
     seen.text = vim.api.nvim_buf_get_lines(0, 0, -1, false)
@@ -111,9 +116,11 @@ def test_a_code_action_mends_it_and_the_finding_goes(neovim: Session) -> None:
 def test_typing_a_mistake_is_noticed(neovim: Session) -> None:
     seen = neovim("""
     local number = line("self.norm = keras")
-    vim.api.nvim_buf_set_lines(0, number - 1, number, false, { "        self.norm = Bag(keras.layers.Dense(3))" })
-    vim.api.nvim_buf_set_lines(0, 5, 5, false, { "class Bag:", "    def __init__(self, inner):",
-      "        self.inner = inner", "", "    def __call__(self, x):", "        return self.inner(x)", "", "" })
+    local changed = { "        self.norm = Bag(keras.layers.Dense(3))" }
+    vim.api.nvim_buf_set_lines(0, number - 1, number, false, changed)
+    vim.api.nvim_buf_set_lines(0, 5, 5, false, {
+      "class Bag:", "    def __init__(self, inner):", "        self.inner = inner", "",
+      "    def __call__(self, x):", "        return self.inner(x)", "", "" })
     wait("the new finding", function()
       seen.codes = vim.tbl_map(function(each) return each.code end, vim.diagnostic.get(0))
       return vim.tbl_contains(seen.codes, "KS101")
@@ -149,15 +156,14 @@ def test_the_build_check_shows_its_figures_and_its_report(neovim: Session) -> No
     end
     seen.before = lenses()
     line("class Block")
-    vim.lsp.buf.code_action({ apply = true, filter = function(action) return action.title == "Build check: Block" end })
+    act("Build check: Block")
     wait("the lens", function() return lenses()[1]:find("parameters") end)
     seen.after = lenses()
     wait("the figures", function() return #vim.lsp.inlay_hint.get({ bufnr = 0 }) > 0 end)
     seen.hints = vim.tbl_map(function(each)
-      local label = each.inlay_hint.label
-      return { vim.trim(vim.api.nvim_buf_get_lines(0, each.inlay_hint.position.line, each.inlay_hint.position.line + 1, false)[1]), label }
+      return { vim.trim(text(each.inlay_hint.position.line)), each.inlay_hint.label }
     end, vim.lsp.inlay_hint.get({ bufnr = 0 }))
-    vim.lsp.buf.code_action({ apply = true, filter = function(action) return action.title:find("Show the build report") end })
+    act("Show the build report")
     wait("the report", function() return vim.fn.bufname():find("Block.md") end)
     seen.windows = #vim.api.nvim_list_wins()
     seen.report = table.concat(vim.api.nvim_buf_get_lines(0, 0, -1, false), "\\n")
