@@ -26,6 +26,8 @@ class Hazard:
     limits: dict[str, Any] = field(default_factory=dict)
     only: str = ""
     """"forking": there is nothing of the kind where the worker can't fork."""
+    leaves: bool = False
+    """Processes that have to be found."""
 
     def __str__(self) -> str:
         return f"{self.name}, {self.where}"
@@ -67,7 +69,7 @@ HAZARDS = [
             ("timeout",),
             "Not done",
             where=where,
-            limits={"seconds": 1.0},
+            limits={"seconds": 0.8},
         )
         for where in ("top", "construct", "call")
     ),
@@ -76,7 +78,7 @@ HAZARDS = [
         "import re\nre.match('(a+)+$', 'a' * 60 + 'b')",
         ("timeout",),
         "Not done after",
-        limits={"seconds": 1.0},
+        limits={"seconds": 0.8},
     ),
     Hazard(
         "waiting for ever with all signals ignored",
@@ -90,7 +92,7 @@ HAZARDS = [
         ("timeout",),
         "Not done after",
         line=False,
-        limits={"seconds": 1.0},
+        limits={"seconds": 0.8},
     ),
     Hazard("endless recursion", "def f():\n    f()\nf()", ("raised",), "RecursionError"),
     Hazard(
@@ -133,6 +135,7 @@ HAZARDS = [
         "children that outlive it",
         f"import subprocess\nfor _ in range(12):\n    subprocess.Popen({_CHILD})",
         ("built",),
+        leaves=True,
     ),
     Hazard(
         "children in sessions of their own, which keep its pipes",
@@ -142,6 +145,7 @@ HAZARDS = [
             subprocess.Popen({_CHILD}, start_new_session=True, close_fds=False)
         """,
         ("built",),
+        leaves=True,
     ),
     Hazard(
         "children of children that have left",
@@ -156,8 +160,9 @@ HAZARDS = [
                 os._exit(0)
         """,
         ("built",),
+        leaves=True,
     ),
-    Hazard("both halves of a fork go on", "import os\nos.fork()", ("built",)),
+    Hazard("both halves of a fork go on", "import os\nos.fork()", ("built",), leaves=True),
     Hazard("100 MB of prints", "for _ in range(100):\n    print('x' * 999_999)", ("built",)),
     Hazard(
         "100 MB past Python's own output",
@@ -189,12 +194,14 @@ HAZARDS = [
         "worker was killed",
         line=False,
         only="forking",
+        leaves=True,
     ),
     Hazard(
         "stopping the warm process",
         "import os, signal\nos.kill(os.getppid(), signal.SIGSTOP)",
         ("built",),
         only="forking",
+        leaves=True,
     ),
     Hazard(
         "killing what keeps the warm process",
@@ -209,6 +216,7 @@ HAZARDS = [
         "worker was killed",
         line=False,
         only="forking",
+        leaves=True,
     ),
     Hazard(
         "killing its own group",

@@ -6,7 +6,8 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -23,25 +24,35 @@ def stand_in(tmp_path_factory: pytest.TempPathFactory) -> StandIn:
     return StandIn(tmp_path_factory.mktemp("stand-in"))
 
 
-@pytest.fixture(scope="module", params=["forking", "once", "no adoption"])
-def workers(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workers]:
-    """As on Linux; as where the system can't fork; as where it forks but orphans are lost (macOS)."""
-    stand_in = StandIn(tmp_path_factory.mktemp(request.param.replace(" ", "-")))
-    if request.param == "no adoption":
-        kin = stand_in.worker / "kin.py"
-        kin.write_text(kin.read_text().replace('sys.platform.startswith("linux")', "False"))
-    with stand_in.workers(once=request.param == "once") as workers:
-        workers.stand_in = stand_in  # type: ignore[attr-defined]
-        yield workers
-    assert stand_in.gone()
+WAYS = ("forking", "once", "no adoption")
+"""As on Linux; as where the system can't fork; as where it forks but orphans get lost (macOS)."""
+CASES = [
+    (way, hazard)
+    for way in WAYS
+    for hazard in HAZARDS
+    if (way != "once" or not hazard.only) and (way != "no adoption" or hazard.leaves)
+]
 
 
-@pytest.mark.parametrize("hazard", HAZARDS, ids=str)
-def test_it_is_survived_and_told(hazard: Hazard, workers: Workers) -> None:
-    stand_in: StandIn = workers.stand_in  # type: ignore[attr-defined]
-    way = "once" if workers._options.once else "forking"
-    if hazard.only not in ("", way):
-        pytest.skip("there is no such process")
+@pytest.fixture(scope="module")
+def ways(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str, tuple[StandIn, Workers]]]:
+    with ExitStack() as stack:
+        made = {}
+        for way in WAYS:
+            stand_in = StandIn(tmp_path_factory.mktemp(way.replace(" ", "-")))
+            if way == "no adoption":
+                kin = stand_in.worker / "kin.py"
+                kin.write_text(kin.read_text().replace('sys.platform.startswith("linux")', "False"))
+            made[way] = stand_in, stack.enter_context(stand_in.workers(once=way == "once"))
+        yield made
+    assert all(stand_in.gone() for stand_in, _ in made.values())
+
+
+@pytest.mark.parametrize(("way", "hazard"), CASES, ids=str)
+def test_it_is_survived_and_told(
+    way: str, hazard: Hazard, ways: Mapping[str, tuple[StandIn, Workers]]
+) -> None:
+    stand_in, workers = ways[way]
     hazard.check(stand_in.run(workers, hazard.text, "Bad", **hazard.limits))
     after = stand_in.run(workers, FINE)
     assert (after["status"], after["output"]) == ("built", "hello\n"), after
@@ -81,13 +92,17 @@ print("ready", flush=True)
 """
 
 
-@pytest.mark.parametrize("once", [False, True])
-@pytest.mark.parametrize("end", ["pass", "workers.close()", "import os; os._exit(0)", "time.sleep(60)"])
+ENDS = ("pass", "workers.close()", "import os; os._exit(0)", "time.sleep(60)")
+
+
+@pytest.mark.parametrize(
+    ("end", "once"),
+    # What a check has started outlives both where nobody but the owner could find it.
+    [*((end, False) for end in ENDS), *((end, True) for end in ENDS if "_exit" not in end)],
+)
 def test_nothing_is_left_when_the_owner_ends_or_is_killed(
     stand_in: StandIn, tmp_path: Path, end: str, once: bool
 ) -> None:
-    if once and end == "import os; os._exit(0)":
-        pytest.skip("what a check started by then is only found by a process that outlives it")
     here = Path(__file__).parents[2]
     program = OWNER.format(
         path=[str(here / "server"), str(here)], folder=str(tmp_path), mark=stand_in.mark, once=once, end=end

@@ -168,7 +168,8 @@ class _Worker:
             while data := os.read(descriptor, 1 << 16):
                 for message in lines.feed(data):
                     self._take(message)
-                if lines.noise + lines.too_long > _MOST_NOISE:
+                if lines.noise > _MOST_NOISE or (lines.too_long and "alive" not in self._said):
+                    self._kill()
                     break
         self._bury()
         with self._news:

@@ -25,13 +25,15 @@ class Lines:
             self._pieces, self._length = [], 0
             if message is not None:
                 messages.append(message)
+        if self._length <= _LONGEST < self._length + len(rest):
+            self.too_long += 1
         self._length += len(rest)
         self._pieces = [*self._pieces, rest] if self._length <= _LONGEST else []
         return messages
 
     def _message(self, last: bytes) -> dict[str, Any] | None:
         if self._length + len(last) > _LONGEST:
-            self.too_long += 1
+            self.too_long += self._length <= _LONGEST
             return None
         try:
             message = json.loads(b"".join([*self._pieces, last]).decode())
