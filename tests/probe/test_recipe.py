@@ -613,6 +613,16 @@ def test_the_slice_has_what_a_program_needs(tmp_path: Path) -> None:
     assert "layer = Foo(2)" not in module.text
 
 
+def test_a_package_that_only_a_usage_needs_is_its_own_matter(tmp_path: Path) -> None:
+    text = "import gym\nfrom sklearn.utils import shuffle as s, other\n\n" + HEAD
+    text += "x = s(np.ones((2, gym.SIZE)))\nFoo()(x)\n"
+    made = planned(Tree(tmp_path, {"m.py": text}))
+    first = made.recipes[0]
+    assert isinstance(first, Program)
+    assert first.text.splitlines()[:2] == ["import gym", "from sklearn.utils import shuffle as s"]
+    assert made.slice.modules[0].text.splitlines()[:4] == ["", "", "", "import keras"]
+
+
 def test_the_layer_classes_of_a_file(tmp_path: Path) -> None:
     text = """\
     import keras

@@ -44,7 +44,7 @@ _LIBRARY = _by_name(
             tensorflow.train.load_checkpoint torch.load yaml.load
         """,
         ASKS: """
-            breakpoint getpass input pdb
+            breakpoint getpass input pdb six.moves.input
         """,
         ENDS: """
             absl.testing.absltest.main exit os._exit os.abort os.kill pytest.main quit sys.exit

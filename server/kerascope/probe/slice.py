@@ -274,7 +274,7 @@ class _Slicer:
         """Whether a module is the project's own, not an installed package."""
         known = self._in_project.get(module.path)
         if known is None:
-            known = self._in_project[module.path] = _inside(self.project, module.path, self._target)
+            known = self._in_project[module.path] = is_own(self.project, module.path, self._target)
         return known
 
     def _module(self, part: _Part, imported: str, level: int) -> Module | None:
@@ -751,7 +751,7 @@ def _is_docstring(node: ast.stmt) -> bool:
     return isinstance(node, ast.Pass) or (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant))
 
 
-def _inside(project: Project, path: str, target: str) -> bool:
+def is_own(project: Project, path: str, target: str) -> bool:
     """Whether a file belongs to the workspace, and not to an environment in it; of installed packages, only
     to that of the file `target`."""
     installed = _INSTALLED.search(path)

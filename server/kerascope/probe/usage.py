@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import re
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import prod
@@ -17,7 +18,7 @@ from weakref import WeakKeyDictionary
 
 from kerascope.probe.harm import Judge, immediate
 from kerascope.probe.request import Direct, Inputs, Program, TensorSpec
-from kerascope.probe.slice import is_main_block
+from kerascope.probe.slice import is_main_block, is_own
 from kerascope.probe.uses import local_names, uses_in, uses_of
 from kerascope.project.meaning import ClassDefinition, Library, ValueDefinition
 from kerascope.project.module import Module, bound_by
@@ -52,6 +53,7 @@ _CREATORS = frozenset({
     "empty", "full", "normal", "ones", "rand", "randint", "randn", "random", "random_sample",
     "standard_normal", "truncated_normal", "uniform", "zeros",
 })  # fmt: skip
+_PRESENT = sys.stdlib_module_names | {"keras", "numpy", "tensorflow", "tf_keras"}
 _MANY = 10_000
 _DATASETS = {
     **dict.fromkeys(("mnist", "fashion_mnist"), 'n.zeros((256, 28, 28), "uint8"), n.zeros(256, "uint8")'),
@@ -463,6 +465,9 @@ class Usages:
                     imports.append(self._usual(name))
                 elif not any(name == root for root in self._prefixes(code)):
                     raise _Unusable(name)
+        used = _names_in(call).union(*(code.steps[index].uses for index in kept))
+        for line, statement in self._imports(used - code.local):
+            writer.put(line, "", statement)
         for index in sorted(kept):
             each = code.steps[index]
             writer.headers(each, headers, parameters, code.parameters)
@@ -477,6 +482,29 @@ class Usages:
             raise _Unusable("text") from error
         line = step.base + (call.lineno if hasattr(call, "lineno") else step.node.lineno)
         return Program("usage", self.module.name, text, self.module.path, line)
+
+    def _imports(self, names: frozenset[str]) -> Iterator[tuple[int, str]]:
+        """The imports of packages that may be missing: in the program, they are missed by it alone."""
+        for name in sorted(names):
+            for _, binding in self.module.namespace.names().get(name, ()):
+                statement = binding.statement
+                if statement is None or statement.kind != "import" or not self._may_be_missing(name):
+                    continue
+                base = self.module.document.line_of(statement) or 0
+                for node in statement.nodes:
+                    if isinstance(node, ast.Import | ast.ImportFrom):
+                        for alias in node.names:
+                            if (alias.asname or alias.name.partition(".")[0]) == name:
+                                yield base + node.lineno - 1, ast.unparse(_with_names(node, [alias]))
+
+    def _may_be_missing(self, name: str) -> bool:
+        """Whether a name is a package's that neither Keras nor Python brings along."""
+        for meaning in self.project.resolve(self.module, name):
+            if isinstance(meaning, Library):
+                return meaning.name.partition(".")[0] not in _PRESENT
+            if is_own(self.project, meaning.module.path, self.module.path):
+                return False
+        return True
 
     def _usual(self, name: str) -> str:
         if name == "keras" and "keras" not in self.module.names():
@@ -946,6 +974,12 @@ def _names_in(node: ast.AST) -> frozenset[str]:
 
 def _dotted(step: _Step) -> frozenset[str]:
     return step.facts.dotted
+
+
+def _with_names(node: ast.Import | ast.ImportFrom, names: list[ast.alias]) -> ast.stmt:
+    return (
+        ast.Import(names) if isinstance(node, ast.Import) else ast.ImportFrom(node.module, names, node.level)
+    )
 
 
 def _root(node: ast.AST) -> str | None:
