@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, is_dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +15,7 @@ from kerascope.cli.failure import CannotRun
 from kerascope.cli.files import absolute
 from kerascope.cli.formats import Output, prepare, shown_path
 from kerascope.cli.results import Found, without_fix_maker
-from kerascope.cli.terminal import Palette, Progress, StatusLine, wants_colour
+from kerascope.cli.terminal import Palette, Progress, printable, wants_colour
 from kerascope.cli.workspace import Workspaces
 from kerascope.rules.rule import Finding
 
@@ -108,21 +108,20 @@ class _Run:
 
     def all(self, targets: Sequence[_Target]) -> int:
         prepared = [each for target in targets for each in self._prepared(target)]
+        for problem in self.workspaces.problems:
+            print(f"kerascope: {problem}", file=sys.stderr)
         prepare(sys.stdout)
         answers: list[_Answer] = []
-        bar, status = Progress(len(prepared)), StatusLine()
+        progress = Progress(len(prepared))
         try:
             for each in prepared:
-                answer = self._answer(each, status if len(prepared) == 1 else None)
-                bar.advance(f"{each.class_name} ({shown_path(each.path)})")
-                answers.append(answer)
+                answers.append(self._answer(each, progress))
+                progress.done += 1
+                progress.finish()
                 if not self.options.json:
-                    bar.finish()
-                    status.finish()
-                    self._print(answer)
+                    self._print(answers[-1])
         finally:
-            bar.finish()
-            status.finish()
+            progress.finish()
         if self.options.json:
             json.dump([_as_data(answer) for answer in answers], sys.stdout, indent=2)
             print()
@@ -137,7 +136,10 @@ class _Run:
         return Given(options.init, options.on, options.call)
 
     def _checker(self, path: str) -> Checker:
-        return self.workspaces.of(path).checker()
+        workspace = self.workspaces.of(path)
+        if self.options.python is not None and workspace.environment.found_by != "setting":
+            raise CannotRun(f"--python: {self.options.python} is no Python interpreter")
+        return workspace.checker()
 
     def _build_check(self, path: str) -> BuildCheck:
         from kerascope.probe.build_check import BuildCheck
@@ -159,15 +161,13 @@ class _Run:
             except ValueError as error:
                 raise CannotRun(str(error)) from error
 
-    def _answer(self, prepared: Prepared, status: StatusLine | None) -> _Answer:
+    def _answer(self, prepared: Prepared, progress: Progress) -> _Answer:
         from kerascope.probe.findings import findings
         from kerascope.probe.verdicts import verdict
 
-        def progress(stage: str, text: str) -> None:
-            if status is not None:
-                status.show(f"{prepared.class_name}: {text}")
-
-        report = self._checks(prepared.path).run(prepared, progress=progress)
+        report = self._checks(prepared.path).run(
+            prepared, progress=lambda stage, text: progress.show(f"{prepared.class_name}: {text}")
+        )
         checker = self._checkers(prepared.path)
         document = checker.project.document(prepared.path)
         if report.status not in ("built", "raised") or (report.failure and report.failure.stage == "import"):
@@ -187,18 +187,16 @@ class _Run:
         from kerascope.cli.formats import full
         from kerascope.probe import show
 
-        report, paint = answer.report, Palette(wants_colour(sys.stdout))
-        painted = {
-            "title": paint.bold,
-            "quiet": paint.quiet,
-            "bad": lambda text: paint.severity("error", text),
-        }
+        report, palette = answer.report, Palette(wants_colour(sys.stdout))
+
+        def paint(kind: str, text: str) -> str:
+            if kind == "bad":
+                return palette.severity("error", text)
+            return palette.bold(text) if kind == "title" else palette.quiet(text)
+
         place = f"{shown_path(report.path)}:{report.line}"
         for line in show.text(
-            report,
-            place=place,
-            show_slice=self.options.show_slice,
-            paint=lambda kind, text: painted[kind](text),
+            _printable(report), place=place, show_slice=self.options.show_slice, paint=paint
         ):
             sys.stdout.write(line + "\n")
         for finding, said in answer.verdicts:
@@ -216,6 +214,20 @@ class _Run:
         for finding in answer.findings:
             full.write_one(Found(without_fix_maker(finding), None), output)
         sys.stdout.flush()
+
+
+def _printable(value: Any) -> Any:
+    """A report, or a part of one, without what would disturb a terminal: it quotes other people's programs."""
+    if isinstance(value, str):
+        return "\n".join(map(printable, value.splitlines()))
+    if isinstance(value, tuple):
+        return tuple(map(_printable, value))
+    if isinstance(value, Mapping):
+        return {_printable(key): _printable(item) for key, item in value.items()}
+    if is_dataclass(value) and not isinstance(value, type):
+        clean = {each.name: _printable(getattr(value, each.name)) for each in fields(value)}
+        return replace(value, **clean)
+    return value
 
 
 def _as_data(answer: _Answer) -> dict[str, Any]:

@@ -105,45 +105,30 @@ class Progress:
     def advance(self, name: str) -> None:
         """One more file is done."""
         self.done += 1
-        if not self.wanted or time.monotonic() < self.next:
+        if time.monotonic() >= self.next:
+            self.show(name)
+
+    def show(self, text: str) -> None:
+        """Say what is under way; with a bar where there are several."""
+        if not self.wanted:
             return
         self.next = time.monotonic() + self.INTERVAL
         self.shown = True
         bar = 24
         filled = bar * self.done // max(self.total, 1)
-        columns = shutil.get_terminal_size().columns
-        line = f"{'━' * filled}{'╺' * (bar - filled)} {self.done}/{self.total} {printable(name)}"
+        count = f"{self.done}/{self.total}"
+        line = f"{'━' * filled}{'╺' * (bar - filled)} {count} {printable(text)}"
+        if self.total == 1:
+            line = count = printable(text)
         try:
             line.encode(sys.stderr.encoding or "ascii")
         except UnicodeEncodeError:
-            line = f"{self.done}/{self.total}"
-        sys.stderr.write(f"\r\x1b[K{_cut(line, columns - 1)}")
+            line = count.encode("ascii", "replace").decode("ascii")
+        sys.stderr.write(f"\r\x1b[K{_cut(line, shutil.get_terminal_size().columns - 1)}")
         sys.stderr.flush()
 
     def finish(self) -> None:
         """Take the bar away."""
-        if self.shown:
-            sys.stderr.write("\r\x1b[K")
-            sys.stderr.flush()
-            self.shown = False
-
-
-class StatusLine:
-    """A line on a terminal's standard error that says what is under way."""
-
-    def __init__(self) -> None:
-        self.shown = False
-        self.wanted = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
-
-    def show(self, text: str) -> None:
-        """Say `text` instead of what was said before."""
-        if self.wanted:
-            self.shown = True
-            sys.stderr.write(f"\r\x1b[K{_cut(printable(text), shutil.get_terminal_size().columns - 1)}")
-            sys.stderr.flush()
-
-    def finish(self) -> None:
-        """Take the line away."""
         if self.shown:
             sys.stderr.write("\r\x1b[K")
             sys.stderr.flush()

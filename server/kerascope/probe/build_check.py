@@ -22,6 +22,7 @@ from kerascope.probe.request import Limits, Request, Slice, to_json
 from kerascope.project.catalogue import Generation, canonical
 from kerascope.project.environment import Environment
 from kerascope.project.module import Module
+from kerascope.source.cutting import LINE_END, comments
 
 if TYPE_CHECKING:
     import threading as threads
@@ -310,18 +311,27 @@ def _digest(request: Request, environment: _Environment, installed: Environment)
 
 @lru_cache(maxsize=1000)
 def _text_digest(text: str) -> str:
-    return hashlib.sha256(_without_blanks(text).encode("utf-8", "surrogatepass")).hexdigest()
+    return hashlib.sha256(_code(text).encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _without_blanks(text: str) -> str:
-    return "\n".join(line.rstrip() for line in text.splitlines() if line.strip())
+def _code(text: str) -> str:
+    """The lines that matter, without blanks at their ends."""
+    lines = LINE_END.split(text)
+    return "\n".join(lines[number - 1].rstrip() for number in _code_lines(text))
+
+
+def _code_lines(text: str) -> list[int]:
+    """The lines, counted from 1, that are neither empty nor only a comment."""
+    lines = LINE_END.split(text)
+    said = {each.line for each in comments(text) if not lines[each.line][: each.column].strip()}
+    return [number for number, line in enumerate(lines, 1) if line.strip() and number - 1 not in said]
 
 
 def _without_lines(value: Any) -> Any:
     """Recipes without where they stand."""
     if isinstance(value, dict):
         return {
-            key: _without_blanks(item) if key == "text" else _without_lines(item)
+            key: _code(item) if key == "text" else _without_lines(item)
             for key, item in value.items()
             if key != "line"
         }
@@ -333,15 +343,11 @@ Moves = Mapping[str, Mapping[int, int]]
 
 
 def _moves(before: Slice, now: Slice) -> Moves:
-    """Where the lines of one slice are in another that differs in blank lines alone."""
+    """Where the lines of one slice are in another with the same code."""
     return {
-        old.path: dict(zip(_full_lines(old.text), _full_lines(new.text), strict=False))
+        old.path: dict(zip(_code_lines(old.text), _code_lines(new.text), strict=False))
         for old, new in zip(before.modules, now.modules, strict=False)
     }
-
-
-def _full_lines(text: str) -> list[int]:
-    return [number for number, line in enumerate(text.splitlines(), 1) if line.strip()]
 
 
 def moved(value: Any, moves: Moves) -> Any:
