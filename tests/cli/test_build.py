@@ -1,4 +1,4 @@
-"""`kerascope build`: what it takes, prints and ends with. Its workers are stand-ins; tests/truth has real ones."""
+"""`kerascope build`: what it takes, prints and ends with. Its workers are stand-ins; real ones: tests/truth."""
 
 from __future__ import annotations
 

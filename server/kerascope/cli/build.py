@@ -217,7 +217,7 @@ class _Run:
 
 
 def _printable(value: Any) -> Any:
-    """A report, or a part of one, without what would disturb a terminal: it quotes other people's programs."""
+    """A report, or a part of one, without what disturbs a terminal: it quotes other people's programs."""
     if isinstance(value, str):
         return "\n".join(map(printable, value.splitlines()))
     if isinstance(value, tuple):
