@@ -277,7 +277,7 @@ def _whole_line(number: int) -> Range:
     return Range(Position(number - 1, 0), Position(number - 1, 80))
 
 
-_SETTINGS = ("mark", "delay", "trusted", "buildOnSave")
+_SETTINGS = ("mark", "delay", "trusted", "buildOnSave", "showsResults")
 
 
 def _marks(text: str) -> list[Range]:

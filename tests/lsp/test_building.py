@@ -238,6 +238,14 @@ class TestCommands:
         [change] = comment["edit"]["documentChanges"]
         assert apply(ASKS, change["edits"]).startswith("# kerascope: build() on (None, …)\nclass Asks")
 
+    def test_a_client_that_shows_results_is_shown_no_message(self, start: StartServer) -> None:
+        client = start()
+        client.initialize(EDITORS["bare"]([], {"showsResults": True}))
+        client.open(URI, ASKS)
+        assert build(client, URI, "Asks")["status"] == "unknown"
+        client.settle()
+        assert not any(message["method"] == "window/showMessage" for _, message in client.messages)
+
     def test_a_failure_of_our_own_is_told_in_a_line(self, client: Client) -> None:
         client.replace(URI, 2, ASKS.replace("ASKS", "DEFECT"))
         result = build(client, URI, "Asks")
@@ -376,7 +384,8 @@ class TestReports:
     def test_it_is_opened_as_a_file_that_goes_with_the_server(self, client: Client) -> None:
         build(client, OUTER)
         result = client.response(run(client, "showReport", OUTER))
-        assert "Outer" in result["markdown"]
+        assert "Outer" in result["markdown"] and result["status"] == "built" and not result["stale"]
+        assert [report["class_name"] for report in result["reports"]] == ["Outer"]
         _, message = client.wait(lambda message: message["method"] == "window/showDocument")
         file = Path(unquote(urlsplit(message["params"]["uri"]).path))
         assert file.read_text() == result["markdown"]

@@ -97,8 +97,8 @@ class Asked:
     """Gets the class's name and what is known of its report so far."""
     token: int | str | None = None
     """Of the progress, where the client named one."""
-    force: bool = True
-    """Whether a report that is known already won't do."""
+    unasked: bool = False
+    """Whether it comes from saving: then a report that is known already will do, and no message is shown."""
     shown: Shown | None = None
     cancelled: threading.Event = field(default_factory=threading.Event)
     left: int = 0
@@ -221,7 +221,7 @@ class Building:
         names = [layer.name for layer in folder.project.layer_classes(path)]
         due = [name for name in names if (kept := self.of(path, name)) is None or not kept.fresh]
         if due:
-            self.ask(path, due, {}, Asked(force=False))
+            self.ask(path, due, {}, Asked(unasked=True))
 
     # --- what is known ---
 
@@ -395,7 +395,11 @@ class Building:
 
         def run(prepared: Prepared) -> Report:
             return job.check.run(
-                prepared, progress=progress, partial=partial, cancelled=asked.cancelled, force=asked.force
+                prepared,
+                progress=progress,
+                partial=partial,
+                cancelled=asked.cancelled,
+                force=not asked.unasked,
             )
 
         reports: list[Report] = []
@@ -447,7 +451,8 @@ class Building:
         asked = job.asked
         asked.outcomes.append(outcome)
         asked.left -= 1
-        if outcome.status in TOLD and not (asked.left or len(asked.outcomes) > 1):
+        quiet = asked.unasked or self._server.client.shows_results or asked.left or len(asked.outcomes) > 1
+        if outcome.status in TOLD and not quiet:
             self._server.log.show(f"Build check of {outcome.class_name}: {outcome.message}")
         if asked.left <= 0:
             self._answer(asked)

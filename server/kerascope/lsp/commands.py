@@ -106,18 +106,21 @@ class Commands:
 
     def _show(self, request: int | str, params: Mapping[str, Any], given: dict[str, str]) -> None:
         uri, name = _need(given, "uri"), _need(given, "class")
-        text = self._server.report_documents.text(path_of(uri), name)
-        if text is None:
+        path = path_of(uri)
+        kept, text = self._server.building.of(path, name), self._server.report_documents.text(path, name)
+        if kept is None or text is None:
             raise ValueError(f"{name} has not been checked yet: run {BUILD} first")
-        self._server.report_documents.show(path_of(uri), name)
-        self._server.answer(request, {"uri": uri, "class": name, "markdown": text})
+        self._server.report_documents.show(path, name)
+        result = _result(uri, Outcome(path, name, kept.reports))
+        self._server.answer(request, {**result, "markdown": text, "stale": not kept.fresh})
 
     def _refused(self, request: int | str, path: str) -> bool:
         """Whether nothing may be built here; then that is the answer."""
         project = self._server.workspace_folders.folder_of(path).project
         why = project.build_settings(path).refused
         if why:
-            self._server.log.show(why)
+            if not self._server.client.shows_results:
+                self._server.log.show(why)
             self._server.answer(request, {"status": "refused", "message": why, "markdown": why})
         return bool(why)
 

@@ -96,6 +96,12 @@ class Client:
         return offer
 
     @property
+    def shows_results(self) -> bool:
+        """Whether the client shows what a command answers; by most it is lost."""
+        options = self.params.get("initializationOptions")
+        return isinstance(options, dict) and options.get("showsResults") is True
+
+    @property
     def serves_content(self) -> bool:
         """Whether the client can ask for the text of a document that is no file."""
         return isinstance(self.capability("workspace.textDocumentContent"), dict)
