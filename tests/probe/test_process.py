@@ -272,7 +272,7 @@ class TestPreloading:
             assert stand_in.run(workers, code)["output"] == "hello\n"
         assert counter.read_text() == "xx"
 
-    def test_modules_of_the_project_are_not(self, stand_in: StandIn, workers: Workers) -> None:
+    def test_code_that_is_not_installed_is_read_each_time(self, stand_in: StandIn, workers: Workers) -> None:
         counter = stand_in.folder / "counter"
         (stand_in.root / "mine.py").write_text(f"open({str(counter)!r}, 'a').write('x')")
         code = "import mine\n" + FINE
@@ -456,6 +456,21 @@ class TestKeeping:
                 assert answer["status"] == "built"
                 seen.add(answer["output"])
             assert len(seen) == 3
+
+    def test_where_forking_does_not_work_it_does_without(self, stand_in: StandIn) -> None:
+        zygote = stand_in.worker / "zygote.py"
+        text = zygote.read_text().replace('sys.platform == "darwin"', "True")
+        zygote.write_text(text.replace("keras.layers.Dense(1)", "os.abort()"))
+        with stand_in.workers() as workers:
+            answer = stand_in.run(workers, FINE)
+            assert (answer["status"], answer["output"]) == ("built", "hello\n"), answer
+            assert stand_in.run(workers, FINE)["status"] == "built"
+
+    def test_a_try_whether_forking_works(self, stand_in: StandIn) -> None:
+        zygote = stand_in.worker / "zygote.py"
+        zygote.write_text(zygote.read_text().replace('sys.platform == "darwin"', "True"))
+        with stand_in.workers() as workers:
+            assert stand_in.run(workers, WHO)["output"] == stand_in.run(workers, WHO)["output"]
 
 
 class TestReading:

@@ -67,6 +67,7 @@ from kerascope.probe.process import Workers
 from pathlib import Path
 
 stand_in = StandIn(Path({folder!r}))
+stand_in.mark = {mark!r}
 stand_in.environment = {{**stand_in.environment, "STAND_IN": {mark!r}}}
 workers = Workers(folder=stand_in.worker, once={once})
 assert stand_in.run(workers, FINE)["status"] == "built"
@@ -79,14 +80,9 @@ class Busy(keras.Layer):
         print("busy", flush=True)
         time.sleep(60)
 '''
-started = threading.Event()
-def progress(stage, text):
-    if stage == "call":
-        started.set()
-thread = threading.Thread(target=stand_in.run, args=(workers, busy, "Busy"), kwargs={{"progress": progress}})
-thread.start()
-started.wait()
-time.sleep(0.3)
+threading.Thread(target=stand_in.run, args=(workers, busy, "Busy")).start()
+while len(stand_in.processes("sleep")) < 3:
+    time.sleep(0.02)
 print("ready", flush=True)
 {end}
 """

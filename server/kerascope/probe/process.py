@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import dataclasses
 import json
 import os
 import queue
@@ -86,7 +87,11 @@ class _Cancelled(Exception):
 
 
 class _Unusable(Exception):
-    """No worker can be had; the text is for the user."""
+    """No worker can be had; the text is for the user. `why` "fork": none that forks."""
+
+    def __init__(self, message: str, why: str = "") -> None:
+        super().__init__(message)
+        self.why = why
 
 
 class _Worker:
@@ -233,7 +238,8 @@ class _Worker:
                 if self.ready:
                     return
                 if "failed" in self._said:
-                    raise _Unusable(str(self._said["failed"].get("message", "")))
+                    failed = self._said["failed"]
+                    raise _Unusable(str(failed.get("message", "")), str(failed.get("why", "")))
                 if self._ended:
                     raise _Unusable(self._no_start())
                 doing = str(self._said.get("starting", "starting " + self.key.python))
@@ -377,8 +383,15 @@ class Workers:
         try:
             if not worker.ready:
                 begun = time.monotonic()
-                worker.wait_ready(run.progress, run.stop)
-                run.start_seconds += time.monotonic() - begun
+                try:
+                    worker.wait_ready(run.progress, run.stop)
+                except _Unusable as error:
+                    if error.why != "fork" or worker.once:
+                        raise
+                    self._options = dataclasses.replace(self._options, once=True)
+                    return None
+                finally:
+                    run.start_seconds += time.monotonic() - begun
             with self._lock:
                 self._number += 1
                 number = self._number

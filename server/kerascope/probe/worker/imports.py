@@ -160,31 +160,29 @@ def imported(modules: Iterable[Mapping[str, Any]]) -> list[str]:
 
 
 def came_since(before: Set[str], request: Mapping[str, Any]) -> list[str]:
-    """Modules of the environment that were imported meanwhile: the next check will want them as well."""
+    """Installed modules that were imported meanwhile: the next check will want them as well."""
     own = {str(module["name"]).partition(".")[0] for module in request["slice"]["modules"]}
     came = []
     for name, module in list(sys.modules.items()):
         if name in before or name.partition(".")[0] in own:
             continue
         origin = getattr(getattr(module, "__spec__", None), "origin", None)
-        if origin is not None and _is_of_environment(str(origin), str(request.get("root", ""))):
+        if origin is not None and _is_installed(str(origin)):
             came.append(name)
     return came
 
 
-def worth_preloading(names: Iterable[str], root: str) -> list[str]:
-    """Those that aren't imported yet and belong to the environment, not to the user's project."""
+def worth_preloading(names: Iterable[str]) -> list[str]:
+    """Those that aren't imported yet and are installed. Code that somebody works on is read each time."""
     found = []
     for name in names:
-        if name in sys.modules:
-            continue
         top = name.partition(".")[0]
-        if top in sys.modules or _of_environment(top, root):
+        if name not in sys.modules and (top in sys.modules or _has_installed(top)):
             found.append(name)
     return found
 
 
-def _of_environment(top: str, root: str) -> bool:
+def _has_installed(top: str) -> bool:
     try:
         spec = importlib.util.find_spec(top)
     except Exception:
@@ -192,32 +190,32 @@ def _of_environment(top: str, root: str) -> bool:
     if spec is None:
         return False
     places = [spec.origin] if spec.origin else list(spec.submodule_search_locations or ())
-    return all(_is_of_environment(place, root) for place in places)
+    return all(_is_installed(place) for place in places)
 
 
-def _is_of_environment(place: str, root: str) -> bool:
-    if place in ("built-in", "frozen") or not root:
+def _is_installed(place: str) -> bool:
+    if place in ("built-in", "frozen"):
         return True
-    place, root = os.path.realpath(place), os.path.join(os.path.realpath(root), "")
-    if not place.startswith(root):
+    if re.search(r"[\\/](?:site|dist)-packages[\\/]", place):
         return True
-    return re.search(r"[\\/](?:site|dist)-packages[\\/]", place) is not None
+    return os.path.abspath(place).startswith(os.path.join(os.path.dirname(os.__file__), ""))
 
 
 def preload(names: Iterable[str]) -> str | None:
     """Imports the modules; returns why a process that did so can't be forked, or None."""
-    before = _threads()
+    before = threads()
     for name in names:
         try:
             importlib.import_module(name)
         except BaseException as error:
             return said(error)
-    if _threads() > before:
+    if threads() > before:
         return "it starts threads"
     return None
 
 
-def _threads() -> int:
+def threads() -> int:
+    """How many threads this process has."""
     try:
         return len(os.listdir("/proc/self/task"))
     except OSError:

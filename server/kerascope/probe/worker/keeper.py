@@ -26,6 +26,8 @@ _GLANCE = 0.05 if os.path.isdir("/proc/self") else 0.5
 """Seconds between two looks at the memory of a running check."""
 _LAST_WORDS = 0.05
 """Seconds to read what an ended process has said, and for one that takes too much to say where it is."""
+_MOST_ZYGOTES = 12
+"""Each holds the memory of what it has imported beyond its predecessor."""
 _GRACE = 2.0
 """Seconds that a killed process gets to be gone."""
 
@@ -164,6 +166,7 @@ class Keeper:
         except OSError:
             data = b""
         if not data:
+            self._poll.unregister(self._control)
             raise Closed
         for message in self._lines.feed(data):
             if "cancel" in message:
@@ -326,16 +329,11 @@ class Keeper:
 
     def _serve(self, message: dict[str, Any]) -> None:
         if "preload" in message:
-            self._preload(
-                list(message["preload"]),
-                str(message.get("root", "")),
-                self._start_limit,
-                lambda: bool(self._queue),
-            )
+            self._preload(list(message["preload"]), self._start_limit, lambda: bool(self._queue))
         elif "request" in message and isinstance(message.get("id"), int):
             self._check(message["id"], message["request"])
 
-    def _preload(self, names: list[str], root: str, seconds: float, stop: Callable[[], bool]) -> str:
+    def _preload(self, names: list[str], seconds: float, stop: Callable[[], bool]) -> str:
         """Has a successor of the zygote import what isn't imported yet.
 
         Returns what it is still at when the time is over or `stop` is true, else nothing. Stopped, it goes on
@@ -345,9 +343,9 @@ class Keeper:
         while True:
             if self._coming is None:
                 names = [name for name in names if name not in self._tried]
-                if not names or not self._links or self._links[-1].gone:
+                if not names or not self._links or self._links[-1].gone or len(self._links) >= _MOST_ZYGOTES:
                     return ""
-                self._coming = self._succeed(names, root)
+                self._coming = self._succeed(names)
             elif "starting" in self._coming.said:
                 self._say(self._coming.said["starting"])
             link = self._coming
@@ -367,11 +365,11 @@ class Keeper:
     def _wait_for(self, link: _Link, seconds: float, stop: Callable[[], bool]) -> bool:
         return self._until(lambda: link.settled or stop(), seconds)
 
-    def _succeed(self, names: list[str], root: str) -> _Link:
+    def _succeed(self, names: list[str]) -> _Link:
         self._tried.update(names)
         ours, its = socket.socketpair()
         silence = os.open(os.devnull, os.O_WRONLY)
-        self._command({"preload": names, "root": root}, its.fileno(), silence)
+        self._command({"preload": names}, its.fileno(), silence)
         its.close()
         os.close(silence)
         link = self._open(ours, names)
@@ -415,7 +413,7 @@ class Keeper:
             self._cancelled.discard(number)
         if not self._links:
             raise Closed
-        self._preload(run.imported, str(request.get("root", "")), self._start_limit, lambda: True)
+        self._preload(run.imported, self._start_limit, lambda: True)
 
     def _without_gone(self) -> None:
         """Zygotes that were killed are forgotten; without any, Kerascope has to start another worker."""
@@ -425,8 +423,7 @@ class Keeper:
         def stopped() -> bool:
             return run.number in self._cancelled
 
-        root = str(run.request.get("root", ""))
-        still = self._preload(imports.imported(run.modules), root, run.left, stopped)
+        still = self._preload(imports.imported(run.modules), run.left, stopped)
         if stopped():
             return self._ending(run, "cancelled", during=still)
         if still:

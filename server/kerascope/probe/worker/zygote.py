@@ -3,7 +3,7 @@
 It has no threads and waits for commands of the keeper on a socket:
 
     {"check": folder, "memory": megabytes}      with two descriptors: results, output
-    {"preload": [modules], "root": folder}      with two descriptors: the successor's socket, output
+    {"preload": [modules]}                      with two descriptors: the successor's socket, output
     keeper ←  {"ready": versions, …} or {"failed": …}  ·  {"forked": pid}  ·  {"exited": pid, "status": n}
               {"preloaded": [modules]} or {"refused": why}      by the successor
 """
@@ -18,11 +18,15 @@ import os
 import select
 import signal
 import socket
+import sys
+import time
 import warnings
 from typing import Any
 
 from . import imports, kin, limits, stack
 from .one_check import CUT_OFF, Sender, out_of_the_way, run, speak_into
+
+_TRIAL_SECONDS = 20.0
 
 
 def begin(link: socket.socket, output: int) -> None:
@@ -41,16 +45,41 @@ def begin(link: socket.socket, output: int) -> None:
         message = f"Kerascope's own part fails in {imports.python()}: {imports.said(error)}"
         _send(link, {"failed": {"why": "worker", "message": message}})
         os._exit(1)
+    if (sys.platform == "darwin" or imports.threads() > 1) and not _works_in_fork():
+        _send(
+            link, {"failed": {"why": "fork", "message": "Keras does not run in a fork of its process here."}}
+        )
+        os._exit(1)
     _settle()
     _send(link, {"ready": versions, "paths": imports.package_folders()})
     _Zygote(link).serve()
 
 
-def _succeed(link: socket.socket, names: list[str], root: str, output: int) -> None:
+def _works_in_fork() -> bool:
+    """Whether a layer can be called in a fork: system libraries and other threads may forbid it."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        child = os.fork()
+    if child == 0:
+        keras: Any = sys.modules.get("keras") or sys.modules.get("tf_keras")
+        with contextlib.suppress(Exception):
+            keras.layers.Dense(1).build((None, 1))
+        os._exit(0)
+    until = time.monotonic() + _TRIAL_SECONDS
+    while time.monotonic() < until:
+        ended = kin.reap()
+        if child in ended:
+            return ended[child] == 0
+        time.sleep(0.01)
+    kin.end(child)
+    return False
+
+
+def _succeed(link: socket.socket, names: list[str], output: int) -> None:
     """Becomes the successor of the zygote that it was forked from: imports more, then serves."""
     speak_into(output)
     _send(link, {"forked": os.getpid()})
-    names = imports.worth_preloading(names, root)
+    names = imports.worth_preloading(names)
     if not names:
         _send(link, {"refused": ""})
         os._exit(0)
@@ -136,7 +165,7 @@ class _Zygote:
             if "check" in command:
                 check_in_fork(command["check"], int(command["memory"]), first, second)
             else:
-                _succeed(socket.socket(fileno=first), command["preload"], command["root"], second)
+                _succeed(socket.socket(fileno=first), command["preload"], second)
             os._exit(0)
         os.close(first)
         os.close(second)
