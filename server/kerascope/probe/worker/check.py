@@ -41,7 +41,7 @@ class _Check:
     def run(self) -> dict[str, Any]:
         with Watch(self._places) as watch:
             for engine in loaded_engines():
-                watch.add(engine.layer_class, engine.variable_classes())
+                watch.add(engine.layer_class, engine.variable_classes(), engine.model_class)
             self._stage("import", f"running what {self._name} needs")
             watch.phase = "import"
             loading = Loading(self._request["slice"], self._request["root"])
@@ -59,7 +59,7 @@ class _Check:
             if not isinstance(cls, type) or not is_any_layer(cls):
                 return {"status": "unknown", "message": f"{self._name} isn't a Keras layer or model here."}
             engine = engine_for(root_of(cls) or "keras")
-            watch.add(engine.layer_class, engine.variable_classes())
+            watch.add(engine.layer_class, engine.variable_classes(), engine.model_class)
             return self._check(engine, watch, module, cls, loading)
 
     def _check(

@@ -224,9 +224,7 @@ def inputs(
         return given
     last = failures[-1] if failures else None
     problem = NotFound(f"{len(tried)} kinds of inputs were tried, and each raised", names, last)
-    problem.same_place = len({(_place(one), type(one)) for one in failures}) == 1 and not any(
-        _is_about_shapes(message_of(one)) for one in failures
-    )
+    problem.same_place = _is_one_defect(failures)
     raise problem
 
 
@@ -351,6 +349,20 @@ def _with(shape: list[int], axis: int, size: int) -> list[int]:
     return shape
 
 
+def _is_one_defect(failures: list[BaseException]) -> bool:
+    """Whatever came in, the same was wrong, at the same line, and it isn't a matter of shapes."""
+    if len({(_place(one)[:2], type(one), _essence(one)) for one in failures}) != 1:
+        return False
+    if _place(failures[0])[2] in ("build", "__init__"):
+        return len(failures) > 4
+    return not _is_about_shapes(message_of(failures[0]))
+
+
+def _essence(error: BaseException) -> str:
+    """The message without the arguments that Keras adds to it."""
+    return message_of(error).split("Arguments received by")[0]
+
+
 def _is_about_shapes(message: str) -> bool:
     return bool(
         re.search(
@@ -361,9 +373,12 @@ def _is_about_shapes(message: str) -> bool:
     )
 
 
-def _place(error: BaseException) -> tuple[str, int]:
-    step, place = error.__traceback__, ("", 0)
+def _place(error: BaseException) -> tuple[str, int, str]:
+    """Where it was raised, outside of Keras and what it stands on, if there is such a line."""
+    step, place = error.__traceback__, ("", 0, "")
     while step is not None:
-        place = (step.tb_frame.f_code.co_filename, step.tb_lineno)
+        code = step.tb_frame.f_code
+        if "site-packages" not in code.co_filename or not place[0]:
+            place = (code.co_filename, step.tb_lineno, code.co_name)
         step = step.tb_next
     return place

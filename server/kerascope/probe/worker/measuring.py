@@ -25,6 +25,7 @@ from .tree import Tree, WeightNode
 from .watching import Watch
 
 _EFFECT_SECONDS = 1.5
+_ABOUT_WEIGHTS = re.compile(r"expected \d+ variables|variables|weights|objects? could not be loaded")
 
 
 class NotMeasured(Exception):
@@ -276,8 +277,7 @@ class Measuring:
         node_of = Tree(engine, self.layer, self.places.is_users).weights
         self._report(
             new_every_call=[
-                self._weight(node_of.get(key) or WeightNode(variable, "", "", None))
-                for key, variable in fresh.items()
+                self._weight(node_of.get(key) or self._unheld(variable)) for key, variable in fresh.items()
             ]
         )
 
@@ -299,11 +299,17 @@ class Measuring:
         self.watch.phase = "fresh"
         return self.subject.make()
 
+    def _must_be_new(self, layer: Any) -> None:
+        """An instance that begins with weights that the first one had to make says nothing about itself."""
+        if "init" in self.counts and len(self._list(layer, "weights")) > self.counts["init"]["weights"]:
+            raise NotMeasured("its instances share layers")
+
     def _build(self) -> None:
         if self.subject.built_by_owner:
             raise NotMeasured("what makes the layer also builds it")
         with self._hearing():
             layer = self._fresh()
+            self._must_be_new(layer)
             self.watch.phase = "build"
             shapes = self._build_shapes(layer)
             try:
@@ -367,6 +373,7 @@ class Measuring:
 
     def _functional(self) -> None:
         layer = self._fresh()
+        self._must_be_new(layer)
         symbols, args, kwargs = self._symbols()
         self.watch.phase = "functional"
         with self._hearing():
@@ -454,7 +461,11 @@ class Measuring:
                 expected = self._outputs(layer)
                 self._save_weights(layer, path)
             fresh = self._built()
-            self._load_weights(fresh, path)
+            try:
+                self._load_weights(fresh, path)
+            except Exception as error:
+                self.restored["weights-file"] = False
+                raise Failed("weights-file", error) from error
             found = Tree(engine, fresh, self.places.is_users)
             for name, value in values.items():
                 node = found.by_path.get(name)
@@ -526,6 +537,10 @@ class Measuring:
                     path, custom_objects=self._custom_objects, compile=False, **engine.loading_options()
                 )
             except Exception as error:
+                if _ABOUT_WEIGHTS.search(message_of(error)) is None:
+                    why = f"{type(error).__name__}: {_first_line(message_of(error))}"
+                    raise NotMeasured(f"the saved model can't be loaded: {why}") from error
+                self.restored["model-file"] = False
                 raise Failed("model-file", error) from error
             if model is not layer:
                 kind = type(layer).__name__
@@ -624,7 +639,13 @@ class Measuring:
             key = engine.key(variable)
             if key not in self.tree.weights:
                 found[key] = known.get(key, variable)
-        return [self._weight(WeightNode(variable, "", "", None)) for variable in found.values()]
+        return [self._weight(self._unheld(variable)) for variable in found.values()]
+
+    def _unheld(self, variable: Any) -> WeightNode:
+        """A variable that nothing leads to: its owner is the layer whose call made it."""
+        raw = getattr(variable, "_value", None)
+        maker = self.watch.maker_of(variable) or self.watch.maker_of(raw)
+        return WeightNode(variable, "", "" if maker is None else type(maker).__name__, maker)
 
 
 def _parameters(shape: Any) -> int:

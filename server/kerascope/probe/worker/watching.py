@@ -33,6 +33,9 @@ class Watch:
         self._alive: list[Any] = []
         self._layer_places: dict[int, Place] = {}
         self._variable_places: dict[int, Place] = {}
+        self._calling: list[Any] = []
+        self._makers: dict[int, Any] = {}
+        self._arguments: tuple[tuple[Any, ...], dict[str, Any]] | None = None
         self._watched: set[int] = set()
         self._undo: list[Callable[[], None]] = []
         # Told of each construction and each call, while a program of the user's is run.
@@ -47,14 +50,20 @@ class Watch:
         place = self._variable_places.get(id(variable))
         return None if place is None else self.places.frame(*place)
 
+    def maker_of(self, variable: Any) -> Any:
+        """The layer that was being called when the variable came to be, the innermost; None if none was."""
+        return self._makers.get(id(variable))
+
     def __enter__(self) -> Watch:
         return self
 
-    def add(self, layer_class: Any, variable_classes: Iterable[Any]) -> None:
+    def add(self, layer_class: Any, variable_classes: Iterable[Any], model_class: Any = None) -> None:
         """Watches these classes, too."""
         if id(layer_class) not in self._watched:
             self._watched.add(id(layer_class))
             self._watch_layers(layer_class)
+            if model_class is not None and "__new__" in vars(model_class):
+                self._watch_models(model_class)
         for variable_class in variable_classes:
             if id(variable_class) not in self._watched:
                 self._watched.add(id(variable_class))
@@ -81,23 +90,41 @@ class Watch:
         here = self.places.here
 
         def __new__(cls: Any, *args: Any, **kwargs: Any) -> Any:
+            arguments, self._arguments = self._arguments, None
             layer = new(cls, *args, **kwargs)
             place = here()
             self._alive.append(layer)
             if place is not None:
                 self._layer_places[id(layer)] = place
             if self.on_new is not None:
-                self.on_new(layer, args, kwargs)
+                self.on_new(layer, *(arguments or (args, kwargs)))
             return layer
 
         def __call__(layer: Any, *args: Any, **kwargs: Any) -> Any:
             self.called.add(id(layer))
             if self.on_call is not None:
                 self.on_call(layer, args, kwargs)
-            return call(layer, *args, **kwargs)
+            self._calling.append(layer)
+            try:
+                return call(layer, *args, **kwargs)
+            finally:
+                self._calling.pop()
 
         self._replace(layer_class, "__new__", staticmethod(__new__))
         self._replace(layer_class, "__call__", __call__)
+
+    def _watch_models(self, model_class: Any) -> None:
+        """Keras 3's models keep the constructor's arguments from `Layer.__new__`."""
+        new = model_class.__new__
+
+        def __new__(cls: Any, *args: Any, **kwargs: Any) -> Any:
+            self._arguments = args, kwargs
+            try:
+                return new(cls, *args, **kwargs)
+            finally:
+                self._arguments = None
+
+        self._replace(model_class, "__new__", staticmethod(__new__))
 
     def _watch_variables(self, variable_class: Any) -> None:
         init = variable_class.__init__
@@ -109,6 +136,8 @@ class Watch:
             # A subclass's constructor may come by here twice.
             if place is not None:
                 self._variable_places[id(variable)] = place
+            if self._calling:
+                self._makers[id(variable)] = self._calling[-1]
             self.created.append(Created(variable, place, self.phase))
 
         self._replace(variable_class, "__init__", __init__)
