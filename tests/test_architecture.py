@@ -14,9 +14,9 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 WORKER = PACKAGE / "probe" / "worker"
 """What runs in the user's interpreter."""
 
-# Each may import itself and what stands before it; `lsp` and `cli` know nothing of each other.
+# Each may import itself and what stands before it; those at the edges know nothing of each other.
 ORDER = ["failures", "source", "project", "tracking", "rules", "fixing", "check", "probe"]
-EDGES = {"lsp", "cli"}
+EDGES = {"lsp", "cli", "testing"}
 MEETING_POINTS = {("cli", "kerascope.lsp.serve")}
 """`kerascope server` starts the server."""
 

@@ -109,8 +109,8 @@ def test_the_diff_shown_is_the_command_s() -> None:
 def test_the_changelog_names_every_rule_and_option_that_there_is() -> None:
     text = (ROOT / "CHANGELOG.md").read_text("utf-8")
     assert set(re.findall(r"KS\d{3}", text)) >= {rule.code for rule in all_rules()}
-    described = kerascope("check", "--help") + kerascope("--help")
-    for page in ("CHANGELOG.md", "README.md", "docs/configuration.md", "docs/editors.md"):
+    described = kerascope("check", "--help") + kerascope("build", "--help") + kerascope("--help")
+    for page in ("CHANGELOG.md", "README.md", "docs/configuration.md", "docs/editors.md", "docs/build-check.md"):
         for option in re.findall(r"(?<![\w-])--[a-z][a-z-]+", (ROOT / page).read_text("utf-8")):
             assert option in described + kerascope("server", "--help"), f"{page}: {option}"
 

@@ -1,4 +1,4 @@
-"""`kerascope build`: what it takes, prints and ends with. Its workers are stand-ins; real ones: tests/truth."""
+"""`kerascope build`: what it takes, prints and ends with. The workers are stand-ins here."""
 
 from __future__ import annotations
 
