@@ -165,6 +165,7 @@ class Building:
         self._kept: dict[tuple[str, str], Kept] = {}
         self._workers: Workers | None = None
         self._change = 0
+        self._closed = False
         self._changed = False
         self._lenses = server.client.supports("workspace.codeLens.refreshSupport")
         self._hints = server.client.supports("workspace.inlayHint.refreshSupport")
@@ -467,6 +468,8 @@ class Building:
     def refresh(self) -> None:
         """Have the client ask anew for what it shows over and beside the code."""
         self._changed = False
+        if self._closed:
+            return
         if self._lenses:
             self._server.ask(types.WORKSPACE_CODE_LENS_REFRESH, None)
         if self._hints:
@@ -478,16 +481,17 @@ class Building:
         if queue is not None:
             for job in (*([queue.running] if queue.running else ()), *queue.waiting):
                 job.asked.cancelled.set()
-        if any(kept.folder is folder for kept in self._kept.values()):
-            self._kept = {key: kept for key, kept in self._kept.items() if kept.folder is not folder}
-            self.refresh()
+        self._kept = {key: kept for key, kept in self._kept.items() if kept.folder is not folder}
+        self.refresh()
 
     def closed(self, opened: OpenDocument) -> None:
         """Nobody looks at a file any more."""
         self._kept = {key: kept for key, kept in self._kept.items() if kept.path != opened.path}
+        self.changed()
 
     def close(self) -> None:
         """Stop what runs, and leave no process behind."""
+        self._closed = True
         for queue in self._queues.values():
             for job in (*([queue.running] if queue.running else ()), *queue.waiting):
                 job.asked.cancelled.set()

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 SERVER_KEYS = ("trusted", "interpreter", "trace", "path", "importStrategy", "showsResults")
 """What an editor says to the server or to its own extension, and no configuration file has."""
 _SWITCHED_OFF = "The build check is switched off by the settings."
+_EXCLUDED = "The build check leaves this file alone: the settings exclude it."
 _NOT_TRUSTED = (
     "The build check runs the code of the workspace, and this workspace isn't trusted: to use it, trust the "
     "workspace in the editor."
@@ -109,6 +110,8 @@ class CheckedProject:
         settings = self._checker(path).settings
         if not settings.enable or not settings.build:
             return BuildSettings(_SWITCHED_OFF)
+        if settings.excludes(path):
+            return BuildSettings(_EXCLUDED)
         if not self._trusted:
             return BuildSettings(_NOT_TRUSTED)
         return BuildSettings("", settings.build_on_save)
