@@ -17,7 +17,10 @@ from .loading import Loading
 from .making import Failed, Making, NoWay, Subject
 from .measuring import Measuring
 from .places import Places, message_of
+from .rehearsal import rehearse
 from .watching import Watch
+
+__all__ = ["rehearse", "run_check", "warm"]
 
 Send = Callable[[Dict[str, Any]], None]
 

@@ -37,8 +37,9 @@ _CLOSED |= {"h5py", "typing", "inspect", "enum", "pathlib", "random", "absl", "o
 
 
 # What TensorFlow keeps on its own objects.
-_TRACKABLE = ("_self_unconditional_", "_self_setattr_", "_self_tracked_", "_self_name_", "_self_saveable_")
-_TRACKABLE += ("_self_update_uid",)
+_TRACKABLE = tuple(
+    f"_self_{name}" for name in ("unconditional_", "setattr_", "tracked_", "name_", "saveable_", "update_uid")
+)
 
 
 class WeightNode:
@@ -346,49 +347,23 @@ class Tree:
         return watch.line_of_layer(weight.holder)
 
 
+_BOOKS = """
+    _layers _functional _operations _operations_by_depth _nodes _nodes_by_depth _nested_inputs _nested_outputs
+    optimizer _optimizer _metrics _loss_tracker _compile_loss train_function test_function
+    seed_generator _seed_generators _random_generator input_spec _keras_api_names _call_fn_args
+    _auto_config _auto_get_config _build_shapes_dict _build_input_shape _obj_reference_counts_dict
+    _saved_model_inputs_spec _saved_model_arg_spec _trainer_graph_function
+"""
+_own: dict[Any, set[str]] = {}
+
+
 def _own_attributes(engine: Engine) -> set[str]:
     """What every layer has on itself: Keras' own book-keeping."""
-    known: set[str] = engine.__dict__.setdefault("_own_attributes", set())
-    if not known:
-        known |= set(vars(engine.layer_class(name="own_attributes")))
-        known |= set(vars(engine.keras.Sequential(name="own_attributes")))
-        known |= {
-            "_layers",
-            "_functional",
-            "_operations",
-            "_nodes",
-            "_operations_by_depth",
-            "_nodes_by_depth",
-        }
-        known |= {
-            "optimizer",
-            "_optimizer",
-            "_metrics",
-            "_seed_generators",
-            "seed_generator",
-            "_build_input_shape",
-        }
-        known |= {
-            "_auto_config",
-            "_auto_get_config",
-            "_nested_inputs",
-            "_nested_outputs",
-            "_build_shapes_dict",
-        }
-        known |= {
-            "_call_fn_args",
-            "_saved_model_inputs_spec",
-            "_saved_model_arg_spec",
-            "_self_tracked_trackables",
-        }
-        known |= {"_obj_reference_counts_dict", "_random_generator", "input_spec", "_keras_api_names"}
-        known |= {
-            "_loss_tracker",
-            "_trainer_graph_function",
-            "train_function",
-            "test_function",
-            "_compile_loss",
-        }
+    known = _own.get(engine.layer_class)
+    if known is None:
+        known = {*_BOOKS.split(), *vars(engine.layer_class(name="own"))}
+        known |= set(vars(engine.keras.Sequential(name="own")))
+        _own[engine.layer_class] = known
     return known
 
 
