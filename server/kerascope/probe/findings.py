@@ -152,7 +152,7 @@ class _Findings:
         return self._finding(
             "KS801",
             place,
-            message if message.endswith((".", "!", "?")) else f"{message}.",
+            f"{message}.",
             [
                 (frame, f"called here, in {frame.function}" if frame.function else "called here")
                 for frame in others
@@ -299,13 +299,25 @@ class _Findings:
             )
         # What a graph holds as constants comes back, and isn't read.
         unread = any(weight.gradient is False and weight.effect is False for weight in self.report.weights)
-        if not groups and not lost and not (unread and "tf.function" in self.document.text):
+        if groups or lost or (unread and "tf.function" in self.document.text):
+            return
+        name = self.report.class_name
+        # A way that has a reason, too, raised.
+        refused = [(way, why) for way in ways if (why := self.report.not_measured.get(way))]
+        if refused:
+            way, why = refused[0]
             yield self._finding(
                 "KS806",
                 None,
-                f"A fresh `{self.report.class_name}` that loads what {how} saved gives other outputs, though "
-                "its weights come back: something else differs between instances, like a random tensor. "
-                "Make it a weight (`trainable=False` if it must not train).",
+                f"What {_WAYS.get(way, way)} saved of `{name}` can't be loaded again: {essence(why)}.",
+            )
+        if len(refused) < len(ways):
+            yield self._finding(
+                "KS806",
+                None,
+                f"A fresh `{name}` that loads what {how} saved gives other outputs, though its weights come "
+                "back: something else differs between instances, like a random tensor. Make it a weight "
+                "(`trainable=False` if it must not train).",
             )
 
     # --- KS807 ---
@@ -453,7 +465,7 @@ class _Findings:
             if (frame.path, found) not in seen and (frame.path, found) != (self.document.path, where):
                 seen.add((frame.path, found))
                 shown.append(FindingRelated(frame.path, found, text))
-        message = " ".join(message.split())
+        message = re.sub(r"([.!?…])\.$", r"\1", " ".join(message.split()))
         return Finding(
             self.document.path,
             where,

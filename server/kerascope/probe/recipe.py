@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from weakref import WeakKeyDictionary
 
@@ -180,7 +181,7 @@ class _Finder:
         """As the file itself uses the class, the examples in its docstring, and the files beside it."""
         programs: list[Recipe] = []
         partial: list[Recipe] = []
-        for usage in self._all_usages(definition, class_name):
+        for usage in self._understood(self._all_usages(definition, class_name)):
             if usage.recipe in programs or usage.recipe in partial:
                 continue
             if usage.complete:
@@ -190,6 +191,12 @@ class _Finder:
             elif len(partial) < _MOST_PROGRAMS:
                 partial.append(usage.recipe)
         return programs or partial
+
+    @staticmethod
+    def _understood(usages: Iterator[Usage]) -> Iterator[Usage]:
+        """Code that is nested too deep says nothing."""
+        with suppress(RecursionError):
+            yield from usages
 
     def _all_usages(self, definition: ClassDefinition, class_name: str) -> Iterator[Usage]:
         own = Usages(self.project, self.judge, definition.module, definition, class_name)

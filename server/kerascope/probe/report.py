@@ -269,8 +269,9 @@ def _losses(report: Report, weights: Sequence[Weight]) -> Iterator[str]:
         yield f"no gradient for {idle} of {counted(len(trained), 'weight')}"
     if gone := sum(weight.saved is False and weight.tracked for weight in weights):
         yield f"{gone} of {counted(total, 'weight')} not saved"
-    elif not lost and any(same is False for same in report.restored.values()):
-        yield "other outputs after save and load"
+    elif not lost and (ways := [way for way, same in report.restored.items() if same is False]):
+        refused = all(report.not_measured.get(way) for way in ways)
+        yield "can't be loaded" if refused else "other outputs after save and load"
     if unbuilt := len(report.unbuilt):
         yield f"{counted(unbuilt, 'sublayer')} not built"
 

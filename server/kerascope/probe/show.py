@@ -350,12 +350,16 @@ def _count_lines(report: Report) -> Iterator[str]:
 def _more(report: Report) -> Iterator[str]:
     """What save and load did, what Keras warned of, what was not measured, and what the code printed."""
     for way, same in report.restored.items():
-        if same is not None:
+        if same is False and report.not_measured.get(way):
+            yield f"{STAGES.get(way, way)}: CAN'T BE LOADED: {_short(report.not_measured[way])}"
+        elif same is not None:
             outputs = "the same outputs" if same else "OTHER OUTPUTS"
             yield f"{STAGES.get(way, way)}: {outputs} from a fresh instance"
     if report.new_every_call:
         yield f"every call makes {counted(len(report.new_every_call), 'new weight')}"
     for stage, why in report.not_measured.items():
+        if stage in report.restored and report.restored[stage] is False:
+            continue
         yield (
             f"not measured: {STAGES.get(stage, stage)} ({why})"
             if why

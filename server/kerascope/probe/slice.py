@@ -45,6 +45,7 @@ _MAY_CONFIGURE = re.compile(
     r"policy|set_|seed|enable|disable|eager|environ|sys\.path|config|putenv|setrecursion"
 )
 _INSTALLED = re.compile(r".*[\\/](?:site|dist)-packages[\\/][^\\/]+")
+_ASSIGNED = re.compile(r"(\w+)[ \t]*(?::[^=\n]*)?=(?!=)")
 _NEAR = 3
 """A module that is handed around as a value is needed as a whole; far from the class, where that would mean
 half of a library, only what is named."""
@@ -144,6 +145,7 @@ class TooLarge(Exception):
 class _Slicer:
     def __init__(self, project: Project, judge: Judge, target: str, limit: int | None) -> None:
         self._limit = limit
+        self._waiting: list[tuple[_Part, str]] = []
         self.project = project
         self.judge = judge
         self.parts: dict[str, _Part] = {}
@@ -182,11 +184,18 @@ class _Slicer:
 
     def need(self, part: _Part, dotted: str) -> None:
         """`dotted` is used in the module."""
-        if dotted in part.seen:
-            return
-        part.seen.add(dotted)
+        if dotted not in part.seen:
+            part.seen.add(dotted)
+            part.bound.add(dotted.partition(".")[0])
+            self._waiting.append((part, dotted))
+
+    def follow_needs(self) -> None:
+        """Keep what is needed, and what that needs, to the end."""
+        while self._waiting:
+            self._take(*self._waiting.pop())
+
+    def _take(self, part: _Part, dotted: str) -> None:
         root, _, rest = dotted.partition(".")
-        part.bound.add(root)
         units = part.by_name.get(root)
         if units is None:
             if not (root.startswith("__") and root.endswith("__")):
@@ -388,11 +397,13 @@ class _Slicer:
     def complete(self) -> None:
         """Statements that change what is needed, until nothing more is."""
         before = -1
+        self.follow_needs()
         while before != (before := self._size()):
             for part in list(self.parts.values()):
                 for unit in part.units:
                     if not unit.kept and unit.why is None and self._changes_needed(part, unit):
                         self.keep(part, unit)
+            self.follow_needs()
         self._leave_out_dependents()
 
     def _size(self) -> int:
@@ -594,6 +605,13 @@ class _Slicer:
         return "".join(found).removeprefix("\ufeff")
 
     def _left_out(self, part: _Part) -> Iterator[LeftOut]:
+        for statement in part.module.document.statements:
+            if not statement.nodes and statement.broken:
+                line = (part.module.document.line_of(statement) or 0) + 1
+                name = _ASSIGNED.match(statement.text)
+                names = tuple(each for each in (statement.name, name[1] if name else None) if each)
+                end = line + _lines(statement.text) - 1
+                yield LeftOut(part.module.path, line, end, _first_line(statement.text), SYNTAX, names)
         for unit in part.units:
             if part.module.path != self._target and (not unit.kept and unit.why in (MAIN, None)):
                 continue  # in other files, only what is missed is worth a word
@@ -614,10 +632,7 @@ class _Slicer:
         base = part.module.document.line_of(unit.statement) or 0
         first = min([node.lineno, *(each.lineno for each in getattr(node, "decorator_list", ()))])
         last = (node.end_lineno or first) if unit.statement.kind != "class" else _lines(unit.statement.text)
-        lines = LINE_END.split(unit.statement.text)
-        text = lines[first - 1].strip() if first <= len(lines) else ""
-        if len(text) > 80:
-            text = text[:79] + "…"
+        text = _first_line(unit.statement.text, first)
         return LeftOut(part.module.path, base + first, base + last, text, why, names)
 
 
@@ -843,6 +858,13 @@ def _offset(text: str, lines: Sequence[int], lineno: int, column: int) -> int:
     if line.isascii():
         return start + column
     return start + len(line.encode("utf-8", "surrogatepass")[:column].decode("utf-8", "ignore"))
+
+
+def _first_line(text: str, number: int = 1) -> str:
+    """A line of a text, to be shown."""
+    lines = LINE_END.split(text)
+    line = lines[number - 1].strip() if number <= len(lines) else ""
+    return line if len(line) <= 80 else line[:79] + "…"
 
 
 def _lines(text: str) -> int:

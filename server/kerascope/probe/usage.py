@@ -56,13 +56,11 @@ _CREATORS = frozenset({
 _PRESENT = sys.stdlib_module_names | {"keras", "numpy", "tensorflow", "tf_keras"}
 _MANY = 10_000
 _DATASETS = {
-    **dict.fromkeys(("mnist", "fashion_mnist"), 'n.zeros((256, 28, 28), "uint8"), n.zeros(256, "uint8")'),
-    **dict.fromkeys(
-        ("cifar10", "cifar100"), 'n.zeros((256, 32, 32, 3), "uint8"), n.zeros((256, 1), "uint8")'
-    ),
-    **dict.fromkeys(("imdb", "reuters"), 'n.array([range(1, 9)] * 256), n.zeros(256, "int64")'),
-    "boston_housing": "n.zeros((256, 13)), n.zeros(256)",
-    "california_housing": 'n.zeros((256, 8), "float32"), n.zeros(256, "float32")',
+    **dict.fromkeys(("mnist", "fashion_mnist"), 'n.zeros((64, 28, 28), "uint8"), n.zeros(64, "uint8")'),
+    **dict.fromkeys(("cifar10", "cifar100"), 'n.zeros((64, 32, 32, 3), "uint8"), n.zeros((64, 1), "uint8")'),
+    **dict.fromkeys(("imdb", "reuters"), 'n.array([range(1, 9)] * 64), n.zeros(64, "int64")'),
+    "boston_housing": "n.zeros((64, 13)), n.zeros(64)",
+    "california_housing": 'n.zeros((64, 8), "float32"), n.zeros(64, "float32")',
 }
 """What stands for the data sets that Keras downloads: arrays of the same shape and dtype."""
 _FENCE = re.compile(r"^[ \t]*```[ \t]*(\w*)[ \t]*$")

@@ -20,12 +20,17 @@ from typing import Any, Callable, Iterator
 
 from . import ending, imports, kin, stack
 from .lines import Lines
+from .output import Output
 
 _LONGEST_RESULTS = 64 << 20
 _GLANCE = 0.05 if os.path.isdir("/proc/self") else 0.5
 """Seconds between two looks at the memory of a running check."""
 _LAST_WORDS = 0.05
 """Seconds to read what an ended process has said, and for one that takes too much to say where it is."""
+_SPARES = 2 if (os.cpu_count() or 1) > 1 else 1
+_MOST_SPOILT = 3
+_REHEARSAL_SECONDS = 5.0
+"""A spare process that takes longer to get ready isn't waited for."""
 _MOST_ZYGOTES = 12
 """Each holds the memory of what it has imported beyond its predecessor."""
 _GRACE = 2.0
@@ -34,40 +39,6 @@ _GRACE = 2.0
 
 class Closed(Exception):
     """Kerascope is gone, or wants this worker to go."""
-
-
-class Output:
-    """What a process prints: the beginning is kept, the rest counted; `last` is the end."""
-
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
-        self._kept = b""
-        self._end = b""
-        self._length = 0
-
-    def feed(self, data: bytes) -> None:
-        self._length += len(data)
-        if len(self._kept) < self._limit:
-            self._kept += data[: self._limit - len(self._kept)]
-        self._end = (self._end + data)[-4000:]
-
-    @property
-    def text(self) -> str:
-        text = self._kept.decode("utf-8", "replace")
-        more = self._length - len(self._kept)
-        if more <= 0:
-            return text
-        unit = f"{more / 1e6:.0f} MB" if more >= 1e6 else f"{max(1.0, more / 1e3):.0f} kB"
-        return text + f"\n… {unit} more"
-
-    @property
-    def last(self) -> str:
-        lines = [line.strip() for line in self._end.decode("utf-8", "replace").splitlines() if line.strip()]
-        return lines[-1] if lines else ""
-
-    @property
-    def end(self) -> str:
-        return self._end.decode("utf-8", "replace")
 
 
 class _Link:
@@ -87,13 +58,49 @@ class _Link:
         return self.gone or "preloaded" in self.said or "refused" in self.said
 
 
+class _Fork:
+    """A process for one check: a spare one that waits, then the one that runs it."""
+
+    def __init__(self, folder: str, link: _Link, orders: int) -> None:
+        self.folder = folder
+        self.link = link
+        self.orders = orders
+        self.process = 0
+        self.born = time.monotonic()
+        self.ready = False
+        """It has nothing to do but wait."""
+        self.begun = False
+        self.lines = Lines()
+        self.pipes = contextlib.ExitStack()
+        self.pipes.callback(os.close, orders)
+        self.output = Output(0)
+        self.take: Callable[[dict[str, Any]], None] = lambda message: None
+        self._length = 0
+
+    @property
+    def trace(self) -> str:
+        """The file in which it writes where it is."""
+        return os.path.join(self.folder, "stack")
+
+    def on_output(self, data: bytes) -> None:
+        self.output.feed(data)
+
+    def on_results(self, data: bytes) -> None:
+        self._length += len(data)
+        if self._length > _LONGEST_RESULTS:
+            return
+        for message in self.lines.feed(data):
+            self.ready = self.ready or "waits" in message
+            self.begun = self.begun or "begins" in message
+            self.take(message)
+
+
 class _Run:
     """One check under way."""
 
-    def __init__(self, number: int, request: dict[str, Any], folder: str) -> None:
+    def __init__(self, number: int, request: dict[str, Any]) -> None:
         self.number = number
         self.request = request
-        self.folder = folder
         self.modules = (request.get("slice") or {}).get("modules") or []
         limits = request.get("limits") or {}
         self.seconds = float(limits.get("seconds", 60.0))
@@ -101,10 +108,8 @@ class _Run:
         self.output = Output(int(limits.get("output", 20_000)))
         self.begun = time.monotonic()
         self.stage = "start"
-        self.lines = Lines()
-        self.length = 0
         self.done: dict[str, Any] | None = None
-        self.process = 0
+        self.fork: _Fork | None = None
         self.peak = 0
         self.imported: list[str] = []
 
@@ -127,6 +132,10 @@ class Keeper:
         self._cancelled: set[int] = set()
         self._links: list[_Link] = []
         self._coming: _Link | None = None
+        self._spares: list[_Fork] = []
+        self._spoilt = 0
+        """How many of them ended before they were needed."""
+        self._forks = 0
         self._number: int | None = None
         self._exits: dict[int, int] = {}
         self._tried: set[str] = set()
@@ -208,9 +217,27 @@ class Keeper:
         return True
 
     def _next(self) -> dict[str, Any]:
-        if not self._until(lambda: bool(self._queue), self._idle):
-            raise Closed
+        until = time.monotonic() + self._idle
+        while not self._queue:
+            self._get_ahead()
+            left = until - time.monotonic()
+            if left <= 0:
+                raise Closed
+            self._turn(left)
         return self._queue.popleft()
+
+    def _get_ahead(self) -> None:
+        """While nothing else is to be done: the processes for the next checks."""
+        if self._coming is not None and self._coming.settled:
+            self._adopt()
+        for spare in [spare for spare in self._spares if spare.process in self._exits or spare.link.gone]:
+            self._spares.remove(spare)
+            self._discard(spare)
+            self._spoilt += 1
+        if self._coming is not None or self._spoilt > _MOST_SPOILT or not self._links or self._links[-1].gone:
+            return
+        if len(self._spares) < _SPARES and all(spare.ready for spare in self._spares):
+            self._spares.append(self._fork(rehearse=not self._spoilt))
 
     def _tell(self, message: dict[str, Any]) -> None:
         data = memoryview(json.dumps(message).encode() + b"\n")
@@ -353,14 +380,22 @@ class Keeper:
             doing = str(link.said.get("starting", "importing"))
             if in_time and not link.settled:
                 return doing
-            self._coming = None
-            if "preloaded" in link.said and not link.gone:
-                self._links.append(link)
-                continue
-            self._close(link)
-            if not link.settled:
+            if not self._adopt() and not link.settled:
                 self._tried.difference_update(link.names)
                 return doing
+
+    def _adopt(self) -> bool:
+        """The successor takes over, if it has become one."""
+        link, self._coming = self._coming, None
+        if link is None:
+            return False
+        if "preloaded" in link.said and not link.gone:
+            self._links.append(link)
+            while self._spares:
+                self._discard(self._spares.pop())
+            return True
+        self._close(link)
+        return False
 
     def _wait_for(self, link: _Link, seconds: float, stop: Callable[[], bool]) -> bool:
         return self._until(lambda: link.settled or stop(), seconds)
@@ -395,9 +430,7 @@ class Keeper:
             self._links[-1].connection.sendmsg([json.dumps(command).encode() + b"\n"], rights)
 
     def _check(self, number: int, request: dict[str, Any]) -> None:
-        folder = os.path.join(self._folder, str(number))
-        os.makedirs(os.path.join(folder, "work"))
-        run = _Run(number, request, folder)
+        run = _Run(number, request)
         self._turn(0)
         self._without_gone()
         try:
@@ -418,6 +451,9 @@ class Keeper:
     def _without_gone(self) -> None:
         """Zygotes that were killed are forgotten; without any, Kerascope has to start another worker."""
         self._links = [link for link in self._links if not link.gone]
+        for spare in [spare for spare in self._spares if spare.link.gone]:
+            self._spares.remove(spare)
+            self._discard(spare)
 
     def _run(self, run: _Run) -> dict[str, Any]:
         def stopped() -> bool:
@@ -431,25 +467,62 @@ class Keeper:
         self._without_gone()
         if not self._links:
             raise Closed
-        with open(os.path.join(run.folder, "request.json"), "w", encoding="utf-8") as file:
-            json.dump(run.request, file)
-        link = self._links[-1]
+        spare = self._spare()
+        if spare is not None:
+            done = self._run_in(run, spare)
+            if done is not None:
+                return done
+            self._discard(spare)
+        done = self._run_in(run, self._fork(rehearse=False))
+        if done is None:
+            raise Closed
+        return done
+
+    def _spare(self) -> _Fork | None:
+        """One that waits, or will soon."""
+        while self._spares:
+            spare = self._spares.pop(0)
+            young = time.monotonic() - spare.born < _REHEARSAL_SECONDS
+            alive = spare.process and spare.process not in self._exits and not spare.link.gone
+            if alive and spare.link is self._links[-1] and (spare.ready or young):
+                return spare
+            self._discard(spare)
+        return None
+
+    def _fork(self, rehearse: bool) -> _Fork:
+        """A process of the newest zygote that waits for an order; it may make itself familiar with Keras."""
+        self._forks += 1
+        folder = os.path.join(self._folder, str(self._forks))
+        os.makedirs(os.path.join(folder, "work"))
         results, results_end = os.pipe()
         output, output_end = os.pipe()
-        self._command({"check": run.folder, "memory": run.memory}, results_end, output_end)
-        os.close(results_end)
-        os.close(output_end)
-        with self._listening(output, run.output.feed), self._listening(
-            results, lambda data: self._relay(run, data)
-        ):
-            return self._watch(run, link)
+        orders_end, orders = os.pipe()
+        link = self._links[-1]
+        self._command({"check": folder, "rehearse": rehearse}, results_end, output_end, orders_end)
+        for descriptor in (results_end, output_end, orders_end):
+            os.close(descriptor)
+        fork = _Fork(folder, link, orders)
+        fork.pipes.enter_context(self._listening(output, fork.on_output))
+        fork.pipes.enter_context(self._listening(results, fork.on_results))
+        self._until(lambda: bool(link.forked) or link.gone, _GRACE)
+        if link.forked:
+            fork.process = link.forked.popleft()
+            self._exits.pop(fork.process, None)
+        return fork
 
-    def _relay(self, run: _Run, data: bytes) -> None:
-        run.length += len(data)
-        if run.done is not None or run.length > _LONGEST_RESULTS:
-            return
-        for message in run.lines.feed(data):
-            self._take(run, message)
+    def _run_in(self, run: _Run, fork: _Fork) -> dict[str, Any] | None:
+        """Has the process run the check; returns how it ended, or None if it had ended before."""
+        with open(os.path.join(fork.folder, "request.json"), "w", encoding="utf-8") as file:
+            json.dump(run.request, file)
+        run.fork = fork
+        fork.output = run.output
+        fork.take = lambda message: self._take(run, message)
+        base = kin.memory_of(fork.process)
+        with contextlib.suppress(OSError):
+            os.write(fork.orders, json.dumps({"memory": run.memory}).encode() + b"\n")
+        done = self._watch(run, fork, base)
+        fork.pipes.close()
+        return done
 
     def _take(self, run: _Run, message: dict[str, Any]) -> None:
         """One message of a check, which may as well be something that its code has written into the pipe."""
@@ -464,44 +537,37 @@ class Keeper:
             run.stage = stage if isinstance(stage, str) else run.stage
             self._tell({**message, "id": run.number})
 
-    def _watch(self, run: _Run, link: _Link) -> dict[str, Any]:
-        """Until the check is done or has to be ended, or has ended otherwise; returns how."""
-        base = 0
-        trace = os.path.join(run.folder, "stack")
+    def _watch(self, run: _Run, fork: _Fork, base: int) -> dict[str, Any] | None:
+        """Until the check is done or has to be ended, or has ended otherwise."""
         while True:
-            if link.forked and not run.process:
-                run.process = link.forked.popleft()
-                base = kin.memory_of(run.process)
-            if run.done is None and (run.process in self._exits or link.gone):
+            if run.done is None and (fork.process in self._exits or fork.link.gone):
                 self._until(lambda: run.done is not None, _LAST_WORDS)
                 if run.done is None:
-                    if run.process == 0:
-                        raise Closed
-                    return self._ending(
-                        run, "exited", code=self._exits.get(run.process), with_worker=link.gone
-                    )
+                    if not fork.begun:
+                        return None
+                    code = self._exits.get(fork.process)
+                    return self._ending(run, "exited", code=code, with_worker=fork.link.gone)
             if run.done is not None:
                 return run.done
             if run.number in self._cancelled:
                 return self._ending(run, "cancelled")
             if run.left <= 0:
-                stack.ask(run.process, trace)
+                stack.ask(fork.process, fork.trace)
                 return self._ending(run, "timeout")
-            if run.process:
-                run.peak = max(run.peak, kin.memory_of(run.process) - base)
-                if run.peak > run.memory << 20:
-                    stack.ask(run.process, trace, _LAST_WORDS)
-                    return self._ending(run, "memory")
+            run.peak = max(run.peak, kin.memory_of(fork.process) - base)
+            if run.peak > run.memory << 20:
+                stack.ask(fork.process, fork.trace, _LAST_WORDS)
+                return self._ending(run, "memory")
             self._turn(min(run.left, _GLANCE))
 
     def _ending(self, run: _Run, kind: str, **how: Any) -> dict[str, Any]:
-        frames = stack.frames(stack.dump(os.path.join(run.folder, "stack")), run.modules)
+        dump = stack.dump(run.fork.trace) if run.fork is not None else ""
         return ending.report(
             kind,
             stage=run.stage,
             seconds=run.seconds,
             memory=run.memory,
-            frames=frames,
+            frames=stack.frames(dump, run.modules),
             printed=run.output.end,
             peak=run.peak,
             **how,
@@ -511,7 +577,7 @@ class Keeper:
         """The answer, with what every end has in common."""
         if done.get("status") == "memory" and not done.get("message"):
             done.update(self._ending(run, "memory"))
-        if run.lines.too_long and not done.get("message"):
+        if run.fork is not None and run.fork.lines.too_long and not done.get("message"):
             done["message"] = "A part of the report was too large, and was left out."
         done["output"] = run.output.text
         done["seconds"] = time.monotonic() - run.begun
@@ -519,31 +585,36 @@ class Keeper:
 
     def _clear(self, run: _Run) -> None:
         """Ends what is left of a check, and the zygotes that it took with it."""
-        if run.process and run.process not in self._exits:
-            others = set() if self._adopts else kin.descendants(run.process)
-            kin.end_group(run.process)
-            for other in others:
-                kin.end(other)
-            newest = self._links[-1] if self._links else None
-            known = self._until(lambda: run.process in self._exits or newest is None or newest.gone, _GRACE)
-            if not known and newest is not None:
-                kin.end(newest.process)
-                self._until(lambda: newest.gone, _GRACE)
+        if run.fork is not None:
+            fork, link = run.fork, run.fork.link
+            self._discard(fork)
+            if not self._until(lambda: fork.process in self._exits or link.gone, _GRACE):
+                kin.end(link.process)
+                self._until(lambda: link.gone, _GRACE)
+            self._exits.pop(fork.process, None)
         self._without_gone()
         self._end_strays()
-        shutil.rmtree(run.folder, ignore_errors=True)
-        self._exits.clear()
+
+    def _discard(self, fork: _Fork) -> None:
+        """Ends a process that runs a check or waits for one."""
+        fork.pipes.close()
+        if fork.process and fork.process not in self._exits:
+            others = set() if self._adopts else kin.descendants(fork.process)
+            kin.end_group(fork.process)
+            for other in others:
+                kin.end(other)
+        shutil.rmtree(fork.folder, ignore_errors=True)
 
     def _end_strays(self) -> None:
-        zygotes = [link.process for link in (*self._links, self._coming) if link is not None]
+        links = [link.process for link in (*self._links, self._coming) if link is not None]
         if self._adopts:
-            self._exits.update(kin.end_orphans(zygotes))
+            self._exits.update(kin.end_orphans(links))
         else:
-            kin.end_marked(self._mark, zygotes)
+            kin.end_marked(self._mark, [*links, *(spare.process for spare in self._spares)])
 
     def _end_everything(self) -> None:
         for link in reversed(self._links):
             kin.end(link.process)
-        self._links = []
+        self._links, self._spares = [], []
         self._end_strays()
         shutil.rmtree(self._folder, ignore_errors=True)

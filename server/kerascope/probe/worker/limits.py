@@ -10,12 +10,16 @@ _CORES = os.cpu_count() or 1
 _MEGABYTE = 1 << 20
 
 
-def apply(memory: int) -> None:
-    """`memory`: megabytes beyond what the process has. Who watches it looks as well: systems differ here."""
+def step_back() -> None:
+    """Everything else goes first: the processor, and memory if the system runs out of it."""
     with contextlib.suppress(OSError, AttributeError):
         os.nice(5)
     with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:
         file.write("900")
+
+
+def apply(memory: int) -> None:
+    """`memory`: megabytes beyond what the process has. Who watches it looks as well: systems differ here."""
     try:
         import resource
     except ImportError:

@@ -159,11 +159,8 @@ class Making:
         outer = Making(self.engine, self.watch, home, outer_class, request, self._modules)
 
         def run() -> None:
-            inner = recipe["recipe"]
-            if inner["is"] == "Program":
-                self._run(inner)
-                return
-            subject = outer.follow(inner)
+            # Not just its program: in a functional model, Keras 3 may not call the outer layer at all.
+            subject = outer.follow(recipe["recipe"])
             if subject.inputs is not None:
                 outer.call(subject.take(), subject.inputs)
             else:
@@ -174,7 +171,7 @@ class Making:
     def _captured(self, run: Callable[[], None], origin: str) -> Subject:
         """Runs until the class is called; takes its arguments from there."""
         seen = self._observe(run)
-        args, kwargs = seen.arguments
+        args, kwargs = self.watch.arguments_of(seen.layer)
         init = _text_of(args, kwargs)
         given = None if seen.inputs is None else forms.smaller(seen.inputs)
         built_on = None if given is not None else self.engine.built_shape(seen.layer)
@@ -200,12 +197,13 @@ class Making:
         seen = _Seen(self.cls)
         watch, engine = self.watch, self.engine
 
-        def new(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        def new(layer: Any) -> None:
             if seen.takes(layer):
-                seen.layer, seen.arguments = layer, (args, dict(kwargs))
+                seen.layer = layer
 
         def call(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-            if layer is seen.layer:
+            if layer is seen.layer or type(layer) is self.cls:
+                seen.layer = layer
                 seen.inputs = forms.inputs(
                     *[forms.captured(value, engine.describe) for value in args],
                     **{name: forms.captured(value, engine.describe) for name, value in kwargs.items()},
@@ -256,7 +254,6 @@ class _Seen:
     def __init__(self, cls: type) -> None:
         self._cls = cls
         self.layer: Any = None
-        self.arguments: tuple[tuple[Any, ...], dict[str, Any]] = ((), {})
         self.inputs: Inputs | None = None
 
     def takes(self, layer: Any) -> bool:

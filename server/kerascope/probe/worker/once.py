@@ -95,10 +95,11 @@ class Once:
         self._send({"id": number, "taken": True})
         place = os.path.join(self._folder, "work")
         os.makedirs(place, exist_ok=True)
+        limits.step_back()
         limits.apply(self.memory)
         self._base = kin.memory_of(os.getpid())
         threading.Thread(target=self._watch, daemon=True).start()
-        run(request, self._relay, place)
+        run(request, self._relay, place, set(sys.modules))
 
     def _relay(self, message: dict[str, Any]) -> None:
         with self._lock:

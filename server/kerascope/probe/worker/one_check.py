@@ -7,6 +7,7 @@ import json
 import os
 import sys
 import tempfile
+from typing import AbstractSet as Set
 from typing import Any, Callable
 
 from . import imports
@@ -44,17 +45,18 @@ def _identity(descriptor: int) -> tuple[int, int] | None:
     return found.st_dev, found.st_ino
 
 
-def run(request: dict[str, Any], send: Callable[[dict[str, Any]], None], place: str) -> None:
-    """Runs a check in the folder `place`; whatever leaves it is told as how it ended."""
-    from .check import run_check
+def run(request: dict[str, Any], send: Callable[[dict[str, Any]], None], place: str, known: Set[str]) -> None:
+    """Runs a check in the folder `place`; whatever leaves it is told as how it ended.
 
-    before = set(sys.modules)
+    `known`: modules that were imported before; others that are installed are told at the end.
+    """
+    from .check import run_check
 
     def say(message: dict[str, Any]) -> None:
         if "done" in message:
             flush()
             with contextlib.suppress(Exception):
-                send({"imported": imports.came_since(before, request)})
+                send({"imported": imports.came_since(known, request)})
         send(message)
 
     os.chdir(place)

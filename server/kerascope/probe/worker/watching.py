@@ -33,13 +33,14 @@ class Watch:
         self._alive: list[Any] = []
         self._layer_places: dict[int, Place] = {}
         self._variable_places: dict[int, Place] = {}
+        self._constructed: dict[int, tuple[tuple[Any, ...], dict[str, Any]]] = {}
         self._calling: list[Any] = []
         self._makers: dict[int, Any] = {}
         self._arguments: tuple[tuple[Any, ...], dict[str, Any]] | None = None
         self._watched: set[int] = set()
         self._undo: list[Callable[[], None]] = []
         # Told of each construction and each call, while a program of the user's is run.
-        self.on_new: Callable[[Any, tuple[Any, ...], dict[str, Any]], None] | None = None
+        self.on_new: Callable[[Any], None] | None = None
         self.on_call: Callable[[Any, tuple[Any, ...], dict[str, Any]], None] | None = None
 
     def line_of_layer(self, layer: Any) -> Frame | None:
@@ -49,6 +50,10 @@ class Watch:
     def line_of_variable(self, variable: Any) -> Frame | None:
         place = self._variable_places.get(id(variable))
         return None if place is None else self.places.frame(*place)
+
+    def arguments_of(self, layer: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """What its constructor was called with."""
+        return self._constructed.get(id(layer), ((), {}))
 
     def maker_of(self, variable: Any) -> Any:
         """The layer that was being called when the variable came to be, the innermost; None if none was."""
@@ -96,8 +101,9 @@ class Watch:
             self._alive.append(layer)
             if place is not None:
                 self._layer_places[id(layer)] = place
+            self._constructed[id(layer)] = arguments or (args, kwargs)
             if self.on_new is not None:
-                self.on_new(layer, *(arguments or (args, kwargs)))
+                self.on_new(layer)
             return layer
 
         def __call__(layer: Any, *args: Any, **kwargs: Any) -> Any:

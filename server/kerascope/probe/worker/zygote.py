@@ -2,7 +2,7 @@
 
 It has no threads and waits for commands of the keeper on a socket:
 
-    {"check": folder, "memory": megabytes}      with two descriptors: results, output
+    {"check": folder, "rehearse": false}        with three descriptors: results, output, orders
     {"preload": [modules]}                      with two descriptors: the successor's socket, output
     keeper ←  {"ready": versions, …} or {"failed": …}  ·  {"forked": pid}  ·  {"exited": pid, "status": n}
               {"preloaded": [modules]} or {"refused": why}      by the successor
@@ -149,26 +149,24 @@ class _Zygote:
         self._descriptors += descriptors
         while b"\n" in self._received:
             line, _, self._received = self._received.partition(b"\n")
-            first, second, self._descriptors = (
-                self._descriptors[0],
-                self._descriptors[1],
-                self._descriptors[2:],
-            )
-            self._do(json.loads(line.decode()), first, second)
+            command = json.loads(line.decode())
+            count = 3 if "check" in command else 2
+            given, self._descriptors = self._descriptors[:count], self._descriptors[count:]
+            self._do(command, *given)
 
-    def _do(self, command: dict[str, Any], first: int, second: int) -> None:
+    def _do(self, command: dict[str, Any], *given: int) -> None:
         parent = os.getpid()
         child = self._fork()
         if child == 0:
             self._let_go()
             kin.die_with(parent)
             if "check" in command:
-                check_in_fork(command["check"], int(command["memory"]), first, second)
+                check_in_fork(command["check"], bool(command["rehearse"]), *given)
             else:
-                _succeed(socket.socket(fileno=first), command["preload"], second)
+                _succeed(socket.socket(fileno=given[0]), command["preload"], given[1])
             os._exit(0)
-        os.close(first)
-        os.close(second)
+        for descriptor in given:
+            os.close(descriptor)
         if "check" in command:
             _send(self._link, {"forked": child})
         self._children.add(child)
@@ -198,19 +196,42 @@ def _receive_with_descriptors(link: socket.socket) -> tuple[bytes, list[int]]:
     return data, list(numbers)
 
 
-def check_in_fork(folder: str, memory: int, results: int, output: int) -> None:
-    """One check, in a process of its own. Doesn't return."""
+def check_in_fork(folder: str, rehearse: bool, results: int, output: int, orders: int) -> None:
+    """One check, in a process of its own, once it's asked for. Doesn't return."""
     process = os.getpid()
     code = 1
     try:
         os.setsid()
-        speak_into(output)
-        limits.apply(memory)
+        limits.step_back()
         stack.write_on_request(os.path.join(folder, "stack"))
         send = Sender(out_of_the_way(results))
+        known = set(sys.modules)
+        if rehearse:
+            _rehearse()
+        send({"waits": True})
+        order = b""
+        while not order.endswith(b"\n"):
+            more = os.read(orders, 4096)
+            if not more:
+                os._exit(0)
+            order += more
+        os.close(orders)
+        speak_into(output)
+        limits.apply(int(json.loads(order.decode())["memory"]))
+        send({"begins": True})
         with open(os.path.join(folder, "request.json"), encoding="utf-8") as file:
             request = json.load(file)
-        run(request, send, os.path.join(folder, "work"))
+        run(request, send, os.path.join(folder, "work"), known)
         code = 0 if send.works else CUT_OFF
     finally:
         os._exit(code if os.getpid() == process else 1)
+
+
+def _rehearse() -> None:
+    """Goes through a check of a layer of ours: what TensorFlow and Keras do but once is done then."""
+    from . import check
+
+    try:
+        getattr(check, "rehearse", lambda: None)()
+    except BaseException:
+        os._exit(1)
