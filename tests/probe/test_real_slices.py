@@ -1,4 +1,4 @@
-"""The slices of layers of Keras Hub and Keras, as they are published: programs in which nothing is missing."""
+"""The slices of layers of Keras Hub and Keras, as they are published: programs in which nothing misses."""
 
 from __future__ import annotations
 
@@ -29,7 +29,6 @@ FILES = [
     "keras_hub/src/models/gemma/gemma_attention.py",
     "keras_hub/src/models/gemma/gemma_decoder_block.py",
     "keras_hub/src/models/vit/vit_layers.py",
-    "keras_hub/src/models/bert/bert_backbone.py",
     "keras_hub/src/models/d_fine/d_fine_layers.py",
     "keras/src/layers/attention/multi_head_attention.py",
     "keras/src/layers/core/einsum_dense.py",

@@ -310,7 +310,7 @@ USAGES = {
         for step, (images, labels) in enumerate(data):
             layer(images)
         """,
-        '1 (x, y), _ = (lambda n: ((n.zeros((256, 28, 28), "uint8"), n.zeros(256, "uint8")),) * 2)'
+        '1 (x, y), _ = (lambda n: ((n.zeros((64, 28, 28), "uint8"), n.zeros(64, "uint8")),) * 2)'
         "(__import__('numpy'))\n2 x = x.reshape(-1, 784) / 255.0\n"
         "3 data = tf.data.Dataset.from_tensor_slices((x, y)).batch(32)\n4 layer = Foo(2)\n"
         "5 for (step, (images, labels)) in enumerate(data):\n6     (layer(images))",
@@ -376,6 +376,16 @@ def test_as_the_file_makes_it(tmp_path: Path, name: str) -> None:
 )
 def test_where_nothing_tells_it_is_searched(tmp_path: Path, text: str) -> None:
     assert recipes(tmp_path, text) == (SEARCH,)
+
+
+def test_deep_nesting(tmp_path: Path) -> None:
+    deep = "+".join(["1"] * 3000)
+    assert recipes(tmp_path, f"Foo({deep})(x)\n")[-1] == SEARCH
+    assert recipes(tmp_path, f"layer = Foo(1)\nlayer.build((None, {deep}))\n")[-1] == SEARCH
+    many = "".join(f"x{i + 1} = x{i} + 1\n" for i in range(2500))
+    first = recipes(tmp_path, f"x0 = tf.ones((1, 2))\n{many}Foo(3)(x2500)\n")[0]
+    assert isinstance(first, Program)
+    assert len(first.text.splitlines()) == HEAD.count("\n") + 2502
 
 
 def test_as_asked_for(tmp_path: Path) -> None:

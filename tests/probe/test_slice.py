@@ -637,6 +637,27 @@ def test_unsaved_text_counts(tmp_path: Path) -> None:
     assert [module.text for module in found.modules if module.name == "parts"] == ["\nB = 2\n"]
 
 
+def test_a_long_chain_of_helpers(tmp_path: Path) -> None:
+    helpers = "".join(f"def f{i}(x):\n    return f{i + 1}(x)\n" for i in range(1500))
+    text = f"import keras\n{helpers}def f1500(x):\n    return x\n{LAYER}size = f0\n"
+    assert len(of(tmp_path, text)) == len(text.splitlines())
+
+
+def test_deep_nesting(tmp_path: Path) -> None:
+    text = f"import keras\nDEEP = {'+'.join(['1'] * 400)}\n{LAYER}size = DEEP\n"
+    assert of(tmp_path, text) == text.splitlines()
+
+
+def test_what_does_not_parse_is_left_out(tmp_path: Path) -> None:
+    text = f"import keras\nSIZE = = 3\ndef f(:\n    pass\n\n{LAYER}size = SIZE\n"
+    found = sliced(Tree(tmp_path, {"m.py": text}), "m.py")
+    assert lines(found)[:2] == ["import keras", "class Foo(keras.layers.Layer):"]
+    assert [(entry.line, entry.end_line, entry.why, entry.names) for entry in found.left_out] == [
+        (2, 2, "it has a syntax error", ("SIZE",)),
+        (3, 4, "it has a syntax error", ("f",)),
+    ]
+
+
 PIECES = [
     "import os\n",
     "import keras\n",
