@@ -100,7 +100,7 @@ USAGES = {
         if __name__ == "__main__":
             main()
         """,
-        "1 if True:\n2     x = tf.ones((4, 5))\n3     layer = Foo(7)\n4     (layer(x))",
+        "1 def __kerascope__():\n2     x = tf.ones((4, 5))\n3     layer = Foo(7)\n4     (layer(x))",
     ),
     "in the main block": (
         """\
@@ -205,7 +205,7 @@ USAGES = {
 
         make(16)
         """,
-        "1 for (units,) in ((16,),):\n2     x = inputs = keras.Input(shape=(8,))\n3     if True:\n"
+        "1 def __kerascope__(units=16):\n2     x = inputs = keras.Input(shape=(8,))\n3     if True:\n"
         "4         (Foo(units)(x))",
     ),
     "by a function that returns it": (
@@ -229,7 +229,7 @@ USAGES = {
             layer = Foo(units=units)
             assert layer(np.ones((2, dim))).shape == (2, units)
         """,
-        "5 for (dim, units,) in ((4, 3,),):\n6     layer = Foo(units=units)\n"
+        "5 def __kerascope__(dim=4, units=3):\n6     layer = Foo(units=units)\n"
         "7     (layer(np.ones((2, dim))))",
     ),
     "in a test class": (
@@ -239,7 +239,7 @@ USAGES = {
                 layer = Foo()
                 assert layer(np.ones((2, 3))) is not None
         """,
-        "1 if True:\n2     if True:\n3         layer = Foo()\n4         (layer(np.ones((2, 3))))",
+        "1 if True:\n2     def __kerascope__():\n3         layer = Foo()\n4         (layer(np.ones((2, 3))))",
     ),
     "frozen first": (
         "layer = Foo(2)\nlayer.trainable = False\nlayer(tf.zeros((2, 4)))\n",
@@ -540,12 +540,14 @@ class Foo(keras.layers.Layer):
     first, second, last = planned(Tree(tmp_path, {"m.py": text})).recipes
     assert isinstance(first, Program)
     lines = first.text.splitlines()
-    assert (lines[0], lines[9], lines[10]) == (
-        "import numpy as np", "layer = Foo(units=3)", "(layer(np.ones((2, 4))))",
+    assert (lines[0], lines[8], lines[9], lines[10]) == (
+        "import numpy as np", "def __kerascope__():",
+        "    layer = Foo(units=3)", "    (layer(np.ones((2, 4))))",
     )  # fmt: skip
     assert first.line == 11
     assert isinstance(second, Program)
-    assert second.text.splitlines()[13] == "(Foo(units=5)(keras.ops.ones((1, 2))))"
+    assert second.text.splitlines()[13] == "    (Foo(units=5)(keras.ops.ones((1, 2))))"
+    assert (first.expression, second.expression) == ("__kerascope__()", "__kerascope__()")
     assert last == SEARCH
 
 
@@ -565,7 +567,7 @@ def test_as_the_test_beside_it_calls_it(tmp_path: Path) -> None:
     assert isinstance(first, Program)
     assert (first.module, first.path) == ("pkg.m_test", tree.path("pkg/m_test.py"))
     assert [line.strip() for line in first.text.splitlines() if line.strip()] == [
-        "if True:", "if True:", "layer = m.Foo(6)", "(layer(np.ones((2, 3))))",
+        "if True:", "def __kerascope__():", "layer = m.Foo(6)", "(layer(np.ones((2, 3))))",
     ]  # fmt: skip
     (test,) = [module for module in made.slice.modules if module.name == "pkg.m_test"]
     assert [line for line in test.text.splitlines() if line] == ["import numpy as np", "from pkg import m"]
@@ -584,7 +586,11 @@ def test_as_a_program_beside_it_calls_it(tmp_path: Path) -> None:
     first = made.recipes[0]
     assert isinstance(first, Program)
     assert (first.module, first.path, first.line) == ("train", tree.path("train.py"), 8)
-    assert first.text.splitlines()[5:] == ["if True:", "    model = Foo(6)", "    (model(np.ones((4, 3))))"]
+    assert first.text.splitlines()[5:] == [
+        "def __kerascope__():",
+        "    model = Foo(6)",
+        "    (model(np.ones((4, 3))))",
+    ]
     assert {module.name for module in made.slice.modules} == {"m", "train", "models.m"}
 
 

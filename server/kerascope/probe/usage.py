@@ -27,6 +27,8 @@ from kerascope.source.cutting import LINE_END
 from kerascope.source.statement import Statement
 from kerascope.tracking.classes import dotted_name
 
+_FUNCTION = "__kerascope__"
+"""The name of the function that stands for one of the file's: its names mustn't become the module's."""
 _RUNS = (
     "predict",
     "fit",
@@ -86,7 +88,6 @@ class _Block:
     node: ast.stmt
     base: int
     parent: _Block | None
-    header: str = "if True:"
     binds: frozenset[str] = frozenset()
     keep: ast.expr | None = None
     """For a `for`, what it goes over."""
@@ -473,13 +474,16 @@ class Usages:
             writer.statement(each, changes)
         writer.headers(step, headers, parameters, code.parameters)
         writer.expression(step, call, self._renamed(code, call) + smaller.get(at, []))
-        text = writer.text(imports)
+        if code.is_example:
+            writer.wrap(imports)
+        text = writer.text()
         try:
             compile(text, "program", "exec", ast.PyCF_ONLY_AST)
         except (SyntaxError, ValueError) as error:
             raise _Unusable("text") from error
         line = step.base + (call.lineno if hasattr(call, "lineno") else step.node.lineno)
-        return Program("usage", self.module.name, text, self.module.path, line)
+        expression = f"{_FUNCTION}()" if f"def {_FUNCTION}(" in text else None
+        return Program("usage", self.module.name, text, self.module.path, line, expression)
 
     def _imports(self, names: frozenset[str]) -> Iterator[tuple[int, str]]:
         """The imports of packages that may be missing: in the program, they are missed by it alone."""
@@ -880,12 +884,11 @@ class _Writer:
             self.entered.add(block)
             node = block.node
             line = block.base + node.lineno - 1
-            text = block.header
+            text = "if True:"
             if isinstance(node, ast.FunctionDef):
-                if parameters:
-                    names = sorted(parameters)
-                    listed = ", ".join(values[name] for name in names)
-                    text = f"for ({', '.join(names)},) in (({listed},),):"
+                text = (
+                    f"def {_FUNCTION}({', '.join(f'{name}={values[name]}' for name in sorted(parameters))}):"
+                )
             elif block in kept and isinstance(node, ast.For):
                 text = f"for {ast.unparse(node.target)} in {ast.unparse(node.iter)}:"
             elif block in kept and isinstance(node, ast.With):
@@ -944,9 +947,14 @@ class _Writer:
         else:
             self.out[line] = f"{present}; {text}"
 
-    def text(self, imports: Sequence[str]) -> str:
+    def wrap(self, imports: Sequence[str]) -> None:
+        """Make a function of it all, so that its names are its own."""
+        self.out = {number: f"    {line}" for number, line in self.out.items()}
+        self.out[min(self.out) - 1] = f"def {_FUNCTION}():"
         if imports:
-            self.out[0] = "; ".join([*imports, *([self.out[0]] if 0 in self.out else [])])
+            self.out[0] = "; ".join(imports)
+
+    def text(self) -> str:
         last = max(self.out, default=-1)
         return "\n".join([self.out.get(number, "") for number in range(last + 1)]) + "\n"
 
