@@ -76,7 +76,9 @@ def missing(found: Slice) -> Iterator[str]:
                 yield f"{module.name}: {used}"
         parent = module.name.rpartition(".")[0]
         folder = Path(module.path).parent.parent if module.is_package else Path(module.path).parent
-        if parent and parent not in names and (folder / "__init__.py").exists():
+        if module.name.startswith(("keras.", "tf_keras.")):
+            assert names == {module.name}, "Keras itself is never replaced"
+        elif parent and parent not in names and (folder / "__init__.py").exists():
             yield f"{module.name}: the package {parent}"
 
 

@@ -46,6 +46,7 @@ _MAY_CONFIGURE = re.compile(
 )
 _INSTALLED = re.compile(r".*[\\/](?:site|dist)-packages[\\/][^\\/]+")
 _ASSIGNED = re.compile(r"(\w+)[ \t]*(?::[^=\n]*)?=(?!=)")
+_KERAS = ("keras", "tf_keras", "tensorflow")
 _NEAR = 3
 """A module that is handed around as a value is needed as a whole; far from the class, where that would mean
 half of a library, only what is named."""
@@ -172,6 +173,8 @@ class _Slicer:
         if part.module.is_package:
             folder = os.path.dirname(folder)  # noqa: PTH120
         parent = name.rpartition(".")[0]
+        if name.partition(".")[0] in _KERAS:
+            return  # one of Keras' own files: the rest of it is there anyway
         while parent:
             package = self.project.module(os.path.join(folder, "__init__.py"))  # noqa: PTH118
             if package is not None:
