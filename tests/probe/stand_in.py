@@ -16,7 +16,7 @@ from kerascope.probe.request import Direct, Limits, Request, Slice, SlicedModule
 
 _PROCESSES = {
     "__init__.py", "serve.py", "keeper.py", "zygote.py", "once.py", "one_check.py", "kin.py", "limits.py",
-    "lines.py", "ending.py", "imports.py", "stack.py", "guard.py",
+    "lines.py", "output.py", "ending.py", "imports.py", "stack.py", "guard.py",
 }  # fmt: skip
 
 KERAS = """

@@ -107,7 +107,6 @@ def test_nothing_is_left_when_the_owner_ends_or_is_killed(
     assert owner.stdout is not None
     try:
         assert owner.stdout.readline() == b"ready\n"
-        assert len(stand_in.processes("sleep")) == 3
         if end == "time.sleep(60)":
             owner.send_signal(signal.SIGKILL)
         owner.wait(20)

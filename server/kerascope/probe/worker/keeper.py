@@ -223,7 +223,8 @@ class Keeper:
             left = until - time.monotonic()
             if left <= 0:
                 raise Closed
-            self._turn(left)
+            if not self._queue:  # getting ahead takes a moment
+                self._turn(left)
         return self._queue.popleft()
 
     def _get_ahead(self) -> None:

@@ -6,6 +6,11 @@ import contextlib
 import os
 import sys
 
+try:
+    import resource
+except ImportError:  # Windows
+    resource = None  # type: ignore[assignment]
+
 _CORES = os.cpu_count() or 1
 _MEGABYTE = 1 << 20
 
@@ -20,9 +25,7 @@ def step_back() -> None:
 
 def apply(memory: int) -> None:
     """`memory`: megabytes beyond what the process has. Who watches it looks as well: systems differ here."""
-    try:
-        import resource
-    except ImportError:
+    if resource is None:
         return
     _set(resource.RLIMIT_CORE, 0)
     _set(resource.RLIMIT_FSIZE, memory * _MEGABYTE)
@@ -37,8 +40,6 @@ def apply(memory: int) -> None:
 
 
 def _set(which: int, value: int) -> None:
-    import resource
-
     with contextlib.suppress(OSError, ValueError):
         _, hard = resource.getrlimit(which)
         if hard != resource.RLIM_INFINITY:
