@@ -192,6 +192,7 @@ def test_what_configures_keras_is_kept(tmp_path: Path, text: str) -> None:
         ("DATA = model.fit(x)", "it trains"),
         ("DATA = read('a')", "it reads a file"),
         ("DATA = Reader('a')", "it reads a file"),
+        ("DATA = reader.lines()", "it reads a file"),
     ],
 )
 def test_a_needed_name_that_would_do_harm_is_left_out_and_said(tmp_path: Path, text: str, why: str) -> None:
@@ -210,6 +211,9 @@ class Reader:
     def __init__(self, path):
         self.text = read(path)
 
+    def lines(self):
+        return open("b")
+
 {text}
 
 class Foo(keras.layers.Layer):
@@ -221,7 +225,7 @@ class Foo(keras.layers.Layer):
     assert not any("DATA =" in line for line in lines(found))
     (entry,) = [entry for entry in found.left_out if "DATA" in entry.names]
     assert entry.why == why
-    assert entry.line == 15
+    assert entry.line == 18
     assert entry.path == tree.path("m.py")
 
 
@@ -313,6 +317,19 @@ def test_a_block_is_kept_without_what_does_harm_in_it(tmp_path: Path) -> None:
         "    SIZE = 4",
     ]
     assert left_out(found)['TEXT = open("a.txt").read()'] == "it reads a file"
+
+
+def test_a_class_is_kept_without_what_does_harm_in_its_body(tmp_path: Path) -> None:
+    text = f"import keras\nimport numpy as np\n\n{LAYER}table = np.load(\n        'a')\n\n    size = 3\n"
+    found = sliced(Tree(tmp_path, {"m.py": text}), "m.py")
+    assert lines(found) == ["import keras", "class Foo(keras.layers.Layer):", "    0", "    size = 3"]
+    (entry,) = found.left_out
+    assert (entry.line, entry.end_line, entry.text, entry.why) == (
+        5,
+        6,
+        "table = np.load(",
+        "it reads a file",
+    )
 
 
 def test_a_registry_is_filled_as_far_as_it_is_needed(tmp_path: Path) -> None:

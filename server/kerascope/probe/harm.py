@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from kerascope.probe.uses import CHANGING, local_names
 from kerascope.project.meaning import ClassDefinition, FunctionDefinition, Library
 from kerascope.project.module import Module
 from kerascope.project.project import Project
@@ -115,6 +116,7 @@ _METHODS = _by_name(
 )
 """By the method's name, on whatever it is called."""
 
+_OF_LAYERS = ("call", "build", "add", "compile", "summary", "get_config", "__call__", "__init__")
 _DEPTH = 12
 
 
@@ -186,7 +188,20 @@ class Judge:
             if reason is not None:
                 return reason or None
         if isinstance(node.func, ast.Attribute):
-            return _METHODS.get(node.func.attr)
+            return _METHODS.get(node.func.attr) or self._own_method(module, node.func.attr, depth)
+        return None
+
+    def _own_method(self, module: Module, name: str, depth: int) -> str | None:
+        """Why a method must not be called that a class of the module may have."""
+        if depth > _DEPTH or name in _OF_LAYERS or name in CHANGING:
+            return None
+        for statement in module.document.statements:
+            if statement.kind == "class":
+                for piece in statement.body:
+                    if piece.name == name and piece.kind == "function":
+                        for node in piece.nodes:
+                            if isinstance(node, ast.FunctionDef) and (why := self.body(module, node, depth)):
+                                return why
         return None
 
     @staticmethod
@@ -226,8 +241,6 @@ class Judge:
         self, module: Module, node: ast.FunctionDef | ast.AsyncFunctionDef, depth: int = 0
     ) -> str | None:
         """Why a function must not be called; the functions in it count as called."""
-        from kerascope.probe.uses import local_names
-
         key = (module.path, node)
         if key not in self._bodies:
             if depth > _DEPTH:

@@ -74,6 +74,8 @@ class _Unit:
     from_stars: set[str] = field(default_factory=set)
     without: dict[ast.stmt, str] = field(default_factory=dict)
     """Statements in it that are left out, and why."""
+    members: dict[Statement, str] = field(default_factory=dict)
+    """Of a class, the members that are left out, and why."""
     why: str | None = None
     """Why it is left out although it is needed."""
 
@@ -88,6 +90,12 @@ class _Unit:
     def uses(self) -> Uses:
         if self.is_import:
             return Uses()
+        if self.members:
+            found = uses_in(self.statement.nodes)
+            for piece in self.statement.body:
+                if piece not in self.members:
+                    found.add(uses_of(piece))
+            return found
         if self.alone and not self.without:
             return uses_of(self.statement)
         return uses_in([self.node], frozenset(self.without))
@@ -255,8 +263,14 @@ class _Slicer:
         return self.judge.reason(part.module, [unit.node])
 
     def _mended(self, part: _Part, unit: _Unit) -> bool:
-        """Whether a block can be kept without the statements in it that do harm."""
+        """Whether a block or class can be kept without the statements in it that do harm."""
         node = unit.node
+        if isinstance(node, ast.ClassDef) and unit.alone and self.judge.reason(part.module, [node]) is None:
+            for piece in unit.statement.body:
+                why = self.judge.statement(part.module, piece)
+                if why is not None:
+                    unit.members[piece] = why
+            return not any(piece.lead for piece in unit.members)
         if not isinstance(node, ast.If | ast.Try | ast.For | ast.While | ast.With):
             return False
         harmful: dict[ast.stmt, str] = {}
@@ -603,6 +617,13 @@ class _Slicer:
             if not any(unit.kept for unit in own):
                 found.append(blank(statement.text))
                 continue
+            if own[0].members:
+                found.append(statement.header)
+                for piece in statement.body:
+                    indent = piece.text[: len(piece.text) - len(piece.text.lstrip(" \t\f"))]
+                    gone = piece in own[0].members
+                    found.append(f"{indent}0{blank(piece.text)}" if gone else piece.text)
+                continue
             edits = [edit for unit in own for edit in _edits(unit, part)]
             found.append(edited(statement.text, edits) if edits else statement.text)
         return "".join(found).removeprefix("\ufeff")
@@ -621,6 +642,10 @@ class _Slicer:
             if unit.kept:
                 for inner, why in unit.without.items():
                     yield self._entry(part, unit, inner, why, tuple(_names_bound(inner)))
+                for piece, why in unit.members.items():
+                    line = (part.module.document.line_of(piece) or 0) + 1
+                    end = line + _lines(piece.text) - 1
+                    yield LeftOut(part.module.path, line, end, _first_line(piece.text), why)
             elif unit.why is not None:
                 yield self._entry(
                     part, unit, unit.node, unit.why, unit.binds or tuple(_names_bound(unit.node))
