@@ -63,9 +63,10 @@ def test_twelve_layers_in_one_helper_are_one_finding_that_counts() -> None:
     found = only(example(*(bagged(f"bag.layers[{index}]", 6) for index in range(12))))
     assert (found.range.start.line + 1, found.code, found.severity) == (6, "KS802", "error")
     assert found.message == (
-        "12 layers in `self.bag` are not tracked: the call uses its 24 weights (240 parameters), but "
+        "12 layers in `self.bag` are not tracked: the call uses their 24 weights (240 parameters), but "
         "`Example.trainable_weights` doesn't hold them, so training never changes them. A helper object of "
-        "class Bag holds them, where Keras doesn't look: assign it to an attribute of the layer that uses it."
+        "class Bag holds them, where Keras doesn't look: assign them to attributes of the layer that uses "
+        "them."
     )
     assert found.related == ()
 

@@ -168,14 +168,15 @@ class _Findings:
         loss = f"so training never changes {them}"
         if all(weight.saved is False for weight in weights):
             loss += f", and saving loses {them}"
-        used = f"the call uses {_its(weights)}"
         if first.node is not None and first.whole:
-            who = self._layers(groups)
-            advice = "Keras doesn't know the layer"
+            several = bool(groups[1:])
+            who, used = self._layers(groups), f"the call uses {_its(weights, several)}"
+            it, layers = ("them", "layers") if several else ("it", "layer")
+            advice = f"Keras doesn't know the {layers}"
             if first.node.through:
-                held = "them" if groups[1:] else "it"
-                advice = f"{_capital(first.node.through)} holds {held}, where Keras doesn't look"
-            advice += ": assign it to an attribute of the layer that uses it"
+                advice = f"{_capital(first.node.through)} holds {it}, where Keras doesn't look"
+            to = "attributes" if several else "an attribute"
+            advice += f": assign {it} to {to} of the layer that uses {it}"
         elif first.node is not None:
             who, used = self._own(first), f"the call uses {them}"
             raw = any(weight.raw for weight in weights)
@@ -332,12 +333,13 @@ class _Findings:
             weights = [weight for group in same for weight in group.weights]
             whole = same[0].node is not None and same[0].whole
             who = self._layers(same) if whole else self._own(same[0])
+            what = _its(weights, len(same) > 1) if whole else _them(weights)
             have = "have" if len(same) > 1 or (not whole and weights[1:]) else "has"
             yield self._finding(
                 "KS807",
                 same[0].place,
-                f"{who} {have} no effect: overwriting {_its(weights) if whole else _them(weights)} doesn't "
-                f"change what `{self.report.class_name}` gives. Is there a product with zero, or a softmax "
+                f"{who} {have} no effect: overwriting {what} doesn't change what `{self.report.class_name}` "
+                "gives. Is there a product with zero, or a softmax "
                 "over one unit?",
                 self._also(same[1:]),
             )
@@ -529,9 +531,9 @@ def _listed(names: Sequence[str]) -> str:
     return ", ".join(shown) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
 
-def _its(weights: Sequence[Weight]) -> str:
-    """ "its 2 weights (20 parameters)"."""
-    return f"its {counted(len(weights), 'weight')} ({_parameters(weights)})"
+def _its(weights: Sequence[Weight], several: bool = False) -> str:
+    """ "its 2 weights (20 parameters)"; of several layers "their …"."""
+    return f"{'their' if several else 'its'} {counted(len(weights), 'weight')} ({_parameters(weights)})"
 
 
 def _parameters(weights: Sequence[Weight]) -> str:
