@@ -55,6 +55,9 @@ def verdict(finding: Finding, report: Report, document: Document) -> Verdict | N
     case = _Case(finding, report, document)
     if finding.code in _WHERE_KERAS_RAISES and case.raised_here():
         return "confirmed"
+    failure = report.failure
+    if failure is not None and failure.type == "KeyError" and "KeyError" in finding.message:
+        return "confirmed" if case.is_about() else None
     return judge(case) if report.called or judge is _super_init else None
 
 
@@ -188,8 +191,9 @@ def _super_init(case: _Case) -> Verdict | None:
     """ "The constructor of Keras is never reached": then no such object can be made, or called."""
     failure = case.report.failure
     if case.report.status == "raised" and failure is not None:
-        told = "super().__init__" in failure.message or failure.stage == "construct"
-        return "confirmed" if case.is_about() and told else None
+        # Keras says so itself, also of a subclass.
+        told = "super().__init__" in failure.message
+        return "confirmed" if told or (case.is_about() and failure.stage == "construct") else None
     called = {node.class_name for node in case.report.nodes if node.built and node.called is not False}
     return "refuted" if case.report.status == "built" and case.class_of() in called else None
 

@@ -126,9 +126,8 @@ def output(
         cwd=folder,
         env={
             **os.environ,
-            **legacy,
+            **options,
             "PYTHONPATH": str(SERVER),
-            "TF_CPP_MIN_LOG_LEVEL": "3",
             "COLUMNS": "120",
         },
         capture_output=True,
