@@ -62,6 +62,16 @@ vscode-extension/node_modules/stamp: vscode-extension/package-lock.json
 	cd vscode-extension && npm ci --silent
 	@touch $@
 
+EDITORS := .editors
+# Real Keras, for the build check in the editors: that of the truth tests, or of the environment that is named.
+KERASCOPE_TRUTH_PYTHON ?= $(CURDIR)/$(TRUTH)/bin/python
+test-editors: $(VENV)/test.stamp $(EDITORS)/stamp $(if $(filter $(CURDIR)/%,$(KERASCOPE_TRUTH_PYTHON)),$(TRUTH)/stamp) vsix
+	KERASCOPE_TRUTH_PYTHON=$(KERASCOPE_TRUTH_PYTHON) $(BIN)/python -m pytest tests/editors $(ARGS)
+
+$(EDITORS)/stamp: tests/editors/install tests/editors/install-from-debian tests/editors/install-vscode
+	tests/editors/install $(EDITORS)
+	@touch $@
+
 clean:
 	rm -rf $(VENV) $(TRUTH) $(BENCH) $(REAL) build dist .kerascope_cache .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	rm -rf .editors vscode-extension/bundled vscode-extension/out vscode-extension/node_modules

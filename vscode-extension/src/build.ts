@@ -20,6 +20,9 @@ const REPORT_SCHEME = 'kerascope-report:';
 /** Milliseconds after which a check that still runs is shown; most end sooner. */
 const SHOWN_AFTER = 400;
 
+/** What the server finds no place for in the code. */
+const ABOUT_NO_LINE = new Set(['no-keras', 'unknown', 'timeout', 'memory', 'crashed', 'refused']);
+
 interface Class {
     readonly uri: string;
     readonly class: string;
@@ -81,37 +84,49 @@ export class BuildChecks {
         }
     }
 
+    /** Check a class. Without `given` as the code says; what the person answered before comes after that. */
     private async build(about: Class, given?: Given): Promise<Result | undefined> {
-        const known = given ?? givenOf(this.remembered(about));
-        const result = await this.run<Result>(BUILD, `Build check of ${about.class}`, { ...about, ...known });
+        const result = await this.run<Result>(BUILD, `Build check of ${about.class}`, { ...about, ...given });
         if (result === undefined) {
             return undefined;
         }
-        this.views.refresh(result);
         if (result.status === 'unknown') {
-            const text = this.remembered(about) ?? result.reports[0]?.missing ?? '';
-            const answer = await this.ask(about, result.message, text);
+            const text = this.remembered(about);
+            const before = given === undefined ? givenOf(text) : undefined;
+            const answer = before ?? (await this.ask(about, result.message, text ?? result.reports[0]?.missing ?? ''));
             return answer === undefined ? result : this.build(about, answer);
         }
-        if (result.summary) {
-            vscode.window.setStatusBarMessage(`${about.class}: ${result.summary}`, 8000);
-        }
+        this.tell([result]);
         return result;
     }
 
     private async buildFile(uri: string): Promise<unknown> {
         const title = `Build check of ${vscode.Uri.parse(uri).path.split('/').pop() ?? uri}`;
-        const answer = await this.run<{ classes: Result[] }>(BUILD_FILE, title, { uri });
-        for (const result of answer?.classes ?? []) {
-            this.views.refresh(result);
+        const answer = await this.run<{ classes?: Result[]; message?: string }>(BUILD_FILE, title, { uri });
+        if (answer?.classes !== undefined) {
+            this.tell(answer.classes);
+        } else if (answer?.message) {
+            void vscode.window.showWarningMessage(answer.message);
         }
         return answer;
+    }
+
+    /** Tell the person what stands on no line of the code: why there is no result, or the result in short. */
+    private tell(results: readonly Result[]): void {
+        for (const result of results) {
+            this.views.refresh(result);
+            if (ABOUT_NO_LINE.has(result.status)) {
+                void vscode.window.showWarningMessage(`${result.class}: ${result.message}`);
+            }
+        }
+        const short = results.filter(({ summary }) => summary).map((result) => `${result.class}: ${result.summary}`);
+        vscode.window.setStatusBarMessage(short.join('   '), 8000);
     }
 
     private async showReport(about: Class): Promise<void> {
         const result = await this.run<Result>(SHOW_REPORT, 'Report', { ...about });
         if (result !== undefined) {
-            this.views.show({ ...result, reports: result.reports ?? [] });
+            this.views.show(result);
         }
     }
 

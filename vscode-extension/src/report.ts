@@ -74,7 +74,8 @@ export interface Result {
     readonly status: string;
     readonly message: string;
     readonly summary: string;
-    readonly fresh?: boolean;
+    /** Whether the code has changed since. */
+    readonly stale?: boolean;
     readonly reports: readonly Report[];
     readonly markdown: string;
 }
@@ -127,13 +128,13 @@ async function open(frame: Frame): Promise<void> {
 
 function page(result: Result): string {
     const nonce = randomBytes(16).toString('base64');
-    const stale = result.fresh === false ? '<p class="note">The code has changed since this check.</p>' : '';
+    const stale = result.stale === true ? '<p class="note">The code has changed since this check.</p>' : '';
     return `<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy"
   content="default-src 'none'; style-src 'nonce-${nonce}'; script-src 'nonce-${nonce}'">
 <title>${escaped(result.class)}</title><style nonce="${nonce}">${STYLE}</style></head>
-<body>${stale}${result.reports.map(reportPart).join('') || `<p>${escaped(result.message)}</p>`}
+<body>${stale}${result.reports.map(reportPart).join('') || `<pre>${escaped(result.markdown)}</pre>`}
 <script nonce="${nonce}">${SCRIPT}</script></body></html>`;
 }
 

@@ -72,7 +72,7 @@ export class Server implements vscode.Disposable {
             ],
             outputChannel: this.log,
             revealOutputChannelOn: RevealOutputChannelOn.Never,
-            initializationOptions: { trusted: vscode.workspace.isTrusted },
+            initializationOptions: { trusted: vscode.workspace.isTrusted, showsResults: true },
             middleware: {
                 ...this.middleware,
                 workspace: {
