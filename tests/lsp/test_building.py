@@ -317,16 +317,24 @@ class TestProgress:
         assert build(client, URI, "Slow")["status"] == "built"
         assert "newer request" in client.response(slow)["message"]
 
-    def test_a_request_that_waits_can_be_cancelled(self, client: Client) -> None:
+    def test_a_request_that_waits_is_cancelled_at_once(self, client: Client) -> None:
         slow = run(client, "build", URI, "Slow")
         wait_for_stage(client, "TensorFlow")
         waiting = run(client, "build", OUTER)
-        client.notify("$/cancelRequest", {"id": waiting})
-        client.notify("$/cancelRequest", {"id": slow})
-        for request in (slow, waiting):
+        for request in (waiting, slow):
+            client.notify("$/cancelRequest", {"id": request})
             with pytest.raises(ResponseError) as cancelled:
                 client.response(request)
             assert cancelled.value.code == -32800
+
+    def test_of_a_whole_file_that_makes_way_the_rest_is_checked(self, client: Client) -> None:
+        client.replace(URI, 2, TEXT + ASKS.replace("ASKS", "LAYER"))
+        whole = run(client, "buildFile", URI)
+        wait_for_stage(client, "Slow")
+        client.replace(URI, 3, TEXT.replace("SLOW", "LOST") + ASKS.replace("ASKS", "LAYER"))
+        assert build(client, URI, "Slow")["status"] == "built"
+        statuses = [(each["class"], each["status"]) for each in client.response(whole)["classes"]]
+        assert statuses == [("Outer", "built"), ("Slow", "cancelled"), ("Asks", "built")]
 
     def test_the_server_ends_in_the_middle_of_a_check(self, client: Client) -> None:
         run(client, "build", URI, "Slow")
@@ -476,9 +484,17 @@ class TestOnSave:
         assert len(progress(client)) == before, "nothing was new"
 
 
-def test_in_an_untrusted_workspace_nothing_is_built(start: StartServer) -> None:
+@pytest.mark.parametrize(
+    "options",
+    [{"trusted": False, "buildOnSave": True}, {"trusted": False, "kerascope": {"buildOnSave": True}}],
+)
+@pytest.mark.parametrize("settings", [{}, {"trusted": True}])
+def test_in_an_untrusted_workspace_nothing_is_built(
+    start: StartServer, options: Json, settings: Json
+) -> None:
+    """Not even where the settings, which may be the workspace's own, say that it is trusted."""
     client = start()
-    client.initialize(EDITORS["vscode"]([], {"trusted": False, "buildOnSave": True}), settings={})
+    client.initialize(EDITORS["vscode"]([], options), settings)
     client.open(URI, TEXT)
     assert lenses(client) == []
     assert client.actions(URI, place(3, 0)) == []

@@ -100,9 +100,17 @@ class Asked:
     unasked: bool = False
     """Whether it comes from saving: then a report that is known already will do, and no message is shown."""
     shown: Shown | None = None
-    cancelled: threading.Event = field(default_factory=threading.Event)
+    running: _Job | None = None
+    cancelled: bool = False
     left: int = 0
     outcomes: list[Outcome] = field(default_factory=list)
+
+    def cancel(self) -> None:
+        """Nobody wants it any more; any thread may say so."""
+        self.cancelled = True
+        running = self.running
+        if running is not None:
+            running.stop.set()
 
 
 @dataclass(eq=False, slots=True)
@@ -120,7 +128,8 @@ class _Job:
     """What it was prepared from."""
     seconds: float = 0.0
     """What preparing it took."""
-    replaced: threading.Event = field(default_factory=threading.Event)
+    stop: threading.Event = field(default_factory=threading.Event)
+    replaced: bool = False
 
 
 @dataclass(eq=False, slots=True)
@@ -142,18 +151,14 @@ class Kept:
     fresh: bool = True
     sure: bool = True
 
-    @property
-    def summary(self) -> str:
-        """A line for all reports: under several generations each has its name before it."""
-        if len(self.reports) == 1:
-            return self.reports[0].summary
-        return " · ".join(f"Keras {report.generation or '?'}: {report.summary}" for report in self.reports)
-
 
 @dataclass(eq=False, slots=True)
 class _Queue:
     running: _Job | None = None
     waiting: deque[_Job] = field(default_factory=deque)
+
+    def jobs(self) -> tuple[_Job, ...]:
+        return (*([self.running] if self.running is not None else ()), *self.waiting)
 
 
 class Building:
@@ -183,7 +188,7 @@ class Building:
         asked.left = len(jobs)
         given_token = asked.token is not None
         shown = Shown(self._server, asked.token) if given_token else self._server.indicator.created()
-        shown.begin(title(names), asked.cancelled.set)
+        shown.begin(title(names), functools.partial(self.cancel_request, asked))
         asked.shown = shown
         for job in jobs:
             self._make_way(queue, job)
@@ -198,18 +203,30 @@ class Building:
 
     def cancel(self, path: str, class_name: str | None) -> None:
         """Stop what runs or waits for a file, or for one of its classes."""
+        for job in self._jobs():
+            if job.path == path and class_name in (None, job.class_name):
+                job.asked.cancel()
+        self._sweep()
+
+    def cancel_request(self, asked: Asked) -> None:
+        """Stop a request; any thread may ask."""
+        asked.cancel()
+        self._server.later(self._sweep)
+
+    def _sweep(self) -> None:
+        """Answer what waits and isn't wanted any more."""
+        for queue in tuple(self._queues.values()):
+            for job in [job for job in queue.waiting if job.asked.cancelled]:
+                queue.waiting.remove(job)
+                self._finish(job, "cancelled", "The build check was cancelled.")
+
+    def _jobs(self) -> Iterator[_Job]:
         for queue in self._queues.values():
-            for job in (*([queue.running] if queue.running else ()), *queue.waiting):
-                if job.path == path and class_name in (None, job.class_name):
-                    job.asked.cancelled.set()
+            yield from queue.jobs()
 
     def is_running(self, path: str, class_name: str) -> bool:
         """Whether a class is being checked, or about to be."""
-        return any(
-            (job.path, job.class_name) == (path, class_name)
-            for queue in self._queues.values()
-            for job in (*([queue.running] if queue.running else ()), *queue.waiting)
-        )
+        return any((job.path, job.class_name) == (path, class_name) for job in self._jobs())
 
     def saved(self, path: str) -> None:
         """Check the classes whose text is new since their last check, if the person set that."""
@@ -346,8 +363,8 @@ class Building:
         if running is not None and same(running):
             self._ready(job)
             if digests(running) != digests(job):
-                running.replaced.set()
-                running.asked.cancelled.set()
+                running.replaced = True
+                running.stop.set()
 
     def _ready(self, job: _Job) -> None:
         """Prepare a job from the present text, unless that was done."""
@@ -363,9 +380,6 @@ class Building:
     def _next(self, queue: _Queue) -> None:
         while queue.running is None and queue.waiting:
             job = queue.waiting.popleft()
-            if job.asked.cancelled.is_set():
-                self._finish(job, "cancelled", "The build check was cancelled.")
-                continue
             try:
                 self._ready(job)
             except ValueError as error:
@@ -374,7 +388,9 @@ class Building:
             except Exception as error:
                 self._fail(job, error)
                 continue
-            queue.running = job
+            queue.running = job.asked.running = job
+            if job.asked.cancelled:
+                job.stop.set()
             threading.Thread(
                 target=self._run, args=(queue, job), name=f"kerascope-build-{job.class_name}", daemon=True
             ).start()
@@ -399,7 +415,7 @@ class Building:
                 prepared,
                 progress=progress,
                 partial=partial,
-                cancelled=asked.cancelled,
+                cancelled=job.stop,
                 force=not asked.unasked,
             )
 
@@ -408,19 +424,22 @@ class Building:
         try:
             for prepared in job.prepared:
                 reports.append(run(prepared))
-                if asked.cancelled.is_set():
+                if job.stop.is_set():
                     break
         except Exception as error:
             failure = error
 
         def ended() -> None:
-            queue.running = None
-            if failure is not None:
-                self._fail(job, failure)
-            else:
-                self._ended(job, tuple(reports))
-            self._next(queue)
-            self.refresh()
+            queue.running = asked.running = None
+            try:
+                if failure is not None:
+                    self._fail(job, failure)
+                else:
+                    self._ended(job, tuple(reports))
+            finally:
+                self._sweep()
+                self._next(queue)
+                self.refresh()
 
         server.later(ended)
 
@@ -437,7 +456,7 @@ class Building:
             self.changed()
             self._server.diagnostics.recheck()
         outcome = Outcome(job.path, job.class_name, reports)
-        if outcome.status == "cancelled" and job.replaced.is_set():
+        if outcome.status == "cancelled" and job.replaced:
             outcome.message = "A newer request has taken the place of this one."
         self._settle(job, outcome)
 
@@ -477,10 +496,11 @@ class Building:
 
     def folder_closed(self, folder: Folder) -> None:
         """Its settings or its interpreter may be others now: what was measured there doesn't count."""
-        queue = self._queues.pop(folder, None)
-        if queue is not None:
-            for job in (*([queue.running] if queue.running else ()), *queue.waiting):
-                job.asked.cancelled.set()
+        queue = self._queues.get(folder, _Queue())
+        for job in queue.jobs():
+            job.asked.cancel()
+        self._sweep()
+        self._queues.pop(folder, None)
         self._kept = {key: kept for key, kept in self._kept.items() if kept.folder is not folder}
         self.refresh()
 
@@ -492,9 +512,8 @@ class Building:
     def close(self) -> None:
         """Stop what runs, and leave no process behind."""
         self._closed = True
-        for queue in self._queues.values():
-            for job in (*([queue.running] if queue.running else ()), *queue.waiting):
-                job.asked.cancelled.set()
+        for job in self._jobs():
+            job.asked.cancel()
         if self._workers is not None:
             self._workers.close()
 
@@ -511,6 +530,13 @@ def _modules(prepared: Iterable[Prepared]) -> Iterator[SlicedModule]:
     for each in prepared:
         if each.request is not None:
             yield from each.request.slice.modules
+
+
+def summary(reports: Sequence[Report]) -> str:
+    """A line for all reports of a class: where generations differ, each has its name before it."""
+    if len({report.summary for report in reports}) <= 1:
+        return reports[0].summary if reports else ""
+    return " · ".join(f"Keras {report.generation or '?'}: {report.summary}" for report in reports)
 
 
 def title(names: Sequence[str]) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from lsprotocol import types
 
-from kerascope.lsp.building import Asked, Outcome
+from kerascope.lsp.building import Asked, Outcome, summary
 from kerascope.lsp.greeting import BUILD, BUILD_FILE, CANCEL_BUILD, SHOW_REPORT
 from kerascope.lsp.workspace import path_of
 
@@ -82,14 +82,18 @@ class Commands:
             inbox.is_over("request", request)
             if unwanted:
                 self._server.refuse(request, CANCELLED, "the build check was cancelled")
-            else:
+                return
+            try:
                 results = [_result(uri, outcome) for outcome in outcomes]
                 self._server.answer(request, results[0] if one else _results(uri, results))
+            except Exception as error:
+                self._server.log.failure("the report of a build check", error)
+                self._server.answer(request, None)
 
         def cancel() -> None:
             nonlocal unwanted
             unwanted = True
-            asked.cancelled.set()
+            self._server.building.cancel_request(asked)
 
         token = _token(params.get("workDoneToken"))
         asked = Asked(done, part if partial is not None else None, token)
@@ -167,7 +171,7 @@ def _result(uri: str, outcome: Outcome) -> dict[str, Any]:
         "class": outcome.class_name,
         "status": outcome.status,
         "message": outcome.message,
-        "summary": " · ".join(report.summary for report in outcome.reports),
+        "summary": summary(outcome.reports),
         "reports": [as_json(report) for report in outcome.reports],
         "markdown": shown or f"**{outcome.class_name}**: {outcome.message}",
     }

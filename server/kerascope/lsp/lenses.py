@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from lsprotocol import types
 
+from kerascope.lsp.building import summary
 from kerascope.lsp.greeting import BUILD, CANCEL_BUILD, SHOW_REPORT
 from kerascope.source.position import Position, Range
 
@@ -41,8 +42,8 @@ class Lenses:
         if kept is None:
             return types.Command("Build check", BUILD, arguments=about)
         if not kept.fresh:
-            return types.Command(f"{kept.summary} (stale)", BUILD, arguments=about)
-        return types.Command(kept.summary, SHOW_REPORT, arguments=about)
+            return types.Command(f"{summary(kept.reports)} (stale)", BUILD, arguments=about)
+        return types.Command(summary(kept.reports), SHOW_REPORT, arguments=about)
 
 
 def _one_line(place: Range) -> Range:

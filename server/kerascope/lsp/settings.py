@@ -23,7 +23,9 @@ class EditorSettings:
 
     def __init__(self, server: Server) -> None:
         self._server = server
-        self._initial = _section(server.client.params.get("initializationOptions"))
+        options = server.client.params.get("initializationOptions")
+        self._options = options if isinstance(options, dict) else {}
+        self._initial = _section(options)
         self._pushed: Mapping[str, object] = {}
         self._pulled: dict[str | None, Mapping[str, object]] = {}
         self._asked = 0
@@ -36,7 +38,12 @@ class EditorSettings:
 
     def of(self, folder: str | None) -> Mapping[str, object]:
         """The editor's settings for the workspace folder with this URI; None: for files outside of all."""
-        return {**self._initial, **self._pushed, **(self._pulled.get(folder) or self._pulled.get(None) or {})}
+        pulled = self._pulled.get(folder) or self._pulled.get(None) or {}
+        settings = {**self._initial, **self._pushed, **pulled}
+        # Settings may come out of the workspace itself: none of them can make it trusted.
+        if any(each.get("trusted") is False for each in (self._options, self._initial, self._pushed, pulled)):
+            settings["trusted"] = False
+        return settings
 
     def request(self) -> None:
         """Ask the client for its settings, if it can be asked."""
