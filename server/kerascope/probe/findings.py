@@ -307,10 +307,13 @@ class _Findings:
         refused = [(way, why) for way in ways if (why := self.report.not_measured.get(way))]
         if refused:
             way, why = refused[0]
+            hint = ""
+            if self.report.generation == 2 and _BUILT_TWICE.search(why):
+                hint = " Loading calls `build` by hand: end it with `self.built = True`, or it runs twice."
             yield self._finding(
                 "KS806",
                 None,
-                f"What {_WAYS.get(way, way)} saved of `{name}` can't be loaded again: {essence(why)}.",
+                f"What {_WAYS.get(way, way)} saved of `{name}` can't be loaded again: {essence(why)}.{hint}",
             )
         if len(refused) < len(ways):
             yield self._finding(
@@ -495,6 +498,7 @@ class _Findings:
         return Range(Position(frame.line - 1, 0), Position(frame.line - 1, max(len(frame.text), 1)))
 
 
+_BUILT_TWICE = re.compile(r"expected \d+ variables?, but received \d+")
 _WAYS = {"weights-file": "`save_weights` and `load_weights`", "model-file": "the `.keras` format"}
 
 

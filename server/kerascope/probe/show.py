@@ -301,7 +301,7 @@ def _versions(versions: Mapping[str, str]) -> str:
 
 
 def _tree_lines(report: Report, paint: Paint) -> Iterator[str]:
-    if report.tree is not None:
+    if report.tree is not None and (report.tree.children or report.weights):
         yield from _table(list(_rows(report.tree, 0)), paint)
         yield _totals(report)
     for weight in report.loose:
@@ -338,7 +338,7 @@ def _counts(report: Report) -> Iterator[tuple[str, ...]]:
 
 def _count_lines(report: Report) -> Iterator[str]:
     """The table of how many weights there are at which moment."""
-    if not report.counts:
+    if not report.weights and not any(count.weights for count in report.counts.values()):
         return
     lines = [("", "weights", "trainable", "parameters"), *_counts(report)]
     widths = [max(len(line[column]) for line in lines) for column in range(4)]
