@@ -79,7 +79,7 @@ def test_the_settings_shown_are_right(tmp_path: Path) -> None:
             assert problems == ()
             assert settings != Settings(folder=str(tmp_path))
             (tmp_path / name).unlink()
-    for page in ("docs/configuration.md", "docs/editors.md"):
+    for page in ("docs/configuration.md", "docs/editors/README.md"):
         for shown in shown_in(page, "json"):
             settings, problems = from_editor(json.loads(shown)["kerascope"], codes=codes)
             assert problems == ()
@@ -110,7 +110,7 @@ def test_the_changelog_names_every_rule_and_option_that_there_is() -> None:
     text = (ROOT / "CHANGELOG.md").read_text("utf-8")
     assert set(re.findall(r"KS\d{3}", text)) >= {rule.code for rule in all_rules()}
     described = kerascope("check", "--help") + kerascope("build", "--help") + kerascope("--help")
-    for page in ("CHANGELOG.md", "README.md", "docs/configuration.md", "docs/editors.md", "docs/build-check.md"):
+    for page in ("CHANGELOG.md", "README.md", "docs/configuration.md", "docs/editors/README.md", "docs/build-check.md"):
         for option in re.findall(r"(?<![\w-])--[a-z][a-z-]+", (ROOT / page).read_text("utf-8")):
             assert option in described + kerascope("server", "--help"), f"{page}: {option}"
 

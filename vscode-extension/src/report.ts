@@ -250,7 +250,8 @@ a { color: inherit; text-decoration: none; } a:hover { text-decoration: underlin
 table { border-collapse: collapse; margin: 0.8em 0; }
 th { text-align: left; font-weight: normal; color: var(--vscode-descriptionForeground); }
 th, td { padding: 0.15em 1em 0.15em 0.5em; border-bottom: 1px solid var(--vscode-editorWidget-border, transparent); }
-td { font-family: var(--vscode-editor-font-family); } td:first-child { border-left: 3px solid transparent; }
+td { font-family: var(--vscode-editor-font-family); white-space: nowrap; } td:last-child { white-space: normal; min-width: 9em; }
+td:first-child { border-left: 3px solid transparent; }
 .number { text-align: right; } .class { color: var(--vscode-symbolIcon-classForeground, inherit); } .weight .class { color: inherit; }
 .tracked td:first-child { border-left-color: var(--vscode-testing-iconPassed); } .weight.tracked td:last-child { color: var(--vscode-descriptionForeground); }
 .untracked td:first-child { border-left-color: var(--vscode-editorError-foreground); } .untracked td:last-child, .bad { color: var(--vscode-editorError-foreground); }
