@@ -582,6 +582,50 @@ def test_what_can_not_be_found_is_asked_for(check: Check) -> None:
     assert report.raised == ()
 
 
+def test_one_of_several_optional_arguments(check: Check) -> None:
+    code = HEAD + (
+        "\nclass Example(layers.Layer):\n"
+        "    def __init__(self, units=None, dense=None):\n        super().__init__()\n"
+        "        if units is None and dense is None:\n"
+        "            raise ValueError('One of `units` or `dense` must be set.')\n"
+        "        self.dense = dense or layers.Dense(units)\n\n"
+        "    def call(self, x):\n        return self.dense(x)\n"
+    )
+    report = check(code, 3)
+    assert (report.status, report.init) == ("built", "units=8"), report.message
+
+
+def test_a_constructor_without_required_arguments_that_fails(check: Check) -> None:
+    code = HEAD + (
+        "\nclass Example(layers.Layer):\n"
+        "    def __init__(self, units=3):\n        super().__init__()\n"
+        "        self.dense = layers.Dens(units)\n\n"
+        "    def call(self, x):\n        return self.dense(x)\n"
+    )
+    report = check(code, 3)
+    assert (report.status, report.raised[0].stage) == ("raised", "construct")
+    assert report.raised[0].frames[-1].line == line_of(code, "layers.Dens(")
+
+
+def test_a_model_gets_its_constructors_arguments(check: Check) -> None:
+    code = CONFIG.replace("layers.Layer", "keras.Model") + "\n\ny = Example(units=6)(tf.ones((4, 7)))\n"
+    report = check(code, 3)
+    assert (report.status, report.init) == ("built", "units=6"), report.message
+
+
+@BOTH
+def test_instances_that_share_a_layer(check: Check, generation: int) -> None:
+    code = HEAD + (
+        "\nclass Example(layers.Layer):\n"
+        "    def __init__(self, dense=layers.Dense(3)):\n        super().__init__()\n"
+        "        self.dense = dense\n\n"
+        "    def call(self, x):\n        return self.dense(x)\n"
+    )
+    report = check(code, generation, init="", on="(None, 5)")
+    assert "build" not in report.counts
+    assert report.not_measured["build"] == report.not_measured["functional"] == "its instances share layers"
+
+
 # What raises.
 
 

@@ -16,7 +16,7 @@ from .guard import guarded
 from .loading import Loading
 from .making import Failed, Making, NoWay, Subject
 from .measuring import Measuring
-from .places import Places, message_of
+from .places import Places, essence_of
 from .rehearsal import rehearse
 from .watching import Watch
 
@@ -78,7 +78,6 @@ class _Check:
         reasons: list[str] = []
         missing = ""
         for recipe in self._request["recipes"]:
-            origin = recipe["origin"]
             try:
                 with warnings.catch_warnings():
                     # Those of the layer that is measured are kept; these are of our tries.
@@ -93,17 +92,15 @@ class _Check:
                 reasons.append(f"{_place(recipe)}{reason}")
                 continue
             except guessing.NotFound as problem:
-                if problem.same_place and problem.last is not None:
-                    return self._failed(Failed("call", problem.last), recipe)
-                last = problem.last
-                reasons.append(
-                    str(problem) + ("" if last is None else f": {type(last).__name__}: {message_of(last)}")
-                )
+                if problem.same_place and problem.error is not None:
+                    return self._failed(Failed(problem.stage, problem.error), recipe)
+                said = "" if problem.error is None else f": {essence_of(problem.error)}"
+                reasons.append(f"{problem}{said}")
                 missing = missing or self._comment(cls, problem)
                 continue
             except Failed as failure:
-                if origin == "search":
-                    reasons.append(str(failure))
+                if _is_guess(recipe):
+                    reasons.append(essence_of(failure.error))
                     missing = missing or self._comment(cls, None)
                     continue
                 return self._failed(failure, recipe)
@@ -215,6 +212,13 @@ class _Check:
 def _place(recipe: Mapping[str, Any]) -> str:
     line = recipe.get("line")
     return f"line {line}: " if line else ""
+
+
+def _is_guess(recipe: Mapping[str, Any]) -> bool:
+    """Whether the arguments are ours: what they make raise is no defect of the user's."""
+    if recipe["is"] == "Outer":
+        return _is_guess(recipe["recipe"])
+    return recipe["is"] == "Direct" and recipe["init"] is None
 
 
 def _which(recipe: Mapping[str, Any]) -> dict[str, Any]:

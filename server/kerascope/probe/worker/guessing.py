@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import linecache
 import re
 import time
 from typing import Any, Callable, Iterator
@@ -20,11 +21,12 @@ _WIDTH, _LENGTH, _VOCABULARY, _IMAGE = 8, 5, 16, 8
 
 
 class NotFound(Exception):
-    """No arguments were found. `missing`: the parameters without a good guess; `last`: what raised last."""
+    """No arguments were found. `missing`: the parameters without a good guess; `error`: what raised first."""
 
-    def __init__(self, what: str, missing: list[str], last: BaseException | None) -> None:
+    def __init__(self, what: str, missing: list[str], error: BaseException | None) -> None:
         super().__init__(what)
-        self.missing, self.last = missing, last
+        self.missing, self.error = missing, error
+        self.stage = "call"
         self.same_place = False
         """Every try raised the same exception at the same line of the user's, of no matter of shapes."""
 
@@ -47,6 +49,7 @@ _BY_NAME: list[tuple[str, Any]] = [
     (r"^name$", "layer"),
     (r"dtype", "float32"),
     (r"^axis$", -1),
+    (r"^rank$|^ndim$", 2),
     (r"kernel(_size)?$|window", 3),
     (r"strides?$|dilation", 1),
     (r"pool", 2),
@@ -79,17 +82,38 @@ def constructor(
     required = _required(cls)
     guesses = {parameter.name: _guess(engine, parameter) for parameter in required}
     deadline = time.monotonic() + _SECONDS
-    last: BaseException | None = None
-    for chosen in _combinations(guesses):
+    first: BaseException | None = None
+    queue = list(_combinations(guesses))
+    while queue and time.monotonic() < deadline:
+        chosen = queue.pop(0)
         try:
             construct((), _fresh(chosen))
         except Exception as error:
-            last = getattr(error, "error", error)
-            if not required or time.monotonic() > deadline:
-                break
+            if first is None:
+                first = getattr(error, "error", error)
+                queue[:0] = _asked_for(engine, cls, chosen, message_of(first))
             continue
         return functools.partial(_made, construct, chosen), _text(chosen)
-    raise NotFound("no arguments were found that it can be made with", [one.name for one in required], last)
+    names = [one.name for one in required]
+    problem = NotFound("no arguments were found that it can be made with", names, first)
+    problem.stage = "construct"
+    problem.same_place = first is not None and not required and not _is_refusal(first)
+    raise problem
+
+
+def _is_refusal(error: BaseException) -> bool:
+    """Raised on purpose: its arguments must be given, though they have defaults."""
+    path, line, _ = _place(error)
+    return linecache.getline(path, line).strip().startswith(("raise ", "assert "))
+
+
+def _asked_for(engine: Engine, cls: Any, chosen: dict[str, Any], message: str) -> list[dict[str, Any]]:
+    """With one of the optional arguments that the message names: "one of `units` or `layer` must be set"."""
+    found = []
+    for parameter in _parameters(cls):
+        if parameter.name not in chosen and re.search(rf"[`'\"]{parameter.name}[`'\"]", message):
+            found.append({**chosen, parameter.name: _guess(engine, parameter)[0]})
+    return found
 
 
 def _made(construct: Callable[[tuple[Any, ...], dict[str, Any]], Any], chosen: dict[str, Any]) -> Any:
@@ -102,12 +126,17 @@ def required_names(cls: Any) -> list[str]:
 
 
 def _required(cls: Any) -> list[inspect.Parameter]:
+    return [one for one in _parameters(cls) if one.default is inspect.Parameter.empty]
+
+
+def _parameters(cls: Any) -> list[inspect.Parameter]:
+    """The constructor's, by name."""
     try:
         parameters = list(inspect.signature(cls.__init__).parameters.values())[1:]
     except (TypeError, ValueError):
         return []
     kinds = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
-    return [one for one in parameters if one.kind in kinds and one.default is inspect.Parameter.empty]
+    return [one for one in parameters if one.kind in kinds]
 
 
 class _Layer:
@@ -222,8 +251,8 @@ def inputs(
             queue[:0] = steered[:3]
             continue
         return given
-    last = failures[-1] if failures else None
-    problem = NotFound(f"{len(tried)} kinds of inputs were tried, and each raised", names, last)
+    first = failures[0] if failures else None
+    problem = NotFound(f"{len(tried)} kinds of inputs were tried, and each raised", names, first)
     problem.same_place = _is_one_defect(failures)
     raise problem
 
@@ -315,7 +344,14 @@ def _steered(message: str, given: Inputs) -> Iterator[Inputs]:
     if found is None:
         found = re.search(r"too many values to unpack \(expected (\d)", message)
     if found is not None:
-        shapes = {1: [2], 2: [2, _WIDTH], 3: [2, _LENGTH, _WIDTH], 4: _IMAGE_SHAPE, 5: [2, 4, 4, 4, 3]}
+        shapes = {
+            1: [2],
+            2: [2, _WIDTH],
+            3: [2, _LENGTH, _WIDTH],
+            4: _IMAGE_SHAPE,
+            5: [2, 4, 4, 4, 3],
+            6: [2, 3, 4, 4, 4, 3],
+        }
         shape = shapes.get(int(found.group(1)))
         if shape is not None:
             yield _reshaped(given, lambda _: shape)

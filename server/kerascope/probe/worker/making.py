@@ -13,7 +13,7 @@ from . import inputs as forms
 from .engines import Engine
 from .guard import guarded
 from .inputs import Inputs
-from .places import message_of
+from .places import essence_of, message_of
 from .watching import Stop, Watch
 
 
@@ -105,10 +105,6 @@ class Making:
         names = {**self._present(), "__kerascope_take__": take}
         try:
             found: tuple[tuple[Any, ...], dict[str, Any]] = eval(f"__kerascope_take__({text}\n)", names)
-        except NameError as error:
-            raise NoWay(
-                f"its arguments ({text}) need something that isn't run: {message_of(error)}"
-            ) from error
         except (Exception, SystemExit) as error:
             raise Failed("construct", error) from error
         return found
@@ -225,7 +221,7 @@ class Making:
             if seen.entered(error):
                 raise Failed("construct", error) from error
             if seen.layer is None or not hasattr(seen.layer, "built"):
-                raise NoWay(f"{type(error).__name__}: {message_of(error)}") from error
+                raise NoWay(essence_of(error)) from error
         finally:
             watch.on_new, watch.on_call = outer_hooks
         if seen.layer is None:

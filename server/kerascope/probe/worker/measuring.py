@@ -20,7 +20,7 @@ from . import inputs as forms
 from .engines import Engine, Step
 from .inputs import Inputs
 from .making import Failed, Making, Subject
-from .places import Places, message_of
+from .places import Places, essence_of, message_of
 from .tree import Tree, WeightNode
 from .watching import Watch
 
@@ -110,7 +110,7 @@ class Measuring:
 
     def _note(self, stage: str, error: BaseException) -> None:
         self.raised.append(self.places.raised(stage, error))
-        self.not_measured[stage] = f"{type(error).__name__}: {_first_line(message_of(error))}"
+        self.not_measured[stage] = essence_of(error)
 
     def _send(self) -> None:
         self._report(
@@ -519,9 +519,7 @@ class Measuring:
         try:
             type(layer).from_config(layer.get_config())
         except Exception as error:
-            text = message_of(error)
-            inner = re.search(r"Exception encountered: (.*)", text)
-            why = f"{type(error).__name__}: {inner.group(1) if inner else _first_line(text)}"
+            why = essence_of(error)
             raise NotMeasured(
                 f"{type(layer).__name__} can't be made from its own get_config(): {why}"
             ) from error
@@ -538,8 +536,7 @@ class Measuring:
                 )
             except Exception as error:
                 if _ABOUT_WEIGHTS.search(message_of(error)) is None:
-                    why = f"{type(error).__name__}: {_first_line(message_of(error))}"
-                    raise NotMeasured(f"the saved model can't be loaded: {why}") from error
+                    raise NotMeasured(f"the saved model can't be loaded: {essence_of(error)}") from error
                 self.restored["model-file"] = False
                 raise Failed("model-file", error) from error
             if model is not layer:
@@ -676,10 +673,6 @@ def _close(one: Any, other: Any) -> bool:
 
 def _all_close(one: list[Any], other: list[Any]) -> bool:
     return len(one) == len(other) and all(_close(left, right) for left, right in zip(one, other))
-
-
-def _first_line(text: str) -> str:
-    return text.split("\n")[0][:300]
 
 
 def _file_of(cls: type) -> str:

@@ -94,6 +94,18 @@ class Places:
         }
 
 
+def essence_of(error: BaseException) -> str:
+    """One line: the exception's type and what it says, without what Keras puts around it."""
+    text = message_of(error)
+    text = re.sub(r"\AException encountered when calling [^\n]*\n+", "", text)
+    text = text.split("\n\nArguments received by")[0]
+    said = re.search(r"Error encountered:\s*(.*)", text, re.S) or re.search(
+        r"Exception encountered: (.*)", text
+    )
+    line = (said.group(1) if said else text).strip().split("\n")[0][:300]
+    return f"{type(error).__name__}: {line}" if line else type(error).__name__
+
+
 def message_of(error: BaseException) -> str:
     """The exception's own text, without colours."""
     try:
