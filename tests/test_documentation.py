@@ -110,7 +110,8 @@ def test_the_changelog_names_every_rule_and_option_that_there_is() -> None:
     text = (ROOT / "CHANGELOG.md").read_text("utf-8")
     assert set(re.findall(r"KS\d{3}", text)) >= {rule.code for rule in all_rules()}
     described = kerascope("check", "--help") + kerascope("build", "--help") + kerascope("--help")
-    for page in ("CHANGELOG.md", "README.md", "docs/configuration.md", "docs/editors/README.md", "docs/build-check.md"):
+    guides = [f"docs/{name}.md" for name in ("configuration", "editors/README", "build-check")]
+    for page in ("CHANGELOG.md", "README.md", *guides):
         for option in re.findall(r"(?<![\w-])--[a-z][a-z-]+", (ROOT / page).read_text("utf-8")):
             assert option in described + kerascope("server", "--help"), f"{page}: {option}"
 
