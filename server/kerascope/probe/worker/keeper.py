@@ -30,7 +30,9 @@ _LAST_WORDS = 0.05
 _SPARES = 2 if (os.cpu_count() or 1) > 1 else 1
 _MOST_SPOILT = 3
 _REHEARSAL_SECONDS = 5.0
-"""A spare process that takes longer to get ready isn't waited for."""
+"""What a rehearsal takes as long as none was seen."""
+_NEARLY = 0.75
+_HANGS_SECONDS = 60.0
 _MOST_ZYGOTES = 12
 """Each holds the memory of what it has imported beyond its predecessor."""
 _GRACE = 2.0
@@ -66,9 +68,11 @@ class _Fork:
         self.link = link
         self.orders = orders
         self.process = 0
-        self.born = time.monotonic()
+        self.forked = self.born = time.monotonic()
         self.ready = False
         """It has nothing to do but wait."""
+        self.took = 0.0
+        """Seconds until then; less than 0 if it was paused."""
         self.begun = False
         self.lines = Lines()
         self.pipes = contextlib.ExitStack()
@@ -90,7 +94,8 @@ class _Fork:
         if self._length > _LONGEST_RESULTS:
             return
         for message in self.lines.feed(data):
-            self.ready = self.ready or "waits" in message
+            if "waits" in message and not self.ready:
+                self.ready, self.took = True, time.monotonic() - self.born
             self.begun = self.begun or "begins" in message
             self.take(message)
 
@@ -136,6 +141,8 @@ class Keeper:
         self._spoilt = 0
         """How many of them ended before they were needed."""
         self._forks = 0
+        self._rehearsal = 0.0
+        """Seconds that the last one took."""
         self._number: int | None = None
         self._exits: dict[int, int] = {}
         self._tried: set[str] = set()
@@ -224,19 +231,23 @@ class Keeper:
             if left <= 0:
                 raise Closed
             if not self._queue:  # getting ahead takes a moment
-                self._turn(left)
+                self._turn(left if all(spare.ready for spare in self._spares) else min(left, _HANGS_SECONDS))
         return self._queue.popleft()
 
     def _get_ahead(self) -> None:
         """While nothing else is to be done: the processes for the next checks."""
         if self._coming is not None and self._coming.settled:
             self._adopt()
-        for spare in [spare for spare in self._spares if spare.process in self._exits or spare.link.gone]:
-            self._spares.remove(spare)
-            self._discard(spare)
-            self._spoilt += 1
+        for spare in list(self._spares):
+            hangs = not spare.ready and time.monotonic() - spare.forked > _HANGS_SECONDS
+            if hangs or spare.process in self._exits or spare.link.gone:
+                self._spares.remove(spare)
+                self._discard(spare)
+                self._spoilt += 1
         if self._coming is not None or self._spoilt > _MOST_SPOILT or not self._links or self._links[-1].gone:
             return
+        took = [spare.took for spare in self._spares if spare.took > 0]
+        self._rehearsal = took[-1] if took else self._rehearsal
         if len(self._spares) < _SPARES and all(spare.ready for spare in self._spares):
             self._spares.append(self._fork(rehearse=not self._spoilt))
 
@@ -480,14 +491,15 @@ class Keeper:
         return done
 
     def _spare(self) -> _Fork | None:
-        """One that waits, or will soon."""
-        while self._spares:
-            spare = self._spares.pop(0)
-            young = time.monotonic() - spare.born < _REHEARSAL_SECONDS
-            alive = spare.process and spare.process not in self._exits and not spare.link.gone
-            if alive and spare.link is self._links[-1] and (spare.ready or young):
+        """One that waits, or nearly does; else a fresh one is sooner done."""
+        now = time.monotonic()
+        usual = self._rehearsal or _REHEARSAL_SECONDS
+        for spare in sorted(self._spares, key=lambda spare: not spare.ready):
+            if spare.process in self._exits or spare.link is not self._links[-1]:
+                continue
+            if spare.ready or now - spare.born > usual * _NEARLY:
+                self._spares.remove(spare)
                 return spare
-            self._discard(spare)
         return None
 
     def _fork(self, rehearse: bool) -> _Fork:
@@ -521,9 +533,21 @@ class Keeper:
         base = kin.memory_of(fork.process)
         with contextlib.suppress(OSError):
             os.write(fork.orders, json.dumps({"memory": run.memory}).encode() + b"\n")
-        done = self._watch(run, fork, base)
+        with self._rehearsals_paused():
+            done = self._watch(run, fork, base)
         fork.pipes.close()
         return done
+
+    @contextlib.contextmanager
+    def _rehearsals_paused(self) -> Iterator[None]:
+        """What is for later leaves the processor to what somebody waits for."""
+        paused = [spare for spare in self._spares if not spare.ready]
+        for spare in paused:
+            kin.send(spare.process, signal.SIGSTOP)
+            spare.born = float("inf")
+        yield
+        for spare in paused:
+            kin.send(spare.process, signal.SIGCONT)
 
     def _take(self, run: _Run, message: dict[str, Any]) -> None:
         """One message of a check, which may as well be something that its code has written into the pipe."""

@@ -47,11 +47,15 @@ def die_with(parent: int) -> None:
 
 
 def end(process: int) -> None:
-    """Kills a process; 0 is none."""
-    if process <= 0:
-        return
-    with contextlib.suppress(OSError):
-        os.kill(process, signal.SIGKILL)
+    """Kills a process."""
+    send(process, signal.SIGKILL)
+
+
+def send(process: int, what: int) -> None:
+    """Sends a process a signal; 0 is no process."""
+    if process > 0:
+        with contextlib.suppress(OSError):
+            os.kill(process, what)
 
 
 def end_group(leader: int) -> None:
