@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from weakref import WeakKeyDictionary
 
 from kerascope.probe.comment import BuildComment, CommentProblem, comment_above
@@ -31,6 +32,7 @@ _MOST_MODULES = 12
 """Where another file's layer needs more modules than this besides, it isn't worth its time."""
 _MOST_BESIDE = 60
 """Of a folder with more files, none but the class's own is looked through."""
+_LARGEST = 1 << 19
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,13 +278,7 @@ class _Finder:
         root = self.project.root
         around = os.path.dirname(folder)  # noqa: PTH120
         for where in (folder, around) if root and around.startswith(root) else (folder,):
-            try:
-                files = sorted(os.listdir(where))  # noqa: PTH208
-            except OSError:
-                continue
-            files = [file for file in files if file.endswith(".py") and "test" not in file]
-            for file in files if len(files) <= _MOST_BESIDE else ():
-                path = os.path.join(where, file)  # noqa: PTH118
+            for path in _mentioning(where, name, self.project):
                 other = self.project.module(path) if path != module.path else None
                 if other is not None and name in other.document.text:
                     yield other
@@ -301,6 +297,26 @@ class _Finder:
 
     def _makes(self, definition: ClassDefinition, name: str) -> bool:
         return name in uses_of(definition.statement).names
+
+
+def _mentioning(folder: str, name: str, project: Project) -> list[str]:
+    """The Python files of a folder, tests left out, in which a name occurs, on disk or in the editor."""
+    try:
+        entries = [entry for entry in os.scandir(folder) if entry.name.endswith(".py") and entry.is_file()]
+    except OSError:
+        return []
+    if len(entries) > _MOST_BESIDE:
+        return []
+    found = []
+    for entry in sorted(entries, key=lambda entry: entry.name):
+        if "test" in entry.name:
+            continue
+        with suppress(OSError):
+            # Reading costs a twentieth of making a document.
+            known = project.version(entry.path) > 0
+            if known or (entry.stat().st_size < _LARGEST and name.encode() in Path(entry.path).read_bytes()):
+                found.append(entry.path)
+    return found
 
 
 # --- the classes of a file ---

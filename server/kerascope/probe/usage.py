@@ -243,12 +243,12 @@ class Usages:
     def constructions(self, node: ast.AST) -> Iterator[tuple[str, int]]:
         """The arguments, and lines, of the instances that code makes from nothing but literals and names of
         the class's own module."""
-        local = local_names(node) if isinstance(node, ast.FunctionDef) else frozenset[str]()
-        for inner in ast.walk(node):
-            if self._makes(inner) and isinstance(inner, ast.Call):
-                init = self._init(_Code((), [], local), 0, inner)
-                if init is not None:
-                    yield init, inner.lineno
+        made = [inner for inner in ast.walk(node) if isinstance(inner, ast.Call) and self._makes(inner)]
+        local = local_names(node) if made and isinstance(node, ast.FunctionDef) else frozenset[str]()
+        for call in made:
+            init = self._init(_Code((), [], local), 0, call)
+            if init is not None:
+                yield init, call.lineno
 
     # --- the values of parameters ---
 
