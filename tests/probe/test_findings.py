@@ -79,6 +79,13 @@ def test_layers_of_one_helper_made_on_two_lines_are_one_finding_with_a_related_p
     ]
 
 
+def test_a_list_of_helpers_is_one_finding() -> None:
+    layers = [bagged(f"experts[{n}].{name}", 6) for n in range(3) for name in ("up", "down")]
+    assert only(example(*layers)).message.startswith(
+        "6 layers in `self.experts` are not tracked: the call uses their 12 weights (120 parameters)"
+    )
+
+
 def test_two_helpers_are_two_findings() -> None:
     other = layer("other.dense", tracked=False, through="a closure", created=frame(13))
     other["weights"] = [lost("other.dense.kernel")]
@@ -153,6 +160,13 @@ def test_a_weight_without_effect_is_reported_only_if_its_layer_has_none_at_all()
     assert of(gated) == [(14, "KS807")]
 
 
+def test_on_inputs_that_were_guessed_a_missing_effect_is_for_information() -> None:
+    gate = layer("gate", created=frame(14), weights=[weight("gate.kernel", effect=False)])
+    found = only(example(gate, weights=[weight("scale")], origin="search", inputs="float32 (2, 8)"))
+    assert (found.code, found.severity) == ("KS807", "information")
+    assert "float32 (2, 8)" in found.message
+
+
 def test_a_weight_without_gradient_is_not_reported_for_its_effect_too() -> None:
     both = weight("gate.kernel", gradient=False, effect=False)
     assert of(example(layer("gate", created=frame(14), weights=[both]), weights=[weight("scale")])) == [
@@ -183,7 +197,7 @@ def test_unbuilt_sublayers_are_reported_without_those_inside() -> None:
     gate = layer("gate", "Gate", built=False, called=False, created=frame(14), children=[inner])
     found = only(example(gate, weights=[weight("kernel")]))
     assert (found.range.start.line + 1, found.code) == (14, "KS803")
-    assert "nothing calls it" in found.message
+    assert "that call didn't call it" in found.message
 
 
 def test_new_weights_in_every_call_are_not_called_untracked_too() -> None:
@@ -201,10 +215,10 @@ def test_build_that_makes_fewer_weights_is_for_information() -> None:
     assert of(example(late, counts={"call": {"weights": 2}})) == []
 
 
-def failed(stage: str, *lines: int, status: str = "raised") -> Report:
+def failed(stage: str, *lines: int, status: str = "raised", **fields: object) -> Report:
     frames = [frame(line) for line in lines]
     raised = {"stage": stage, "type": "ValueError", "message": "no\x1b[0m", "frames": frames}
-    answer = {"status": status, "raised": [raised], "inputs": "float32 (2, 4)"}
+    answer = {"status": status, "raised": [raised], "inputs": "float32 (2, 4)", **fields}
     return from_json(answer, path=PATH, class_name="Example", line=10)
 
 
@@ -214,6 +228,8 @@ def test_an_exception_stands_on_the_innermost_line_of_the_file() -> None:
     assert found.message == "Calling Example on float32 (2, 4) raises ValueError: no."
     assert [place.range.start.line + 1 for place in found.related] == [13]
     assert of(failed("construct")) == [(10, "KS801")]
+    # Arguments that were guessed, and never reached the user's code.
+    assert of(failed("construct", origin="search")) == []
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,7 @@ READ = report(
     },
     restored={"weights-file": False, "model-file": None},
     not_measured={"functional": "the layer raised", "model-file": "it has no get_config()"},
-    warnings=["`build()` was called on layer 'outer'. And more."],
+    warnings=["`build()` was called on layer 'outer'.", "Layer 'outer' is odd. And more."],
     output="hello\n" * 30,
     versions={"python": "3.12.1", "keras": "3.15.1", "tensorflow": "2.21.0", "backend": "tensorflow"},
     seconds=0.21,
@@ -67,7 +67,7 @@ Outer (model.py:16): 1 of 3 weights untracked · no gradient for 1 of 2 weights
   save_weights and load_weights: OTHER OUTPUTS from a fresh instance
   not measured: in a functional model, before it runs (the layer raised)
   not measured: the .keras format (it has no get_config())
-  Keras warns: `build()` was called on layer 'outer'.
+  Keras warns: Layer 'outer' is odd.
   the code printed:
 """ + "    hello\n" * 20 + "    … 10 more lines"  # fmt: skip
 
@@ -129,7 +129,7 @@ def test_markdown_has_the_same() -> None:
     assert text.startswith("# Outer: 1 of 3 weights untracked")
     assert "| after a call | 2 | 2 | 18 |" in text
     assert "inner      Dense" in text
-    assert "- Keras warns: \\`build()\\` was called on layer 'outer'." in text
+    assert "- Keras warns: Layer 'outer' is odd." in text
 
 
 def test_json_is_the_report_with_its_line() -> None:

@@ -14,7 +14,7 @@ from kerascope.check import Checker
 from kerascope.probe import verdicts
 from kerascope.probe.report import Frame, Node, Raised, Report, Weight, counted, essence
 from kerascope.rules import rule_of
-from kerascope.rules.rule import Finding, FindingRelated
+from kerascope.rules.rule import Finding, FindingRelated, Severity
 from kerascope.source.cutting import comments
 from kerascope.source.document import Document
 from kerascope.source.position import Position, Range
@@ -94,9 +94,9 @@ class _Group:
         if self.node is None or not self.whole:
             return ""
         path = self.node.path
-        container = re.sub(r"(\[[^\[\]]*\])+$", "", path)
+        container = _INDICES.sub("", path)
         if self.node.through:
-            return container.rpartition(".")[0] or path
+            return _INDICES.sub("", container.rpartition(".")[0]) or path
         return container if container != path else ""
 
 
@@ -133,7 +133,9 @@ class _Findings:
     def _failures(self) -> Iterator[Finding]:
         report = self.report
         for raised in report.raised:
-            first = report.status == "raised" and raised.stage in ("construct", "call")
+            # Of guessed arguments that never reached the user's code nothing is said.
+            guessed = report.origin == "search" and not raised.frames
+            first = report.status == "raised" and raised.stage in ("construct", "call") and not guessed
             if first or (report.status == "built" and raised.stage == "again"):
                 yield self._failure(raised)
                 return
@@ -204,11 +206,9 @@ class _Findings:
             by_line.setdefault((_line(node.created), node.class_name), []).append(node)
         for nodes in by_line.values():
             several = len(nodes) > 1
-            why = "its call left it so"
-            if nodes[0].called is False:
-                why = "nothing calls them" if several else "nothing calls it"
-            elif nodes[0].called is None:
-                why = "probably nothing calls it"
+            why = "it was called, and left so"
+            if nodes[0].called is not True:
+                why = "that call didn't call " + ("them" if several else "it")
             yield self._finding(
                 "KS803",
                 nodes[0].created,
@@ -337,14 +337,18 @@ class _Findings:
             whole = same[0].node is not None and same[0].whole
             who = self._layers(same) if whole else self._own(same[0])
             what = _its(weights, len(same) > 1) if whole else _them(weights)
+            guessed = self.report.origin == "search"
+            doubt = "Is there a product with zero, or a softmax over one unit?"
+            if guessed:
+                doubt = f"These inputs were found by trying ({self.report.inputs}): with others it may."
             have = "have" if len(same) > 1 or (not whole and weights[1:]) else "has"
             yield self._finding(
                 "KS807",
                 same[0].place,
                 f"{who} {have} no effect: overwriting {what} doesn't change what `{self.report.class_name}` "
-                "gives. Is there a product with zero, or a softmax "
-                "over one unit?",
+                f"gives. {doubt}",
                 self._also(same[1:]),
+                severity="information" if guessed else None,
             )
 
     def _cancels_out(self, group: _Group) -> bool:
@@ -452,6 +456,7 @@ class _Findings:
         place: Frame | None,
         message: str,
         related: Iterable[tuple[Frame | None, str]] = (),
+        severity: Severity | None = None,
     ) -> Finding:
         rule = rule_of(code)
         assert rule is not None
@@ -476,7 +481,7 @@ class _Findings:
             where,
             code,
             rule.name,
-            rule.severity[generation],
+            severity or rule.severity[generation],
             _capital(message),
             (generation,),
             tuple(shown),
@@ -498,6 +503,7 @@ class _Findings:
         return Range(Position(frame.line - 1, 0), Position(frame.line - 1, max(len(frame.text), 1)))
 
 
+_INDICES = re.compile(r"(\[[^\[\]]*\])+$")
 _BUILT_TWICE = re.compile(r"expected \d+ variables?, but received \d+")
 _WAYS = {"weights-file": "`save_weights` and `load_weights`", "model-file": "the `.keras` format"}
 

@@ -339,7 +339,7 @@ def from_json(answer: object, *, path: str, class_name: str, line: int, **known:
         "restored": {name: _flag(value) for name, value in _object(data.get("restored")).items()},
         "running": _each(data.get("frames"), _frame),
         "raised": _each(data.get("raised"), _raised),
-        "warnings": _each(data.get("warnings"), lambda value: value if isinstance(value, str) else None),
+        "warnings": _each(data.get("warnings"), _warning),
         "not_measured": _by_name(data.get("not_measured"), _text),
         "versions": _by_name(data.get("versions"), lambda value: _text(str(value)) if value else None),
         "seconds": _number(data.get("seconds")),
@@ -425,6 +425,11 @@ def _how(value: object, path: str) -> str:
         place = f" on line {line}" if line else " above the class"
     name = _text(recipe.get("class_name")) or "an outer layer"
     return _HOW.get(origin, "").format(line=place, in_file=in_file, class_name=name)
+
+
+def _warning(value: object) -> str | None:
+    # What Keras says of `build(shape)` on the fresh instance of the check itself, KS808 says better.
+    return value if isinstance(value, str) and not value.startswith("`build()` was called on layer") else None
 
 
 def _frame(value: object) -> Frame | None:

@@ -51,7 +51,8 @@ class WeightHasNoEffect(Rule):
     For single weights whose effect cancels out by construction, beside others of the same layer that have
     one: the bias of an attention's key, a bias before a normalisation. For weights without a gradient (KS804
     reports them), for what only training changes (moving statistics, counters, seeds), and where the outputs
-    are random.
+    are random. On inputs that Kerascope found by trying it is for information alone: with others the weight
+    may have an effect.
 
     ## Fix
     None.
