@@ -22,7 +22,7 @@ class _Read(Engine):
         seen: set[int] = set()
 
         def value(variable: Any) -> Any:
-            if id(variable) not in seen:
+            if id(variable) not in seen and not _is_bookkeeping():
                 seen.add(id(variable))
                 found.append(variable)
             return original.fget(variable)
@@ -49,6 +49,12 @@ class _Read(Engine):
     @staticmethod
     def _trainable(reads: Sequence[Any]) -> list[Any]:
         return [variable for variable in reads if variable.trainable]
+
+
+def _is_bookkeeping() -> bool:
+    """Keras on PyTorch reads all variables once, to register them."""
+    frames = (sys._getframe(2), sys._getframe(3))
+    return any(frame.f_code.co_name == "_track_variables" for frame in frames)
 
 
 class Jax(_Read):

@@ -25,6 +25,7 @@ from .tree import Tree, WeightNode
 from .watching import Watch
 
 _EFFECT_SECONDS = 1.5
+_MOST_MEGABYTES = {"build": 600, "functional": 600, "effect": 300, "weights-file": 300, "model-file": 300}
 _ABOUT_WEIGHTS = re.compile(r"expected \d+ variables|variables|weights|objects? could not be loaded")
 
 
@@ -90,6 +91,8 @@ class Measuring:
         ):
             self._stage(stage, text)
             try:
+                if stage != "effect":
+                    self._afford(stage)
                 with warnings.catch_warnings():
                     warnings.simplefilter("ignore")
                     try:
@@ -107,6 +110,12 @@ class Measuring:
             finally:
                 self.engine.forget_calls()
             self._send()
+
+    def _afford(self, stage: str) -> None:
+        """Raises `NotMeasured` where copies of so many weights would take too long or too much memory."""
+        megabytes = self._bytes // 2**20
+        if megabytes > _MOST_MEGABYTES.get(stage, megabytes):
+            raise NotMeasured(f"its weights take {megabytes} MB")
 
     def _note(self, stage: str, error: BaseException) -> None:
         self.raised.append(self.places.raised(stage, error))
@@ -146,6 +155,7 @@ class Measuring:
         self._first_used = list(step.used or [])
         self._count("call", layer)
         self.tree = Tree(self.engine, layer, self.places.is_users)
+        self._bytes = sum(4 * _parameters(node.variable.shape) for node in self.tree.weights.values())
         self._trained = {self.engine.key(one) for one in self._list(layer, "trainable_weights")}
         self._tracked = self._keys(layer)
         self._report(init=self.subject.init, inputs=forms.text(self.inputs))
@@ -417,6 +427,7 @@ class Measuring:
                 open_ones.append(variable)
         if not open_ones:
             return
+        self._afford("effect")
         self._reproducible()
         # A scale that begins at zero hides what it scales: all weights have other values meanwhile.
         with self._changed(self.tree):
@@ -517,7 +528,9 @@ class Measuring:
         else:
             raise NotMeasured("no functional model could be made of it")
         try:
-            type(layer).from_config(layer.get_config())
+            config = layer.get_config()
+            if not _takes(type(layer), config):
+                type(layer).from_config(config)
         except Exception as error:
             why = essence_of(error)
             raise NotMeasured(
@@ -560,8 +573,8 @@ class Measuring:
                     continue
                 value = numpy.array(engine.array(variable))
                 originals.append((variable, value))
-                change = numpy.float32(0.1 + 0.01 * (index % 50))
-                values[node.path] = (value.astype("float32") * 1.25 + change).astype(value.dtype)
+                change = 0.1 + 0.01 * (index % 50)
+                values[node.path] = (value * value.dtype.type(1.25)) + value.dtype.type(change)
                 engine.assign(variable, values[node.path])
             yield values
         finally:
@@ -654,6 +667,15 @@ def _has_value(variable: Any) -> bool:
     return getattr(variable, "_value", variable) is not None
 
 
+def _takes(cls: type, config: dict[str, Any]) -> bool:
+    """Whether the constructor has all these arguments: the cheap part of making a layer from its config."""
+    try:
+        inspect.signature(cls).bind(**config)
+    except (TypeError, ValueError):
+        return False
+    return True
+
+
 def _same(one: list[Any], other: list[Any]) -> bool:
     """Bit for bit."""
     return len(one) == len(other) and all(
@@ -664,11 +686,12 @@ def _same(one: list[Any], other: list[Any]) -> bool:
 def _close(one: Any, other: Any) -> bool:
     if one.shape != other.shape:
         return False
+    if numpy.array_equal(one, other):
+        return True
     if one.dtype.kind not in "fcV" and one.dtype.name != "bfloat16":
-        return bool((one == other).all())
-    return bool(
-        numpy.allclose(one.astype("float64"), other.astype("float64"), rtol=1e-4, atol=1e-5, equal_nan=True)
-    )
+        return False
+    kind = "complex128" if one.dtype.kind == "c" else "float64"
+    return bool(numpy.allclose(one.astype(kind), other.astype(kind), rtol=1e-4, atol=1e-5, equal_nan=True))
 
 
 def _all_close(one: list[Any], other: list[Any]) -> bool:

@@ -10,6 +10,9 @@ from .places import Frame, Places
 
 Place = Tuple[CodeType, int]
 
+# While this goes on, what comes to be is kept alive; the fresh instances of later measurements aren't.
+_KEPT = {"import", "construct", "call", "again", "third call"}
+
 
 class Stop(BaseException):
     """Ends the user's program where the layer is about to be called: all that it should tell is known."""
@@ -89,6 +92,14 @@ class Watch:
         setattr(owner, name, value)
         self._undo.append(lambda: setattr(owner, name, original))
 
+    @staticmethod
+    def _note(places: dict[int, Place], thing: Any, place: Place | None) -> None:
+        """Where it was made. Another thing that is gone by now may have had its number."""
+        if place is None:
+            places.pop(id(thing), None)
+        else:
+            places[id(thing)] = place
+
     def _watch_layers(self, layer_class: Any) -> None:
         new = layer_class.__new__
         call = layer_class.__call__
@@ -97,11 +108,10 @@ class Watch:
         def __new__(cls: Any, *args: Any, **kwargs: Any) -> Any:
             arguments, self._arguments = self._arguments, None
             layer = new(cls, *args, **kwargs)
-            place = here()
-            self._alive.append(layer)
-            if place is not None:
-                self._layer_places[id(layer)] = place
-            self._constructed[id(layer)] = arguments or (args, kwargs)
+            self._note(self._layer_places, layer, here())
+            if self.phase in _KEPT:
+                self._alive.append(layer)
+                self._constructed[id(layer)] = arguments or (args, kwargs)
             if self.on_new is not None:
                 self.on_new(layer)
             return layer
@@ -139,11 +149,9 @@ class Watch:
         def __init__(variable: Any, *args: Any, **kwargs: Any) -> None:
             place = here()
             init(variable, *args, **kwargs)
-            # A subclass's constructor may come by here twice.
-            if place is not None:
-                self._variable_places[id(variable)] = place
-            if self._calling:
-                self._makers[id(variable)] = self._calling[-1]
-            self.created.append(Created(variable, place, self.phase))
+            self._note(self._variable_places, variable, place)
+            if self.phase in _KEPT:
+                self._makers[id(variable)] = self._calling[-1] if self._calling else None
+                self.created.append(Created(variable, place, self.phase))
 
         self._replace(variable_class, "__init__", __init__)
