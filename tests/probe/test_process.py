@@ -385,11 +385,16 @@ class TestRunning:
         assert [answer["status"] for answer in answers] == ["cancelled"]
         assert stand_in.run(workers, FINE)["status"] == "cancelled"
 
-    def test_a_report_of_some_megabytes(self, stand_in: StandIn, workers: Workers) -> None:
-        code = FINE + "    def report(self):\n        return {'warnings': ['x' * 1000] * 3000}\n"
+    def test_a_large_report(self, stand_in: StandIn, workers: Workers) -> None:
+        code = FINE + "    def report(self):\n        return {'warnings': ['x' * 1000] * 1900}\n"
         answer = stand_in.run(workers, code)
         assert answer["status"] == "built"
-        assert len(answer["warnings"]) == 3000
+        assert len(answer["warnings"]) == 1900
+
+    @pytest.mark.parametrize("once", [False, True])
+    def test_a_large_request(self, stand_in: StandIn, once: bool) -> None:
+        with stand_in.workers(once=once) as workers:
+            assert stand_in.run(workers, FINE + "# " + "x" * 9_000_000)["status"] == "built"
 
     def test_a_part_that_is_too_large_is_left_out(self, stand_in: StandIn, workers: Workers) -> None:
         code = FINE + "    def report(self):\n        return {'warnings': ['x' * 1000] * 9000}\n"

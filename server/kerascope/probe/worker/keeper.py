@@ -22,6 +22,9 @@ from . import ending, imports, kin, stack
 from .lines import Lines
 from .output import Output
 
+_LONGEST_REQUEST = 1 << 28
+_LONGEST_PART = 2 << 20
+"""Of a report: while Kerascope reads a part of it, it does nothing else."""
 _LONGEST_RESULTS = 64 << 20
 _GLANCE = 0.05 if os.path.isdir("/proc/self") else 0.5
 """Seconds between two looks at the memory of a running check."""
@@ -74,7 +77,7 @@ class _Fork:
         self.took = 0.0
         """Seconds until then; less than 0 if it was paused."""
         self.begun = False
-        self.lines = Lines()
+        self.lines = Lines(_LONGEST_PART)
         self.pipes = contextlib.ExitStack()
         self.pipes.callback(os.close, orders)
         self.output = Output(0)
@@ -132,7 +135,7 @@ class Keeper:
         self._control, self._results = control, results
         self._folder, self._mark = folder, mark
         self._start_limit, self._idle = start, idle
-        self._lines = Lines()
+        self._lines = Lines(_LONGEST_REQUEST)
         self._queue: collections.deque[dict[str, Any]] = collections.deque()
         self._cancelled: set[int] = set()
         self._links: list[_Link] = []

@@ -11,7 +11,8 @@ _LONGEST = 4 << 20
 class Lines:
     """Messages, as they come in pieces. What is no message is dropped, and counted."""
 
-    def __init__(self) -> None:
+    def __init__(self, longest: int = _LONGEST) -> None:
+        self._longest = longest
         self._pieces: list[bytes] = []
         self._length = 0
         self.noise = 0
@@ -25,15 +26,15 @@ class Lines:
             self._pieces, self._length = [], 0
             if message is not None:
                 messages.append(message)
-        if self._length <= _LONGEST < self._length + len(rest):
+        if self._length <= self._longest < self._length + len(rest):
             self.too_long += 1
         self._length += len(rest)
-        self._pieces = [*self._pieces, rest] if self._length <= _LONGEST else []
+        self._pieces = [*self._pieces, rest] if self._length <= self._longest else []
         return messages
 
     def _message(self, last: bytes) -> dict[str, Any] | None:
-        if self._length + len(last) > _LONGEST:
-            self.too_long += self._length <= _LONGEST
+        if self._length + len(last) > self._longest:
+            self.too_long += self._length <= self._longest
             return None
         try:
             message = json.loads(b"".join([*self._pieces, last]).decode())

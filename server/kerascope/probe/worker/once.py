@@ -73,7 +73,7 @@ class Once:
         os._exit(0 if self._send.works else CUT_OFF)
 
     def _listen(self) -> None:
-        lines = Lines()
+        lines = Lines(1 << 28)
         try:
             while data := os.read(self._control, 1 << 16):
                 for message in lines.feed(data):
