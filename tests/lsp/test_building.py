@@ -111,6 +111,11 @@ def test_a_layer_is_built_from_each_editor(start: StartServer, tmp_path: Path, e
         (5, "(5, 3), (3,) · 18 parameters"),
         (6, "(5, 3), (3,) · 18 parameters · not tracked"),
     ]
+    shown = [message["params"] for _, message in client.messages if message["method"] == "window/showMessage"]
+    if editor in ("vscode", "neovim"):
+        assert shown == [], "the lens says it"
+    else:
+        assert shown == [{"type": 3, "message": f"Build check: Outer: {result['summary']}"}]
     assert client.shut_down() == 0
     assert client.logs == [] and client.stderr == ""
 
@@ -259,10 +264,11 @@ class TestProgress:
     """What is seen while a check runs, and how it ends early."""
 
     def test_stages_are_shown_in_the_server_s_own_progress(self, client: Client) -> None:
-        build(client, OUTER)
+        summary = build(client, OUTER)["summary"]
         shown = [value["value"] for value in progress(client)][-4:]
         assert [value["kind"] for value in shown] == ["begin", "report", "report", "end"]
         assert shown[0]["title"] == "Build check: Outer" and shown[0]["cancellable"]
+        assert shown[-1]["message"] == f"Outer: {summary}"
         assert "starting TensorFlow" in shown[1]["message"] and "float32 (2, 5)" in shown[2]["message"]
 
     def test_stages_are_shown_in_the_request_s_progress(self, client: Client) -> None:

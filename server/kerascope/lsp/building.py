@@ -172,6 +172,7 @@ class Building:
         self._change = 0
         self._closed = False
         self._changed = False
+        self._has_lenses = server.client.capability("textDocument.codeLens") is not None
         self._lenses = server.client.supports("workspace.codeLens.refreshSupport")
         self._hints = server.client.supports("workspace.inlayHint.refreshSupport")
 
@@ -478,8 +479,12 @@ class Building:
             self._answer(asked)
 
     def _answer(self, asked: Asked) -> None:
+        told = _end(asked.outcomes)
         if asked.shown is not None:
-            asked.shown.end()
+            asked.shown.end(told)
+        built = any(outcome.status in ("built", "raised") for outcome in asked.outcomes)
+        if built and not (asked.unasked or self._has_lenses or self._server.client.shows_results):
+            self._server.log.show(f"Build check: {told}", types.MessageType.Info)
         asked.done(asked.outcomes)
 
     # --- the rest ---
@@ -537,6 +542,15 @@ def summary(reports: Sequence[Report]) -> str:
     if len({report.summary for report in reports}) <= 1:
         return reports[0].summary if reports else ""
     return " · ".join(f"Keras {report.generation or '?'}: {report.summary}" for report in reports)
+
+
+def _end(outcomes: Sequence[Outcome]) -> str:
+    """What a request came to, in a line."""
+    if len(outcomes) == 1:
+        outcome = outcomes[0]
+        return f"{outcome.class_name}: {summary(outcome.reports) or outcome.message}"
+    built = [outcome.class_name for outcome in outcomes if outcome.status == "built"]
+    return f"{len(built)} of {len(outcomes)} classes were built"
 
 
 def title(names: Sequence[str]) -> str:

@@ -40,9 +40,9 @@ class Log(logging.Handler):
     def warning(self, line: str) -> None:
         self._say(types.MessageType.Warning, line)
 
-    def show(self, line: str) -> None:
-        """A warning that the person is to see now."""
-        self._server.window_show_message(types.ShowMessageParams(types.MessageType.Warning, line))
+    def show(self, line: str, kind: types.MessageType = types.MessageType.Warning) -> None:
+        """Something that the person is to see now."""
+        self._server.window_show_message(types.ShowMessageParams(kind, line))
 
     def once(self, line: str, kind: types.MessageType = types.MessageType.Warning) -> None:
         """Something that is worth one line however often its cause returns; what is no warning may do so on
