@@ -396,6 +396,16 @@ def test_as_asked_for(tmp_path: Path) -> None:
     assert recipes(tmp_path, usage, given=Given(None, "(None, 5)"))[0] == Direct(
         "given", "7", FIVE, None, None
     )
+    called = "layer = Foo(7)\nlayer(np.ones((2, 3)))\n"
+    first, last = recipes(tmp_path, called, given=Given(None, "(None, 5)"))
+    assert (first, last) == (Direct("given", "7", FIVE), Direct("given", None, FIVE))
+    first, last = recipes(tmp_path, called, given=Given("8, name='a'", None))
+    assert shown(first) == "1 layer = Foo(8, name='a')\n2 (layer(np.ones((2, 3))))"
+    assert isinstance(first, Program)
+    assert (first.origin, last) == ("given", Direct("given", "8, name='a'", None))
+    test = "class T:\n    def test_it(self):\n        self.run_layer_test(Foo, input_data=np.ones((1, 2)))\n"
+    for written in ("Foo(3).call(tf.ones((2, 2)))\n", "layer = Foo(\n3)\nlayer(tf.ones((2, 2)))\n", test):
+        assert recipes(tmp_path, written, given=Given("8", None)) == (Direct("given", "8", None),)
     assert recipes(tmp_path, "", given=Given("3", None)) == (Direct("given", "3", None),)
     assert recipes(tmp_path, "", given=Given(call="training=True")) == (SEARCH,)
     with pytest.raises(ValueError, match="None, 5 is not a shape: write"):

@@ -135,16 +135,15 @@ def recipes_for(
         )
     if said is not None and said.init is not None and said.inputs is not None:
         return (said,)
-    ways = finder.usages(definition, class_name)
-    if not any(_is_complete(way) for way in ways):
+    usages = finder.chosen(definition, class_name, said.init if said is not None else None)
+    ways: list[Recipe] = [usage.recipe for usage in usages]
+    if not any(usage.complete for usage in usages):
         ways += finder.outer(definition, class_name)
     if said is None:
         return (*ways, Direct("search", None, None))
+    if said.inputs is not None:
+        ways[:0] = [Direct("usage", usage.init, None) for usage in usages if usage.init is not None]
     return (*_completed(said, ways), said)
-
-
-def _is_complete(way: Recipe) -> bool:
-    return isinstance(way, Program) or (isinstance(way, Direct) and way.inputs is not None)
 
 
 def _asked(given: Given | None) -> Direct | None:
@@ -158,12 +157,15 @@ def _asked(given: Given | None) -> Direct | None:
 
 def _completed(said: Direct, ways: list[Recipe]) -> Iterator[Recipe]:
     """What was said in part, with the rest from how code uses the class."""
+    done = [(said.init, said.inputs)]
     for way in ways:
-        if isinstance(way, Direct):
-            init = said.init if said.init is not None else way.init
-            inputs = said.inputs or way.inputs
-            if (init, inputs) != (said.init, said.inputs):
-                yield replace(said, init=init, inputs=inputs)
+        if isinstance(way, Program) and said.inputs is None:
+            yield replace(way, origin=said.origin)
+        elif isinstance(way, Direct):
+            both = (said.init if said.init is not None else way.init, said.inputs or way.inputs)
+            if both not in done:
+                done.append(both)
+                yield replace(said, init=both[0], inputs=both[1])
 
 
 class _Finder:
@@ -181,18 +183,22 @@ class _Finder:
 
     def usages(self, definition: ClassDefinition, class_name: str) -> list[Recipe]:
         """As the file itself uses the class, the examples in its docstring, and the files beside it."""
-        programs: list[Recipe] = []
-        partial: list[Recipe] = []
-        for usage in self._understood(self._all_usages(definition, class_name)):
-            if usage.recipe in programs or usage.recipe in partial:
+        return [usage.recipe for usage in self.chosen(definition, class_name)]
+
+    def chosen(self, definition: ClassDefinition, class_name: str, instead: str | None = None) -> list[Usage]:
+        """The best usages; `instead`: with these arguments in place of the constructor's."""
+        complete: list[Usage] = []
+        partial: list[Usage] = []
+        for usage in self._understood(self._all_usages(definition, class_name, instead)):
+            if any(usage.recipe == other.recipe for other in (*complete, *partial)):
                 continue
             if usage.complete:
-                programs.append(usage.recipe)
-                if len(programs) >= _MOST_PROGRAMS:
+                complete.append(usage)
+                if len(complete) >= _MOST_PROGRAMS:
                     break
             elif len(partial) < _MOST_PROGRAMS:
-                partial.append(usage.recipe)
-        return programs or partial
+                partial.append(usage)
+        return complete or partial
 
     @staticmethod
     def _understood(usages: Iterator[Usage]) -> Iterator[Usage]:
@@ -200,13 +206,16 @@ class _Finder:
         with suppress(RecursionError):
             yield from usages
 
-    def _all_usages(self, definition: ClassDefinition, class_name: str) -> Iterator[Usage]:
-        own = Usages(self.project, self.judge, definition.module, definition, class_name)
+    def _all_usages(
+        self, definition: ClassDefinition, class_name: str, instead: str | None
+    ) -> Iterator[Usage]:
+        own = Usages(self.project, self.judge, definition.module, definition, class_name, instead)
         yield from own.find()
         yield from own.of_docstring()
         if not class_name.startswith("_"):
             for module in [*self._tests(definition.module), *self._beside(definition.module, class_name)]:
-                yield from Usages(self.project, self.judge, module, definition, class_name).find()
+                beside = Usages(self.project, self.judge, module, definition, class_name, instead)
+                yield from beside.find()
 
     def _tests(self, module: Module) -> Iterator[Module]:
         """The files that test a file, by their names."""

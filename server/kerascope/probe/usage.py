@@ -79,6 +79,8 @@ class Usage:
 
     recipe: Program | Direct
     complete: bool
+    init: str | None = None
+    """The constructor's arguments, where they can be evaluated by themselves."""
 
 
 @dataclass(eq=False)
@@ -166,8 +168,16 @@ class Usages:
     """Finds how one module makes and calls a class."""
 
     def __init__(
-        self, project: Project, judge: Judge, module: Module, definition: ClassDefinition, class_name: str
+        self,
+        project: Project,
+        judge: Judge,
+        module: Module,
+        definition: ClassDefinition,
+        class_name: str,
+        instead: str | None = None,
     ) -> None:
+        """`instead`: arguments that take the place of the constructor's in what is found."""
+        self._instead = instead
         self.project = project
         self.judge = judge
         self.module = module
@@ -370,14 +380,15 @@ class Usages:
         step = code.steps[index]
         for at, call in self._calls(code, index, made):
             try:
-                return Usage(self._program(code, at, call, made), True)
+                program = self._program(code, at, call, made)
+                return Usage(program, True, self._init(code, index, made))
             except _Unusable:
                 continue
         inputs = self._shape(code, index, made)
         init = self._init(code, index, made)
         if init is not None:
             line = step.base + made.lineno
-            return Usage(Direct("usage", init, inputs, self.module.path, line), inputs is not None)
+            return Usage(Direct("usage", init, inputs, self.module.path, line), inputs is not None, init)
         try:
             return Usage(self._program(code, index, made, made), False)
         except _Unusable:
@@ -470,10 +481,11 @@ class Usages:
         for index in sorted(kept):
             each = code.steps[index]
             writer.headers(each, headers, parameters, code.parameters)
-            changes = self._renamed(code, each.node) + smaller.get(index, []) + self._stand_ins(each.node)
+            changes = self._renamed(code, each.node, made) + smaller.get(index, [])
+            changes += self._stand_ins(each.node)
             writer.statement(each, changes)
         writer.headers(step, headers, parameters, code.parameters)
-        writer.expression(step, call, self._renamed(code, call) + smaller.get(at, []))
+        writer.expression(step, call, self._renamed(code, call, made) + smaller.get(at, []))
         if code.is_example:
             writer.wrap(imports)
         text = writer.text()
@@ -530,8 +542,16 @@ class Usages:
                         found.add(root)
         return found
 
-    def _renamed(self, code: _Code, node: ast.AST) -> list[tuple[ast.AST, str]]:
-        """In an example, the class by its bare name."""
+    def _renamed(self, code: _Code, node: ast.AST, made: ast.Call) -> list[tuple[ast.AST, str]]:
+        """In an example, the class by its bare name; the arguments that were asked for."""
+        if self._instead is not None:
+            if not _contains(node, made):
+                return []
+            written = hasattr(made, "lineno") and hasattr(node, "lineno") and made.lineno == made.end_lineno
+            if not written or _called_name(made) != self._last:
+                raise _Unusable("arguments")
+            name = self.definition.name if code.is_example else ast.unparse(made.func)
+            return [(made, f"{name}({self._instead})")]
         if not code.is_example:
             return []
         return [
