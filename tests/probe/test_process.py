@@ -321,6 +321,52 @@ class TestPreloading:
         assert counter.read_text() == "x"
 
 
+@posix
+class TestSpares:
+    """Processes that wait for the next check have gone through one of ours: it costs less then."""
+
+    def rehearsing(self, stand_in: StandIn, code: str) -> None:
+        check = stand_in.worker / "check.py"
+        check.write_text(check.read_text() + f"\n\ndef rehearse():\n    import sys, os, time\n    {code}\n")
+
+    def test_one_is_used_and_another_made(self, stand_in: StandIn, workers: Workers) -> None:
+        self.rehearsing(stand_in, "print('noise', flush=True); sys.rehearsed = True")
+        code = FINE.replace("print(", "import sys\n        print(hasattr(sys, 'rehearsed'), ")
+        seen = []
+        for _ in range(4):
+            seen.append(stand_in.run(workers, code)["output"])
+            time.sleep(0.5)
+        assert set(seen) <= {"True hello\n", "False hello\n"}
+        assert seen[-1] == "True hello\n"
+
+    @pytest.mark.parametrize(
+        "code", ["1 / 0", "os._exit(3)", "os.abort()", "sys.exit()", "time.sleep(600)", "os.kill(0, 9)"]
+    )
+    def test_a_rehearsal_that_fails_harms_no_check(
+        self, stand_in: StandIn, workers: Workers, code: str
+    ) -> None:
+        self.rehearsing(stand_in, code)
+        for _ in range(3):
+            assert stand_in.run(workers, FINE)["output"] == "hello\n"
+            time.sleep(0.2)
+
+    @pytest.mark.skipif(not Path("/proc/self").exists(), reason="looks into the process table")
+    def test_one_that_was_killed_is_replaced(self, stand_in: StandIn, workers: Workers) -> None:
+        for _ in range(6):
+            assert stand_in.run(workers, FINE)["output"] == "hello\n"
+            time.sleep(0.2)
+            keepers = {worker._process.pid for worker in workers._started}
+            for number in stand_in.processes() - keepers:
+                if os.getpgid(number) == number:
+                    os.kill(number, 9)
+
+    def test_many_checks_one_after_the_other(self, stand_in: StandIn, workers: Workers) -> None:
+        self.rehearsing(stand_in, "time.sleep(0.05)")
+        for number in range(40):
+            assert stand_in.run(workers, FINE)["output"] == "hello\n"
+            time.sleep(0.01 * (number % 5))
+
+
 class TestRunning:
     def test_parts_are_merged_and_told(self, stand_in: StandIn, workers: Workers) -> None:
         seen: list[Any] = []

@@ -20,7 +20,8 @@ What was measured is sent as soon as it is known, so a crash later loses nothing
 
     keeper     started by Kerascope; runs nothing of the user's; limits, watches and ends the others
     zygote     forked from it; has imported Keras; where a file imports more, a fork of it becomes the next one
-    check      forked from the newest zygote, for one request
+    check      forked from the newest zygote, for one request; one or two wait for it, having gone through
+               a check of ours (`rehearse`), after which TensorFlow and Keras take a third of the time
 
 Where forking isn't possible, a single process (`once`) imports Keras, runs one check and ends.
 """
