@@ -8,7 +8,8 @@ tests of the protocol depend on no rule.
 Nor do those of the build check on Keras: each `class` is a layer that is built from the words in it. `LAYER`
 is a sublayer with two weights, `LOST` one that isn't tracked, `SLOW` a constructor that never ends, `ASKS`
 one whose arguments nobody knows, `DEFECT` a failure of our own, `BIG` code of which it takes long to say what
-has to run.
+has to run, `MISSING` needs a package which is installed where the folder named last on the command line has a
+file `installed`.
 """
 
 from __future__ import annotations
@@ -158,10 +159,17 @@ class Marked:
     first: int
     body: tuple[str, ...]
     given: tuple[tuple[str, str], ...]
+    installed: bool = True
 
     @property
     def digest(self) -> str:
         return repr((self.path, self.name, self.body, self.given))
+
+    @property
+    def answer(self) -> Report | None:
+        if self.installed or not any("MISSING" in line for line in self.body):
+            return None
+        return Report(self.path, self.name, self.first + 1, "no-keras", "Keras is not installed.")
 
     @property
     def request(self) -> Request:
@@ -175,6 +183,7 @@ class MarkedCheck:
 
     def __init__(self, project: MarkedProject) -> None:
         self._project = project
+        self._installed = Path(sys.argv[-1], "installed").exists()
         self._done: dict[str, Report] = {}
 
     def prepare(self, path: str, class_name: str, given: Mapping[str, str]) -> Sequence[Marked]:
@@ -185,7 +194,7 @@ class MarkedCheck:
             if name == class_name:
                 if any("BIG" in line for line in body):
                     time.sleep(0.02)
-                return [Marked(path, name, first, body, tuple(sorted(given.items())))]
+                return [Marked(path, name, first, body, tuple(sorted(given.items())), self._installed)]
         raise ValueError(f"there is no layer class {class_name} in {Path(path).name}")
 
     def run(
@@ -197,6 +206,8 @@ class MarkedCheck:
         cancelled: threading.Event,
         force: bool,
     ) -> Report:
+        if prepared.answer is not None:
+            return prepared.answer
         text = "\n".join(prepared.body)
         progress("start", "starting TensorFlow…")
         if "DEFECT" in text:

@@ -243,6 +243,16 @@ class TestCommands:
         [change] = comment["edit"]["documentChanges"]
         assert apply(ASKS, change["edits"]).startswith("# kerascope: build() on (None, …)\nclass Asks")
 
+    def test_what_was_installed_meanwhile_counts(self, start: StartServer, tmp_path: Path) -> None:
+        client = start(str(tmp_path))
+        client.initialize(EDITORS["vscode"]([]), settings={})
+        client.open(URI, ASKS.replace("ASKS", "MISSING"))
+        result = build(client, URI, "Asks")
+        assert (result["status"], result["message"]) == ("no-keras", "Keras is not installed.")
+        assert lenses(client)[0][1:] == (result["summary"], "kerascope.build")
+        (tmp_path / "installed").touch()
+        assert build(client, URI, "Asks")["status"] == "built"
+
     def test_a_client_that_shows_results_is_shown_no_message(self, start: StartServer) -> None:
         client = start()
         client.initialize(EDITORS["bare"]([], {"showsResults": True}))

@@ -45,6 +45,8 @@ class Prepared(Protocol):
     def request(self) -> Request | None: ...
     @property
     def digest(self) -> str: ...
+    @property
+    def answer(self) -> Report | None: ...
 
 
 Given = Mapping[str, str]
@@ -180,12 +182,13 @@ class Building:
 
     def ask(self, path: str, names: Sequence[str], given: Given, asked: Asked) -> None:
         """Check classes of a file, one after the other. ValueError says why nothing can be checked."""
-        folder = self._server.workspace_folders.folder_of(path)
-        check = folder.project.build_check(path, self._get_workers)
+        jobs = self._made(path, names, given, asked)
+        if any(each.answer and each.answer.status == "no-keras" for job in jobs for each in job.prepared):
+            # The person may have installed it since the folder was opened.
+            self._server.workspace_folders.reopen(jobs[0].folder)
+            jobs = self._made(path, names, given, asked)
+        folder = jobs[0].folder if jobs else self._server.workspace_folders.folder_of(path)
         queue = self._queues.setdefault(folder, _Queue())
-        jobs = [_Job(asked, folder, path, name, given, check) for name in names]
-        if len(jobs) == 1:  # of several each is prepared when its turn comes
-            self._ready(jobs[0])
         asked.left = len(jobs)
         given_token = asked.token is not None
         shown = Shown(self._server, asked.token) if given_token else self._server.indicator.created()
@@ -201,6 +204,14 @@ class Building:
         else:
             shown.report("waiting for another build check to end…")
         self.refresh()
+
+    def _made(self, path: str, names: Sequence[str], given: Given, asked: Asked) -> list[_Job]:
+        folder = self._server.workspace_folders.folder_of(path)
+        check = folder.project.build_check(path, self._get_workers)
+        jobs = [_Job(asked, folder, path, name, given, check) for name in names]
+        if len(jobs) == 1:  # of several each is prepared when its turn comes
+            self._ready(jobs[0])
+        return jobs
 
     def cancel(self, path: str, class_name: str | None) -> None:
         """Stop what runs or waits for a file, or for one of its classes."""

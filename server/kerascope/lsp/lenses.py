@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from kerascope.lsp.documents import OpenDocument
     from kerascope.lsp.server import Server
 
+AGAIN = frozenset({"no-keras", "timeout", "memory", "crashed"})
+"""What may end better the next time, though the text is the same."""
+
 
 class Lenses:
     """Gives the lenses of a document."""
@@ -43,7 +46,8 @@ class Lenses:
             return types.Command("Build check", BUILD, arguments=about)
         if not kept.fresh:
             return types.Command(f"{summary(kept.reports)} (stale)", BUILD, arguments=about)
-        return types.Command(summary(kept.reports), SHOW_REPORT, arguments=about)
+        again = any(report.status in AGAIN for report in kept.reports)
+        return types.Command(summary(kept.reports), BUILD if again else SHOW_REPORT, arguments=about)
 
 
 def _one_line(place: Range) -> Range:

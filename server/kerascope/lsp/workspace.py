@@ -125,6 +125,12 @@ class Workspace:
         """The folders in use."""
         return tuple(self._open.values())
 
+    def reopen(self, folder: Folder) -> None:
+        """Look anew at everything that a folder is about, its interpreter's packages included."""
+        if self._open.get(folder.root) is folder:
+            self._stop(folder.root)
+            self._server.diagnostics.recheck()
+
     def settings_changed(self) -> None:
         """Make anew what the editor's settings have changed for."""
         for root, folder in tuple(self._open.items()):
