@@ -89,6 +89,21 @@ def test_says_nothing_else(rule: type[Rule], example: Example, generation: Gener
     assert unmarked == []
 
 
+@pytest.mark.parametrize(("rule", "example", "generation"), cases("reporting", measured=True))
+def test_what_the_analysis_says_is_marked_and_what_is_marked_it_says(
+    rule: type[Rule], example: Example, generation: Generation
+) -> None:
+    _, findings = check(example.code, generation)
+    for other in all_rules():
+        if (
+            not other.measured
+            and generation in other.severity
+            and other.severity[generation] != "information"
+        ):
+            lines = sorted(f.range.start.line + 1 for f in findings if f.code == other.code)
+            assert lines == marked(example.code, other.code), other.code
+
+
 @pytest.mark.parametrize(("rule", "example", "generation"), cases("silent"))
 def test_is_silent(rule: type[Rule], example: Example, generation: Generation) -> None:
     _, findings = check(example.code, generation)
