@@ -54,7 +54,7 @@ TARGET ?= all
 vsix: $(VENV)/run.stamp vscode-extension/node_modules/stamp
 	$(BIN)/python vscode-extension/bundle.py --target $(TARGET)
 	@mkdir -p dist
-	cd vscode-extension && npx vsce package --no-dependencies --allow-package-all-secrets --allow-package-env-file \
+	cd vscode-extension && npx vsce package --allow-package-all-secrets --allow-package-env-file \
 		$(if $(filter all,$(TARGET)),,--target $(TARGET)) --out ../dist/kerascope$(if $(filter all,$(TARGET)),,-$(TARGET)).vsix
 
 vscode-extension/node_modules/stamp: vscode-extension/package-lock.json

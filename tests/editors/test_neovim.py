@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -64,14 +65,14 @@ def neovim(project: Path, environment: dict[str, str], tmp_path: Path) -> Sessio
     runtime = next((EDITORS / "nvim").glob("root/usr/share/nvim/runtime"), ROOT)
     env = with_settings(environment, VIMRUNTIME=runtime, SEEN=tmp_path / "seen.json")
 
-    def run(steps: str) -> dict[str, Any]:
+    def run(steps: str, init: str = "") -> dict[str, Any]:
         script = tmp_path / "steps.lua"
         failed = "function(problem) io.stderr:write(problem) vim.cmd('cquit') end"
         text = f"xpcall(function()\n{BEGIN}{steps}{END}\nend, {failed})"
         script.write_text(text.replace("PATIENCE", str(int(PATIENCE * 1000))), "utf-8")
         config = Path(env["XDG_CONFIG_HOME"], "nvim")
         shutil.copytree(ROOT / "docs" / "editors" / "neovim", config)
-        (config / "init.lua").write_text('vim.lsp.enable("kerascope")\n', "utf-8")
+        (config / "init.lua").write_text(f'vim.lsp.enable("kerascope")\n{init}', "utf-8")
         ended = subprocess.run(
             [program("nvim", "nvim"), "--headless", "model.py", "-c", f"luafile {script}", "-c", "qall!"],
             cwd=project,
@@ -111,6 +112,31 @@ def test_a_code_action_mends_it_and_the_finding_goes(neovim: Session) -> None:
     """)
     assert MENDED in seen["text"]
     assert BROKEN not in seen["text"]
+
+
+def test_it_stands_beside_another_server_for_python(neovim: Session, project: Path) -> None:
+    with (project / "model.py").open("a", encoding="utf-8") as file:
+        file.write("import os\n")
+    ruff = Path(sys.executable).with_name("ruff")
+    seen = neovim(
+        """
+    local function sources()
+      return vim.tbl_map(function(each) return each.source .. " " .. each.code end, vim.diagnostic.get(0))
+    end
+    wait("both", function() return #sources() > 1 end)
+    seen.sources = sources()
+    line("blocks.append(Block(width))")
+    act("Fill `self.blocks` itself")
+    wait("the fix", function() return vim.bo.modified end)
+    wait("the finding to go", function() return not table.concat(sources()):find("KS105") end)
+    seen.left = sources()
+    """,
+        f'vim.lsp.config("ruff", {{ cmd = {{ "{ruff}", "server" }}, filetypes = {{ "python" }} }})\n'
+        'vim.lsp.enable("ruff")\n',
+    )
+    assert "kerascope KS105" in seen["sources"]
+    assert "Ruff F401" in seen["sources"]
+    assert "Ruff F401" in seen["left"]
 
 
 def test_typing_a_mistake_is_noticed(neovim: Session) -> None:

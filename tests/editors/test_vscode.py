@@ -75,13 +75,13 @@ def code_server(folder: Path) -> list[str | Path]:
 
 @contextmanager
 def served(folder: Path, *options: str) -> Iterator[str]:
-    """The address of a VS Code that runs, with the environment of a person who has Python on the PATH."""
+    """The address of a VS Code that runs."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         address = f"127.0.0.1:{free.getsockname()[1]}"
     command = [*code_server(folder), "--bind-addr", address, "--auth", "none", *options]
     quiet = ["--disable-telemetry", "--disable-update-check", "--disable-getting-started-override"]
     log = (folder / "log.txt").open("wb")
-    server = subprocess.Popen([*command, *quiet], stdout=log, stderr=log, start_new_session=True)
+    server = subprocess.Popen([*command, *quiet], stdout=log, stderr=log)
     try:
         end = time.monotonic() + PATIENCE
         while True:
@@ -123,6 +123,12 @@ def vscode(installed: Path, project: Path) -> Scenario:
     return run
 
 
+def set_in(project: Path, settings: dict[str, Any]) -> None:
+    """Settings that the folder itself brings along."""
+    (project / ".vscode").mkdir()
+    (project / ".vscode" / "settings.json").write_text(json.dumps(settings), "utf-8")
+
+
 def test_a_finding_is_underlined_listed_explained_and_mended_from_the_light_bulb(vscode: Scenario) -> None:
     seen = vscode("trusted", "--disable-workspace-trust")
     assert seen["underlined"] >= 1
@@ -153,6 +159,16 @@ def test_the_report_shows_which_weights_keras_loses(vscode: Scenario, project: P
     assert seen["kept"] == 6
     assert len([row for row in seen["lost"] if "kernel" in row or "bias" in row]) == 6
     assert all("untracked" in row for row in seen["lost"])
+
+
+def test_a_person_whose_python_is_too_old_is_told_what_to_do(vscode: Scenario, project: Path) -> None:
+    old = project / "python3.8"
+    old.write_text("#!/bin/sh\necho 3 8 0\n", "utf-8")
+    old.chmod(0o755)
+    set_in(project, {"kerascope.serverPython": str(old)})
+    (message,) = vscode("told", "--disable-workspace-trust")["messages"]
+    assert f"Kerascope needs Python 3.10 or later to run on. Looked at {old} (3.8)." in message
+    assert "kerascope.serverPython" in message
 
 
 def test_in_a_workspace_without_trust_findings_are_shown_and_nothing_of_it_is_started(

@@ -96,6 +96,14 @@ const scenarios = {
         await shoot(page, '8-lost-weights');
     },
 
+    async told(page) {
+        await openFile(page, 'model.py');
+        const message = page.locator('.notification-list-item-message', { hasText: 'Kerascope' });
+        await message.first().waitFor();
+        seen.messages = await message.allInnerTexts();
+        await shoot(page, '9-no-python');
+    },
+
     async untrusted(page) {
         await open(page);
         seen.problems = await problems(page);
@@ -108,18 +116,22 @@ const scenarios = {
 
 /** Open a file, wait for its finding, and go there. */
 async function open(page, file = 'model.py', rule = 'KS105') {
-    await page.keyboard.press('Control+p');
-    await page.waitForSelector('.quick-input-box input');
-    await page.keyboard.type(file);
-    await page.locator('.quick-input-list .monaco-list-row', { hasText: file }).first().waitFor();
-    await page.keyboard.press('Enter');
-    await page.waitForSelector('.view-lines .view-line');
+    await openFile(page, file);
     await page.keyboard.press('Control+b'); // more room for the code
     await page.keyboard.press('Control+Shift+m');
     await page.locator('.markers-panel .monaco-list-row', { hasText: rule }).first().waitFor();
     await page.keyboard.press('Control+1');
     await goTo(page, 30, 20);
     await page.waitForSelector('.squiggly-warning', { state: 'attached' });
+}
+
+async function openFile(page, file) {
+    await page.keyboard.press('Control+p');
+    await page.waitForSelector('.quick-input-box input');
+    await page.keyboard.type(file);
+    await page.locator('.quick-input-list .monaco-list-row', { hasText: file }).first().waitFor();
+    await page.keyboard.press('Enter');
+    await page.waitForSelector('.view-lines .view-line');
 }
 
 async function problems(page) {
