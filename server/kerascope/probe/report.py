@@ -437,7 +437,10 @@ def _frame(value: object) -> Frame | None:
     path, line = _text(data.get("path")), _whole(data.get("line"))
     if not path or line < 1:
         return None
-    return Frame(path, line, _text(data.get("function")), _text(data.get("text")))
+    function = _text(data.get("function"))
+    # A function of ours stands around code of the user's that is run in one.
+    function = "" if function in ("<module>", "__kerascope__") else function
+    return Frame(path, line, function, _text(data.get("text")))
 
 
 def _raised(value: object) -> Raised | None:
