@@ -626,6 +626,65 @@ def test_instances_that_share_a_layer(check: Check, generation: int) -> None:
     assert report.not_measured["build"] == report.not_measured["functional"] == "its instances share layers"
 
 
+@BOTH
+def test_a_model_that_is_only_trained(check: Check, generation: int) -> None:
+    code = HEAD + (
+        "\nclass Example(keras.Model):\n"
+        "    def __init__(self, units):\n        super().__init__()\n"
+        "        self.net = keras.Sequential([keras.Input((5,)), layers.Dense(units)])\n\n"
+        "    def train_step(self, data):\n        return {'loss': tf.reduce_mean(self.net(data))}\n\n\n"
+        "model = Example(3)\n"
+    )
+    report = check(code, generation)
+    assert report.status == "built", report.message
+    assert report.counts["init"].weights == 2
+    assert set(report.counts) == {"init"}
+    assert "train_step" in report.not_measured["call"]
+    assert report.raised == ()
+
+
+@BOTH
+def test_a_call_that_must_be_told_whether_it_trains(check: Check, generation: int) -> None:
+    code = HEAD + (
+        "\nclass Example(layers.Layer):\n"
+        "    def __init__(self):\n        super().__init__()\n        self.dense = layers.Dense(3)\n\n"
+        "    def call(self, x, training):\n        return self.dense(x)\n"
+    )
+    report = check(code, generation)
+    assert (report.status, report.inputs) == ("built", "float32 (2, 8), training=False"), report.message
+
+
+def test_a_defect_that_no_input_avoids(check: Check) -> None:
+    code = HEAD + (
+        "\nclass Example(layers.Layer):\n"
+        "    def __init__(self):\n        super().__init__()\n        self.dense = None\n\n"
+        "    def call(self, x):\n        if self.dense is None:\n"
+        "            self.dense = layers.Dense(3)\n        return self.dense(x)\n"
+    )
+    report = check(code, 3)
+    assert (report.status, report.raised[0].stage) == ("raised", "call"), report.message
+    assert report.raised[0].frames[-1].line == line_of(code, "layers.Dense(3)")
+
+
+def test_a_name_that_is_not_run_is_no_defect(check: Check) -> None:
+    code = (
+        "import json\n"
+        + HEAD
+        + (
+            "CONFIG = json.load(open('no_such_file.json'))\n\n\n"
+            "class Example(layers.Layer):\n"
+            "    def __init__(self):\n        super().__init__()\n"
+            "        self.dense = layers.Dense(CONFIG['units'])\n\n"
+            "    def call(self, x):\n        return self.dense(x)\n"
+        )
+    )
+    report = check(code, 3)
+    assert report.status == "unknown"
+    assert "CONFIG" in report.message
+    assert f"line {line_of(code, 'CONFIG = ')} of" in report.message
+    assert report.raised == ()
+
+
 # What raises.
 
 

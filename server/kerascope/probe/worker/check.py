@@ -4,6 +4,8 @@ part as soon as it is known."""
 from __future__ import annotations
 
 import contextlib
+import os
+import re
 import sys
 import warnings
 from types import ModuleType
@@ -16,11 +18,15 @@ from .guard import guarded
 from .loading import Loading
 from .making import Failed, Making, NoWay, Subject
 from .measuring import Measuring
-from .places import Places, essence_of
+from .places import Places, essence_of, said_by
 from .rehearsal import rehearse
 from .watching import Watch
 
 __all__ = ["rehearse", "run_check", "warm"]
+
+_MISSING = re.compile(
+    r"^name '(\w+)' is not defined|module '[\w.]+' has no attribute '(\w+)'|cannot import name '(\w+)'"
+)
 
 Send = Callable[[Dict[str, Any]], None]
 
@@ -77,6 +83,7 @@ class _Check:
             return {"status": "unknown", "message": f"The call's arguments can't be evaluated: {problem}"}
         reasons: list[str] = []
         missing = ""
+        not_run: dict[str, Any] | None = None
         for recipe in self._request["recipes"]:
             try:
                 with warnings.catch_warnings():
@@ -84,14 +91,21 @@ class _Check:
                     warnings.simplefilter("ignore")
                     subject = making.follow(recipe)
                     inputs = subject.inputs
+                    if engine.only_trains(subject.peek()):
+                        inputs = forms.inputs()
                     if inputs is None:
                         self._stage("call", f"looking for inputs that {self._name} takes")
-                        inputs = guessing.inputs(engine, cls, subject.make, making.call, subject.built_on)
+                        inputs = guessing.inputs(
+                            engine, cls, subject.make, making.call, subject.built_on, self._places.is_users
+                        )
                 return self._measure(engine, watch, making, subject, inputs, module, modules, recipe)
             except NoWay as reason:
                 reasons.append(f"{_place(recipe)}{reason}")
                 continue
             except guessing.NotFound as problem:
+                not_run = not_run or self._not_run(problem.error)
+                if not_run:
+                    continue
                 if problem.same_place and problem.error is not None:
                     return self._failed(Failed(problem.stage, problem.error), recipe)
                 said = "" if problem.error is None else f": {essence_of(problem.error)}"
@@ -99,11 +113,16 @@ class _Check:
                 missing = missing or self._comment(cls, problem)
                 continue
             except Failed as failure:
+                not_run = not_run or self._not_run(failure.error)
+                if not_run:
+                    continue
                 if _is_guess(recipe):
                     reasons.append(essence_of(failure.error))
                     missing = missing or self._comment(cls, None)
                     continue
                 return self._failed(failure, recipe)
+        if not_run:
+            return not_run
         message = f"No way to make and call {self._name} was found"
         message += f" ({reasons[-1]})." if reasons else "."
         self._part(missing=missing or self._comment(cls, None))
@@ -145,24 +164,24 @@ class _Check:
 
     def _import_failed(self, error: BaseException) -> dict[str, Any]:
         raised = self._places.raised("import", error)
-        message = f"{raised['type']}: {raised['message']}"
-        name = getattr(error, "name", None) if isinstance(error, NameError) else None
-        if isinstance(error, NameError) and name is None:
-            quoted = raised["message"].split("'")
-            name = quoted[1] if len(quoted) > 1 else None
-        left_out = self._left_out(name)
-        if left_out is not None:
-            message = (
-                f"{name} isn't there: line {left_out['line']} of {left_out['path']}, which makes it, "
-                f"wasn't run ({left_out['why']})."
-            )
+        unknown = self._not_run(error)
+        if unknown is not None:
+            return unknown
         self._part(raised=[raised])
-        return {"status": "raised", "message": message}
+        return {"status": "raised", "message": f"{raised['type']}: {raised['message']}"}
 
-    def _left_out(self, name: str | None) -> Mapping[str, Any] | None:
-        if name is None:
+    def _not_run(self, error: BaseException | None) -> dict[str, Any] | None:
+        """What to say if the user's code misses what we left out: that is no defect of it."""
+        found = None if error is None else _MISSING.search(said_by(error))
+        if found is None or not isinstance(error, (NameError, AttributeError, ImportError)):
             return None
-        return next((one for one in self._request["slice"]["left_out"] if name in one["names"]), None)
+        name = next(group for group in found.groups() if group)
+        left_out = next((one for one in self._request["slice"]["left_out"] if name in one["names"]), None)
+        if left_out is None:
+            return None
+        where = f"line {left_out['line']} of {os.path.basename(left_out['path'])}"
+        message = f"{self._name} needs {name}, which {where} makes; that wasn't run ({left_out['why']})."
+        return {"status": "unknown", "message": message}
 
     def _failed(self, failure: Failed, recipe: Mapping[str, Any]) -> dict[str, Any]:
         error = failure.error

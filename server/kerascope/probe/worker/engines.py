@@ -60,6 +60,15 @@ class Engine:
         names = {cls.__name__ for cls in type(value).__mro__}
         return self.is_model(value) and bool(names & {"Functional", "Sequential"})
 
+    def only_trains(self, layer: Any) -> bool:
+        """Whether it is a model with a `train_step` of its own and no `call`: an autoencoder, a GAN."""
+        if not self.is_model(layer) or self.is_graph(layer):
+            return False
+        names = ("call", "train_step")
+        owners = [next((cls for cls in type(layer).__mro__ if name in vars(cls)), None) for name in names]
+        roots = ["" if owner is None else owner.__module__.split(".")[0] for owner in owners]
+        return roots[0] in _ROOTS and roots[1] not in _ROOTS
+
     def direct_layers(self, layer: Any) -> list[Any]:
         """The sublayers that Keras knows of at this layer, without theirs."""
         if self.generation == 3:

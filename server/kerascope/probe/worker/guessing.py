@@ -13,7 +13,7 @@ from typing import Any, Callable, Iterator
 from . import inputs as forms
 from .engines import Engine
 from .inputs import Input, Inputs
-from .places import message_of
+from .places import message_of, said_by
 
 _SECONDS = 6.0
 """For either search. Each try of JAX compiles, so it gets three times that."""
@@ -217,7 +217,7 @@ def _text(chosen: dict[str, Any]) -> str:
 
 # The inputs.
 
-_OPTIONAL = re.compile(r"mask|training|state|return_|cache|bias|deterministic|use_")
+_OPTIONAL = re.compile(r"mask|train|state|return_|cache|bias|deterministic|use_")
 _TOKENS = re.compile(r"token|(^|_)ids?$|indices|index|labels?$|words?$|targets?$|positions?$|timesteps?$")
 
 
@@ -227,6 +227,7 @@ def inputs(
     make: Callable[[], Any],
     call: Callable[[Any, Inputs], Any],
     built_on: tuple[int | None, ...] | None = None,
+    is_users: Callable[[str], bool] = lambda path: False,
 ) -> Inputs:
     """Inputs on which a fresh layer's call doesn't raise. Raises `NotFound`."""
     names = _call_names(cls)
@@ -235,8 +236,10 @@ def inputs(
     failures: list[BaseException] = []
     state_size = getattr(make(), "state_size", None) if "states" in names else None
     queue = list(_candidates(cls, names, list(built_on or ()), state_size))
+    switches = _switches(cls)
     while queue and time.monotonic() < deadline:
         given = queue.pop(0)
+        given = {**given, "named": {**switches, **given["named"]}}
         text = forms.text(given)
         if text in tried:
             continue
@@ -246,15 +249,31 @@ def inputs(
             call(layer, given)
         except Exception as error:
             cause = getattr(error, "error", error)
-            failures.append(cause)
+            if all(item["is"] != "Items" for item in given["positional"]):
+                failures.append(cause)
             steered = [one for one in _steered(message_of(cause), given) if forms.text(one) not in tried]
             queue[:0] = steered[:3]
             continue
         return given
     first = failures[0] if failures else None
     problem = NotFound(f"{len(tried)} kinds of inputs were tried, and each raised", names, first)
-    problem.same_place = _is_one_defect(failures)
+    problem.same_place = _is_one_defect(failures, is_users)
     raise problem
+
+
+def _switches(cls: Any) -> dict[str, Input]:
+    """What the call must be given that is no tensor: `training`, a mask."""
+    try:
+        parameters = list(inspect.signature(cls.call).parameters.values())[2:]
+    except (TypeError, ValueError, AttributeError):
+        return {}
+    required = [one for one in parameters if one.default is inspect.Parameter.empty]
+    kinds = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+    return {
+        one.name: {"is": "Value", "value": None if "mask" in one.name else False}
+        for one in required
+        if one.kind in kinds and one.name != "states" and _OPTIONAL.search(one.name)
+    }
 
 
 def _call_names(cls: Any) -> list[str]:
@@ -385,18 +404,26 @@ def _with(shape: list[int], axis: int, size: int) -> list[int]:
     return shape
 
 
-def _is_one_defect(failures: list[BaseException]) -> bool:
-    """Whatever came in, the same was wrong, at the same line, and it isn't a matter of shapes."""
-    if len({(_place(one)[:2], type(one), _essence(one)) for one in failures}) != 1:
+def _is_one_defect(failures: list[BaseException], is_users: Callable[[str], bool]) -> bool:
+    """Whatever came in, the same was wrong, at the same line of the user's, and it is no matter of shapes."""
+    places = {(*_users_place(one, is_users), type(one), said_by(one)) for one in failures}
+    if len(places) != 1:
         return False
-    if _place(failures[0])[2] in ("build", "__init__"):
-        return len(failures) > 4
-    return not _is_about_shapes(message_of(failures[0]))
+    path, _, function, _, said = places.pop()
+    if not path:
+        return False
+    return len(failures) > 3 if function in ("build", "__init__") else not _is_about_shapes(said)
 
 
-def _essence(error: BaseException) -> str:
-    """The message without the arguments that Keras adds to it."""
-    return message_of(error).split("Arguments received by")[0]
+def _users_place(error: BaseException, is_users: Callable[[str], bool]) -> tuple[str, int, str]:
+    """The user's innermost line."""
+    step, place = error.__traceback__, ("", 0, "")
+    while step is not None:
+        code = step.tb_frame.f_code
+        if is_users(code.co_filename):
+            place = (code.co_filename, step.tb_lineno, code.co_name)
+        step = step.tb_next
+    return place
 
 
 def _is_about_shapes(message: str) -> bool:

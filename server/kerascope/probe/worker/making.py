@@ -41,6 +41,12 @@ class Subject:
         self.built_on: tuple[int | None, ...] | None = None
         """The shape that it was built for, where nobody calls it."""
 
+    def peek(self) -> Any:
+        """An instance, to look at."""
+        if self.first is None:
+            self.first = self.make()
+        return self.first
+
     def take(self) -> Any:
         """The instance that was made already, else a fresh one."""
         first, self.first = self.first, None

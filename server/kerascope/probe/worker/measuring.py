@@ -65,6 +65,7 @@ class Measuring:
         self._in_init: set[int] = set()
         self._in_build: set[str] | None = None
         self._used: set[int] | None = None
+        self._first_used: list[Any] = []
         self._gradients: dict[int, bool | None] = {}
         self._kept: set[int] = set()
         self._effects: dict[int, bool | None] = {}
@@ -75,6 +76,9 @@ class Measuring:
 
     def run(self) -> None:
         """All of it. Raises `Failed` if the layer can't be made or called."""
+        if self.engine.only_trains(self.subject.peek()):
+            self._only_made()
+            return
         self._first_call()
         with open(os.devnull, "w") as silent, redirect_stdout(silent), redirect_stderr(silent):
             self._measure()
@@ -154,12 +158,29 @@ class Measuring:
         self._used = None if step.used is None else {self.engine.key(one) for one in step.used}
         self._first_used = list(step.used or [])
         self._count("call", layer)
+        self._look()
+        self._report(init=self.subject.init, inputs=forms.text(self.inputs))
+        self._send()
+
+    def _only_made(self) -> None:
+        """A model that nothing can call: what its constructor makes is all that there is to see."""
+        name = self.making.cls.__name__
+        self._stage("construct", f"making {name}({self.subject.init})")
+        self.layer = self.subject.take()
+        self._count("init", self.layer)
+        self._in_init = self._keys(self.layer)
+        self._look()
+        self.not_measured["call"] = f"{name} has no call(): its train_step() says how it is used"
+        self._report(init=self.subject.init, inputs="")
+        self._send()
+
+    def _look(self) -> None:
+        """The tree, and what Keras knows of it."""
+        layer = self.layer
         self.tree = Tree(self.engine, layer, self.places.is_users)
         self._bytes = sum(4 * _parameters(node.variable.shape) for node in self.tree.weights.values())
         self._trained = {self.engine.key(one) for one in self._list(layer, "trainable_weights")}
         self._tracked = self._keys(layer)
-        self._report(init=self.subject.init, inputs=forms.text(self.inputs))
-        self._send()
 
     def _step_on_their_own(self, failure: Failed) -> Step:
         """The layer may refuse random numbers, but take what the user's code gave it."""
@@ -317,15 +338,14 @@ class Measuring:
     def _build(self) -> None:
         if self.subject.built_by_owner:
             raise NotMeasured("what makes the layer also builds it")
-        with self._hearing():
-            layer = self._fresh()
-            self._must_be_new(layer)
-            self.watch.phase = "build"
-            shapes = self._build_shapes(layer)
-            try:
-                layer.build(*shapes[0], **shapes[1])
-            except (Exception, SystemExit) as error:
-                raise Failed("build", error) from error
+        layer = self._fresh()
+        self._must_be_new(layer)
+        self.watch.phase = "build"
+        shapes = self._build_shapes(layer)
+        try:
+            layer.build(*shapes[0], **shapes[1])
+        except (Exception, SystemExit) as error:
+            raise Failed("build", error) from error
         self._count("build", layer)
         self._in_build = set(Tree(self.engine, layer, self.places.is_users).by_path)
 
@@ -532,6 +552,10 @@ class Measuring:
             if not _takes(type(layer), config):
                 type(layer).from_config(config)
         except Exception as error:
+            if isinstance(error, NotImplementedError):
+                raise NotMeasured(
+                    f"{type(layer).__name__} has no get_config() that gives its constructor's arguments"
+                ) from error
             why = essence_of(error)
             raise NotMeasured(
                 f"{type(layer).__name__} can't be made from its own get_config(): {why}"

@@ -96,14 +96,30 @@ class Places:
 
 def essence_of(error: BaseException) -> str:
     """One line: the exception's type and what it says, without what Keras puts around it."""
-    text = message_of(error)
-    text = re.sub(r"\AException encountered when calling [^\n]*\n+", "", text)
-    text = text.split("\n\nArguments received by")[0]
-    said = re.search(r"Error encountered:\s*(.*)", text, re.S) or re.search(
-        r"Exception encountered: (.*)", text
+    said = said_by(error)
+    found = re.search(r"Error encountered:\s*(.*)", said, re.S) or re.search(
+        r"Exception encountered: (.*)", said
     )
-    line = (said.group(1) if said else text).strip().split("\n")[0][:300]
+    line = " ".join((found.group(1) if found else said).strip().split("\n\n")[0].split())[:300]
+    if not line:
+        line = _last_line(error)
     return f"{type(error).__name__}: {line}" if line else type(error).__name__
+
+
+def said_by(error: BaseException) -> str:
+    """The message without the layer's name and arguments that Keras puts around it."""
+    text = re.sub(r"\AException encountered when calling [^\n]*(\n+|\Z)", "", message_of(error))
+    return re.split(r"(?:\A|\n\n)Arguments received by", text)[0].strip()
+
+
+def _last_line(error: BaseException) -> str:
+    """The line of code that raised: what an assertion without a message says."""
+    step = error.__traceback__
+    while step is not None and step.tb_next is not None:
+        step = step.tb_next
+    if step is None:
+        return ""
+    return linecache.getline(step.tb_frame.f_code.co_filename, step.tb_lineno).strip()[:200]
 
 
 def message_of(error: BaseException) -> str:
