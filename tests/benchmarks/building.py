@@ -17,6 +17,8 @@ from tests.benchmarks.tools import OURS, Tool
 ROUNDS = 3
 CHECKS = 10
 KEYSTROKES = 150
+TYPING = 1.0
+"""Seconds in which a person changes something between two checks."""
 SMALL = """\
 import keras
 
@@ -54,11 +56,15 @@ def building_figures(real_code: Path, typed: Program, ours: Tool, packages: Path
         small = _Changing(folder / "small.py", SMALL, MARK)
         with Client(ours.server, folder, environment) as client:
             client.initialize()
-            first = small.check(client, "Outer", 1)
-            imports, warm = [], []
-            for round_number in range(ROUNDS):
+            first = small.check(client, "Outer")
+            imports: list[float] = []
+            apart: list[list[float]] = []
+            at_once: list[list[float]] = []
+            for _ in range(ROUNDS):
                 imports.append(_import_tensorflow(environment))
-                warm.append([small.check(client, "Outer", 2 + round_number * 20 + n) for n in range(CHECKS)])
+                for rounds, pause in ((apart, TYPING), (at_once, 0.0)):
+                    time.sleep(TYPING)
+                    rounds.append([small.check(client, "Outer", pause) for _ in range(CHECKS)])
     text = (real_code / ENCODER).read_text("utf-8")
     # Typed is in the method that is run: a name of its own for every check.
     anchor = "        x = inputs  # Intermediate result.\n"
@@ -66,25 +72,20 @@ def building_figures(real_code: Path, typed: Program, ours: Tool, packages: Path
     encoder = _Changing(real_code / ENCODER, text.replace(anchor, f"{anchor}        typed = {MARK}\n"), MARK)
     with Client(ours.server, real_code, environment) as client:
         client.initialize()
-        encoder.check(client, "TransformerEncoder", 0)
-        block = [encoder.check(client, "TransformerEncoder", number) for number in range(1, 6)]
+        encoder.check(client, "TransformerEncoder")
+        block = [encoder.check(client, "TransformerEncoder", TYPING) for _ in range(CHECKS)]
         quiet, busy = _typing(client, encoder, typed)
-    one = [seconds for each in warm for seconds in each]
+    one = [seconds for each in apart for seconds in each]
     what = "build check, a layer in a layer"
+    in_a_row = f"{CHECKS} in a row on changed text"
     loaded = "python -c 'import tensorflow'"
     return [
         Figure(what, OURS, first, "s", None, "the first: TensorFlow is imported"),
         Figure(what, OURS, median(one), "s", None, "on changed text, median"),
         Figure(what, loaded, median(imports), "s", None, "median"),
         Figure(what, f"kerascope / {loaded}", median(one) / median(imports), "×", 1 / 30, "medians"),
-        Figure(
-            "ten in a row on changed text",
-            "the later / the first",
-            median(median(each[1:]) / each[0] for each in warm),
-            "×",
-            1.0,
-            "median of the rounds",
-        ),
+        Figure(in_a_row, "the later / the first", _later(apart), "×", 1.0, "each a second after the last"),
+        Figure(in_a_row, "the later / the first", _later(at_once), "×", None, "each at once after the last"),
         Figure("build check, TransformerEncoder of keras-hub", OURS, median(block), "s", 0.5, "median"),
         Figure("keystroke → diagnostics, beside build checks", OURS, quiet, "ms", None, "median, without"),
         Figure("keystroke → diagnostics, beside build checks", OURS, busy, "ms", None, "median, during one"),
@@ -103,27 +104,31 @@ class _Changing:
     def uri(self) -> str:
         return self.path.as_uri()
 
-    def text(self, number: int) -> str:
-        return self._text.replace(self._blank, str(number))
-
-    def ask(self, client: Client, name: str, number: int) -> int:
+    def ask(self, client: Client, name: str) -> int:
         """Change the file, and ask for the check of one of its classes."""
         self._version += 1
+        text = self._text.replace(self._blank, str(1 + self._version))
         if self._version == 0:
-            client.open(self.uri, self.text(number))
+            client.open(self.uri, text)
         else:
-            client.change(self.uri, self._version, {"text": self.text(number)})
+            client.change(self.uri, self._version, {"text": text})
         arguments = [{"uri": self.uri, "class": name}]
         return client.ask("workspace/executeCommand", {"command": "kerascope.build", "arguments": arguments})
 
-    def check(self, client: Client, name: str, number: int) -> float:
-        """The seconds from the request to the report."""
+    def check(self, client: Client, name: str, pause: float = 0.0) -> float:
+        """The seconds from the request, some time from now, to the report."""
+        client.settle(pause)
         start = time.perf_counter()
-        result: Json = client.answer(self.ask(client, name, number), patience=180)
+        result: Json = client.answer(self.ask(client, name), patience=180)
         seconds = time.perf_counter() - start
         if result["status"] != "built":
             raise RuntimeError(f"{name} was not built: {result['markdown']}")
         return seconds
+
+
+def _later(rounds: list[list[float]]) -> float:
+    """How the later checks compare with the first: the median of the rounds' ratios."""
+    return median(median(each[1:]) / each[0] for each in rounds)
 
 
 def _typing(client: Client, checked: _Changing, program: Program) -> tuple[float, float]:
@@ -135,10 +140,8 @@ def _typing(client: Client, checked: _Changing, program: Program) -> tuple[float
     client.diagnostics(program.uri, None)
     times: tuple[list[float], list[float]] = ([], [])
     keys = enumerate(program.keystrokes(), 1)
-    number = 100
     while min(map(len, times)) < KEYSTROKES:
-        number += 1
-        request = checked.ask(client, "TransformerEncoder", number)
+        request = checked.ask(client, "TransformerEncoder")
         while not client.answered(request):
             times[1].append(_key(client, program, *next(keys)))
         client.answer(request)
