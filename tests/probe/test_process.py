@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.probe.stand_in import FINE, KERAS, StandIn
 
@@ -525,6 +525,7 @@ class TestKeeping:
 
 
 class TestReading:
+    @settings(deadline=None)
     @given(
         st.lists(st.binary(max_size=40)),
         st.lists(st.dictionaries(st.text(), st.integers())),
@@ -543,10 +544,12 @@ class TestReading:
         found = [m for at in range(0, len(data), length) for m in lines.feed(data[at : at + length])]
         assert found == messages
 
+    @settings(deadline=None)
     @given(st.binary())
     def test_noise_is_no_message(self, data: bytes) -> None:
         assert all(isinstance(message, dict) for message in Lines().feed(data))
 
+    @settings(deadline=None)
     @given(st.text())
     def test_a_dump_may_say_anything(self, dump: str) -> None:
         stack.frames(dump, [{"path": "a.py", "text": ""}])

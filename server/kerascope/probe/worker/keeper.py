@@ -30,7 +30,10 @@ _GLANCE = 0.05 if os.path.isdir("/proc/self") else 0.5
 """Seconds between two looks at the memory of a running check."""
 _LAST_WORDS = 0.05
 """Seconds to read what an ended process has said, and for one that takes too much to say where it is."""
-_SPARES = 2 if (os.cpu_count() or 1) > 1 else 1
+_CORES = os.cpu_count() or 1
+_SPARES = 2 if _CORES > 1 else 1
+_AT_ONCE = 2 if _CORES >= 4 else 1
+"""Spare processes that rehearse side by side; on few cores they pause while a check runs."""
 _MOST_SPOILT = 3
 _REHEARSAL_SECONDS = 5.0
 """What a rehearsal takes as long as none was seen."""
@@ -251,7 +254,7 @@ class Keeper:
             return
         took = [spare.took for spare in self._spares if spare.took > 0]
         self._rehearsal = took[-1] if took else self._rehearsal
-        if len(self._spares) < _SPARES and all(spare.ready for spare in self._spares):
+        while len(self._spares) < _SPARES and sum(not spare.ready for spare in self._spares) < _AT_ONCE:
             self._spares.append(self._fork(rehearse=not self._spoilt))
 
     def _tell(self, message: dict[str, Any]) -> None:
@@ -544,7 +547,7 @@ class Keeper:
     @contextlib.contextmanager
     def _rehearsals_paused(self) -> Iterator[None]:
         """What is for later leaves the processor to what somebody waits for."""
-        paused = [spare for spare in self._spares if not spare.ready]
+        paused = [spare for spare in self._spares if not spare.ready] if _AT_ONCE == 1 else []
         for spare in paused:
             kin.send(spare.process, signal.SIGSTOP)
             spare.born = float("inf")
