@@ -133,6 +133,7 @@ class TestLenses:
         client.change(URI, 2, {"range": place(5, 8, 5, 18), "text": "self.other"})
         assert lenses(client)[0] == (3, f"{summary} (stale)", "kerascope.build")
         client.change(URI, 3, {"range": place(5, 8, 5, 18), "text": "self.dense"})
+        client.settle(0.6)
         assert lenses(client)[0] == (3, summary, "kerascope.showReport"), "what was undone counts again"
 
     def test_a_change_elsewhere_moves_everything_along(self, client: Client) -> None:

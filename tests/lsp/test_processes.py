@@ -176,3 +176,33 @@ def test_nothing_of_the_workspace_runs_unasked(client: Client, stand_in: StandIn
     client.notify("textDocument/didSave", {"textDocument": {"uri": uri(stand_in)}})
     client.settle()
     assert stand_in.processes() == before == {client.process.pid}
+
+
+def test_a_change_in_a_file_that_the_class_needs_makes_its_report_stale(
+    client: Client, stand_in: StandIn
+) -> None:
+    base = stand_in.root / "base.py"
+    base.write_text("import keras\n\n\nclass Base(keras.layers.Layer):\n    pass\n")
+    changed = {"changes": [{"uri": base.as_uri(), "type": 2}]}
+    client.notify("workspace/didChangeWatchedFiles", changed)
+    text = TEXT.replace("class Fine(keras.layers.Layer)", "from base import Base\n\n\nclass Fine(Base)")
+    client.replace(uri(stand_in), 2, text)
+
+    def lens() -> str:
+        [fine, _] = client.request("textDocument/codeLens", {"textDocument": {"uri": uri(stand_in)}})
+        return str(fine["command"]["title"])
+
+    summary = build(client, stand_in, "Fine")["summary"]
+    assert lens() == summary
+    base.write_text(base.read_text() + "\n\ndef other():\n    pass\n")
+    client.notify("workspace/didChangeWatchedFiles", changed)
+    client.settle(0.6)
+    assert lens() == summary, "that function isn't run"
+    client.open(base.as_uri(), base.read_text().replace("    pass", "    size = 3", 1))
+    assert lens() == f"{summary} (stale)", "in the editor it says something else"
+    client.close(base.as_uri())
+    client.settle(0.6)
+    assert lens() == summary
+    base.write_text(base.read_text().replace("    pass", "    size = 3", 1))
+    client.notify("workspace/didChangeWatchedFiles", changed)
+    assert lens() == f"{summary} (stale)"
