@@ -228,8 +228,16 @@ def test_an_exception_stands_on_the_innermost_line_of_the_file() -> None:
     assert found.message == "Calling Example on float32 (2, 4) raises ValueError: no."
     assert [place.range.start.line + 1 for place in found.related] == [13]
     assert of(failed("construct")) == [(10, "KS801")]
-    # Arguments that were guessed, and never reached the user's code.
+
+
+def test_guessed_arguments_that_are_refused_are_no_defect() -> None:
     assert of(failed("construct", origin="search")) == []
+    for line, count in (("assert mask is not None", 0), ("raise ValueError('no')", 0), ("x = y + 1", 1)):
+        error = {"stage": "call", "type": "AssertionError", "message": "", "frames": [frame(18, line)]}
+        answer = {"status": "raised", "raised": [error], "origin": "search"}
+        found = findings(from_json(answer, path=PATH, class_name="Example", line=10), DOCUMENT)
+        assert len(found) == count
+        assert all(each.message == "Calling Example raises AssertionError: `x = y + 1`." for each in found)
 
 
 @pytest.mark.parametrize(

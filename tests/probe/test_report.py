@@ -138,3 +138,7 @@ def test_an_exception_s_own_text_comes_without_what_keras_puts_around_it() -> No
     assert essence(message) == "Matrix size-incompatible: In[0]: [2,3]"
     assert essence("{{function_node __wrapped__MatMul}} no [Op:MatMul]") == "no [Op:MatMul]"
     assert len(essence("long " * 1000)) <= 240
+    assert (
+        essence("Exception encountered when calling A.call().\n\n\nArguments received by A.call():\n  • x")
+        == ""
+    )

@@ -133,8 +133,9 @@ class _Findings:
     def _failures(self) -> Iterator[Finding]:
         report = self.report
         for raised in report.raised:
-            # Of guessed arguments that never reached the user's code nothing is said.
-            guessed = report.origin == "search" and not raised.frames
+            # Of guessed arguments that the user's code refuses, or that never reached it, nothing is said.
+            refused = not raised.frames or raised.frames[-1].text.startswith(("assert ", "raise "))
+            guessed = report.origin == "search" and refused
             first = report.status == "raised" and raised.stage in ("construct", "call") and not guessed
             if first or (report.status == "built" and raised.stage == "again"):
                 yield self._failure(raised)
@@ -149,7 +150,7 @@ class _Findings:
         }.get(raised.stage, f"The second call of {name}")
         place = own[-1] if own else None
         others = [frame for frame in reversed(raised.frames) if frame is not place]
-        text = essence(raised.message)
+        text = essence(raised.message) or (f"`{place.text}`" if place is not None and place.text else "")
         message = f"{what} raises {raised.type}" + (f": {text}" if text else "")
         return self._finding(
             "KS801",

@@ -244,7 +244,7 @@ def counted(number: int, word: str) -> str:
 
 _ESCAPES = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 _WRAPPED = re.compile(r"\A\s*Exception encountered when calling [^\n]*\n+")
-_ARGUMENTS = re.compile(r"\s*\n\s*(?:Call a|A)rguments received by [\s\S]*\Z")
+_ARGUMENTS = re.compile(r"(?:\A|\s*\n)\s*(?:Call a|A)rguments received by [\s\S]*\Z")
 _NODES = re.compile(r"\{\{[^{}]*\}\}\s*")
 
 
