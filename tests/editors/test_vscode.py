@@ -43,6 +43,20 @@ SETTINGS = {
     "window.commandCenter": False,
 }
 
+LOOKUP = """
+import keras
+
+
+class Lookup(keras.layers.Layer):
+    def __init__(self, words, table):
+        super().__init__()
+        self.words = {word: number for number, word in enumerate(words.split())}
+        self.rows = keras.layers.Embedding(table[words.split()[0]], 4)
+
+    def call(self, numbers):
+        return self.rows(numbers)
+"""
+
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -159,6 +173,18 @@ def test_the_report_shows_which_weights_keras_loses(vscode: Scenario, project: P
     assert seen["kept"] == 6
     assert len([row for row in seen["lost"] if "kernel" in row or "bias" in row]) == 6
     assert all("untracked" in row for row in seen["lost"])
+
+
+@needs_keras
+def test_where_nothing_says_how_a_layer_is_made_the_person_is_asked_once(
+    vscode: Scenario, project: Path
+) -> None:
+    (project / "lookup.py").write_text(LOOKUP, "utf-8")
+    seen = vscode("asked", "--disable-workspace-trust")
+    assert seen["proposed"] == "build(words=…, table=…) on (None, …)"
+    assert "How is it made, and on what is it called?" in seen["question"]
+    assert seen["lenses"] == ["1 weight · 12 parameters · all tracked"]
+    assert seen["lensesAfterwards"] == ["1 weight · 120 parameters · all tracked"]
 
 
 def test_a_person_whose_python_is_too_old_is_told_what_to_do(vscode: Scenario, project: Path) -> None:

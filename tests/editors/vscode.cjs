@@ -96,6 +96,31 @@ const scenarios = {
         await shoot(page, '8-lost-weights');
     },
 
+    async asked(page) {
+        await openFile(page, 'lookup.py');
+        const lens = page.locator('.codelens-decoration a');
+        await lens.filter({ hasText: 'Build check' }).click();
+        const box = page.locator('.quick-input-box input');
+        await box.waitFor();
+        seen.proposed = await box.inputValue();
+        seen.question = await page.locator('.quick-input-message').innerText();
+        await shoot(page, '10-asked');
+        await box.fill('build("a b", {"a": 3}) on (None');
+        await page.locator('.quick-input-message', { hasText: 'bracket' }).waitFor();
+        await box.fill('build("a b", {"a": 3}) on int32(None, 2)');
+        await page.keyboard.press('Enter');
+        await lens.filter({ hasText: 'parameters' }).waitFor();
+        seen.lenses = await lenses(page);
+
+        // Another text: what was answered before is used, and nobody asked.
+        await goTo(page, 9, 70);
+        await page.keyboard.type('0');
+        await lens.filter({ hasText: 'stale' }).click();
+        await lens.filter({ hasText: 'stale' }).waitFor({ state: 'detached' });
+        await lens.filter({ hasText: 'parameters' }).waitFor();
+        seen.lensesAfterwards = await lenses(page);
+    },
+
     async told(page) {
         await openFile(page, 'model.py');
         const message = page.locator('.notification-list-item-message', { hasText: 'Kerascope' });

@@ -27,7 +27,10 @@ export function parseGiven(text: string): Given | string {
         return { init };
     }
     const on = /^on\b\s*(.+)$/.exec(rest)?.[1];
-    return on === undefined ? 'After the brackets comes what to call it on: on (None, 5)' : { init, on };
+    if (on === undefined) {
+        return 'After the brackets comes what to call it on: on (None, 5)';
+    }
+    return closing(`(${on})`, 0) === on.length + 1 ? { init, on } : 'A bracket is not closed.';
 }
 
 /** Where the bracket that opens at `start` is closed. */
