@@ -230,6 +230,16 @@ def test_an_exception_stands_on_the_innermost_line_of_the_file() -> None:
     assert of(failed("construct")) == [(10, "KS801")]
 
 
+def test_a_later_call_that_raises_is_reported_unless_the_code_asks_for_more() -> None:
+    for stage, what in (("gradients", "Calling Example with training=True"), ("again", "The second call of")):
+        for line, count in (("x = y + 1", 1), ("raise ValueError('labels!')", 0)):
+            error = {"stage": stage, "type": "TypeError", "message": "no", "frames": [frame(18, line)]}
+            answer = built([weight("kernel")], raised=[error])
+            found = findings(from_json(answer, path=PATH, class_name="Example", line=10), DOCUMENT)
+            assert [each.code for each in found] == ["KS801"] * count
+            assert all(each.message.startswith(what) for each in found)
+
+
 def test_guessed_arguments_that_are_refused_are_no_defect() -> None:
     assert of(failed("construct", origin="search")) == []
     for line, count in (("assert mask is not None", 0), ("raise ValueError('no')", 0), ("x = y + 1", 1)):

@@ -135,9 +135,11 @@ class _Findings:
         for raised in report.raised:
             # Of guessed arguments that the user's code refuses, or that never reached it, nothing is said.
             refused = not raised.frames or raised.frames[-1].text.startswith(("assert ", "raise "))
-            guessed = report.origin == "search" and refused
-            first = report.status == "raised" and raised.stage in ("construct", "call") and not guessed
-            if first or (report.status == "built" and raised.stage == "again"):
+            if report.status == "raised" and raised.stage in ("construct", "call"):
+                wrong = not (report.origin == "search" and refused)
+            else:
+                wrong = report.status == "built" and raised.stage in ("again", "gradients") and not refused
+            if wrong:
                 yield self._failure(raised)
                 return
 
@@ -147,6 +149,7 @@ class _Findings:
         what = {
             "construct": f"Making {name}" + (f" with ({self.report.init})" if self.report.init else ""),
             "call": f"Calling {name}" + (f" on {self.report.inputs}" if self.report.inputs else ""),
+            "gradients": f"Calling {name} with training=True",
         }.get(raised.stage, f"The second call of {name}")
         place = own[-1] if own else None
         others = [frame for frame in reversed(raised.frames) if frame is not place]
@@ -253,7 +256,10 @@ class _Findings:
     def _made_twice(self, weights: Sequence[Weight]) -> bool:
         """Whether the same line made other weights of the same shape, which are used."""
         used = {(_line(each.created), each.shape) for each in self.report.weights if each.effect}
-        return all(each.effect is False and (_line(each.created), each.shape) in used for each in weights)
+        return all(
+            each.effect is False and each.created is not None and (_line(each.created), each.shape) in used
+            for each in weights
+        )
 
     # --- KS805 ---
 
