@@ -56,6 +56,17 @@ class Lookup(keras.layers.Layer):
     def call(self, numbers):
         return self.rows(numbers)
 """
+SLOW = """
+import time
+
+import keras
+
+
+class Slow(keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        time.sleep(300)
+"""
 
 
 @pytest.fixture(scope="module")
@@ -185,6 +196,14 @@ def test_where_nothing_says_how_a_layer_is_made_the_person_is_asked_once(
     assert "How is it made, and on what is it called?" in seen["question"]
     assert seen["lenses"] == ["1 weight · 12 parameters · all tracked"]
     assert seen["lensesAfterwards"] == ["1 weight · 120 parameters · all tracked"]
+
+
+@needs_keras
+def test_a_build_check_that_takes_long_is_shown_and_can_be_cancelled(vscode: Scenario, project: Path) -> None:
+    (project / "slow.py").write_text(SLOW, "utf-8")
+    seen = vscode("cancelled", "--disable-workspace-trust")
+    assert "Build check of Slow" in seen["notice"]
+    assert seen["lenses"] == ["Build check"]
 
 
 def test_a_person_whose_python_is_too_old_is_told_what_to_do(vscode: Scenario, project: Path) -> None:

@@ -121,6 +121,21 @@ const scenarios = {
         seen.lensesAfterwards = await lenses(page);
     },
 
+    async cancelled(page) {
+        await openFile(page, 'slow.py');
+        await page.locator('.codelens-decoration a', { hasText: 'Build check' }).click();
+        const notice = page.locator('.notifications-toasts .notification-list-item', { hasText: 'Build check of Slow' });
+        await notice.waitFor();
+        await page.locator('.codelens-decoration a', { hasText: 'running' }).waitFor();
+        await page.waitForTimeout(1500);
+        seen.notice = await notice.innerText();
+        await shoot(page, '11-progress');
+        await notice.locator('.monaco-button', { hasText: 'Cancel' }).click();
+        await notice.waitFor({ state: 'detached' });
+        await page.locator('.codelens-decoration a', { hasText: /^Build check$/ }).waitFor();
+        seen.lenses = await lenses(page);
+    },
+
     async told(page) {
         await openFile(page, 'model.py');
         const message = page.locator('.notification-list-item-message', { hasText: 'Kerascope' });
