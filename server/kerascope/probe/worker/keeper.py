@@ -33,7 +33,7 @@ _LAST_WORDS = 0.05
 _CORES = os.cpu_count() or 1
 _SPARES = 2 if _CORES > 1 else 1
 _AT_ONCE = 2 if _CORES >= 4 else 1
-"""Spare processes that rehearse side by side; on few cores they pause while a check runs."""
+"""Spare processes that rehearse side by side."""
 _MOST_SPOILT = 3
 _REHEARSAL_SECONDS = 5.0
 """What a rehearsal takes as long as none was seen."""
@@ -256,6 +256,12 @@ class Keeper:
         self._rehearsal = took[-1] if took else self._rehearsal
         while len(self._spares) < _SPARES and sum(not spare.ready for spare in self._spares) < _AT_ONCE:
             self._spares.append(self._fork(rehearse=not self._spoilt))
+
+    def _may_rehearse(self, fork: _Fork) -> bool:
+        """Whether the next check may be prepared beside this one, which somebody waits for."""
+        with contextlib.suppress(OSError):
+            return fork.ready and os.getloadavg()[0] < _CORES - 0.5
+        return False
 
     def _tell(self, message: dict[str, Any]) -> None:
         data = memoryview(json.dumps(message).encode() + b"\n")
@@ -539,15 +545,19 @@ class Keeper:
         base = kin.memory_of(fork.process)
         with contextlib.suppress(OSError):
             os.write(fork.orders, json.dumps({"memory": run.memory}).encode() + b"\n")
-        with self._rehearsals_paused():
+        if self._may_rehearse(fork):
+            self._get_ahead()
             done = self._watch(run, fork, base)
+        else:
+            with self._rehearsals_paused():
+                done = self._watch(run, fork, base)
         fork.pipes.close()
         return done
 
     @contextlib.contextmanager
     def _rehearsals_paused(self) -> Iterator[None]:
         """What is for later leaves the processor to what somebody waits for."""
-        paused = [spare for spare in self._spares if not spare.ready] if _AT_ONCE == 1 else []
+        paused = [spare for spare in self._spares if not spare.ready]
         for spare in paused:
             kin.send(spare.process, signal.SIGSTOP)
             spare.born = float("inf")

@@ -10,6 +10,7 @@ import contextlib
 import faulthandler
 import os
 import queue
+import shutil
 import sys
 import threading
 import time
@@ -35,6 +36,7 @@ class Once:
         self._cancelled: set[int] = set()
         self._lock = threading.Lock()
         self._ended = False
+        self._parent = os.getppid()
 
     def live(self) -> None:
         limits.keep_together()
@@ -83,6 +85,9 @@ class Once:
                         self._requests.put(message)
         except OSError:
             os._exit(CUT_OFF)
+        if os.getppid() != self._parent:
+            # Nobody else is left to do it.
+            shutil.rmtree(self._folder, ignore_errors=True)
         os._exit(0)
 
     def _check(self, number: int, request: dict[str, Any]) -> None:
