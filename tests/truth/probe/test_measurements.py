@@ -276,6 +276,19 @@ def test_a_scale_of_zero_hides_no_effect(check: Check, generation: int) -> None:
 
 
 @BOTH
+def test_a_weight_that_only_training_uses_has_an_effect(check: Check, generation: int) -> None:
+    code = HEAD + (
+        "\nclass Example(layers.Layer):\n"
+        "    def __init__(self):\n        super().__init__()\n        self.drop = layers.Dropout(0.5)\n"
+        "        self.shift = self.add_weight(shape=(3,), trainable=False, name='shift')\n\n"
+        "    def call(self, x, training=None):\n"
+        "        y = self.drop(x, training=training)\n"
+        "        return y + tf.stop_gradient(self.shift) if training else y\n"
+    )
+    assert weight(check(code, generation, init="", on="(None, 3)"), "shift").effect
+
+
+@BOTH
 def test_moving_averages_have_an_effect_and_no_gradient(check: Check, generation: int) -> None:
     code = HEAD + (
         "\nclass Example(layers.Layer):\n"

@@ -107,6 +107,12 @@ class Torch(_Read):
         super().__init__(keras)
         self.torch: Any = sys.modules["torch"]
 
+    @contextlib.contextmanager
+    def same_numbers(self) -> Iterator[None]:
+        with self.torch.random.fork_rng(devices=[]), super().same_numbers():
+            self.torch.manual_seed(7)
+            yield
+
     def attributes(self, layer: Any) -> dict[str, Any]:
         # A module keeps modules and parameters apart from what else it keeps.
         found = dict(vars(layer))

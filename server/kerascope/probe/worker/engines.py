@@ -4,6 +4,7 @@ asks here and knows neither TensorFlow nor any other."""
 from __future__ import annotations
 
 import contextlib
+import random
 import sys
 from typing import Any, Callable, Iterable, Iterator, Sequence
 
@@ -160,6 +161,27 @@ class Engine:
     def assign(self, variable: Any, value: Any) -> None:
         variable.assign(value)
 
+    @contextlib.contextmanager
+    def same_numbers(self) -> Iterator[None]:
+        """The random numbers in here are always the same, and those afterwards as if it hadn't been."""
+        state, array_state = random.getstate(), numpy.random.get_state()
+        random.seed(7)
+        numpy.random.seed(7)
+        try:
+            yield
+        finally:
+            random.setstate(state)
+            numpy.random.set_state(array_state)
+
+    def seeds(self, layer: Any) -> list[Any]:
+        """The variables by which Keras 3's layers count their random numbers."""
+        if self.generation == 2:
+            return []
+        with contextlib.suppress(Exception):
+            weights = {id(weight) for weight in layer.weights}
+            return [variable for variable in layer.variables if id(variable) not in weights]
+        return []
+
     # Calls.
 
     @contextlib.contextmanager
@@ -256,6 +278,21 @@ class TensorFlow(Engine):
 
     def has_value(self, tensor: Any) -> bool:
         return hasattr(tensor, "numpy")
+
+    @contextlib.contextmanager
+    def same_numbers(self) -> Iterator[None]:
+        from tensorflow.python.eager import context
+
+        present = context.context()
+        names = ("_seed", "_rng")
+        before = {name: getattr(present, name) for name in names if hasattr(present, name)}
+        self.tf.random.set_seed(7)
+        try:
+            with super().same_numbers():
+                yield
+        finally:
+            for name, value in before.items():
+                setattr(present, name, value)
 
     def flatten(self, structure: Any) -> list[Any]:
         if isinstance(structure, (list, tuple, dict)):

@@ -409,8 +409,8 @@ def _is_one_defect(failures: list[BaseException], is_users: Callable[[str], bool
     places = {(*_users_place(one, is_users), type(one), said_by(one)) for one in failures}
     if len(places) != 1:
         return False
-    path, _, function, _, said = places.pop()
-    if not path:
+    path, line, function, _, said = places.pop()
+    if not path or linecache.getline(path, line).strip().startswith(("raise ", "assert ")):
         return False
     return len(failures) > 3 if function in ("build", "__init__") else not _is_about_shapes(said)
 

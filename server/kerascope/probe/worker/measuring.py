@@ -205,13 +205,12 @@ class Measuring:
 
             return self.engine.step(layer, call, weights)
 
-    def _outputs(self, layer: Any, *, losses: bool = False) -> list[Any]:
+    def _outputs(self, layer: Any) -> list[Any]:
         """What the layer gives in inference, as arrays. Its counters are afterwards as before."""
         state = self._state(layer) if self._stateful else []
         named = {name: value for name, value in self.kwargs.items() if name != "training"}
         with self.engine.mode(layer, named, False) as kwargs:
-            outputs = layer(*self.args, **kwargs)
-        found = self.engine.numbers([outputs, self.engine.losses(layer)] if losses else outputs)
+            found = self.engine.numbers(layer(*self.args, **kwargs))
         for variable, value in state:
             self.engine.assign(variable, value)
         return found
@@ -448,7 +447,6 @@ class Measuring:
         if not open_ones:
             return
         self._afford("effect")
-        self._reproducible()
         # A scale that begins at zero hides what it scales: all weights have other values meanwhile.
         with self._changed(self.tree):
             for training in (False, True):
@@ -459,7 +457,9 @@ class Measuring:
                         open_ones.remove(variable)
                 if not open_ones:
                     return
-            before = self._outputs(self.layer, losses=True)
+            before = {training: self._steady(training) for training in (False, True)}
+            if before[False] is None and before[True] is None:
+                raise NotMeasured("two calls on the same inputs give different outputs")
             deadline = time.monotonic() + _EFFECT_SECONDS
             for variable in open_ones:
                 if time.monotonic() > deadline:
@@ -467,20 +467,40 @@ class Measuring:
                     break
                 self._effects[engine.key(variable)] = self._changes(variable, before)
 
-    def _changes(self, variable: Any, before: list[Any]) -> bool:
-        """Whether the outputs change when the weight does."""
+    def _steady(self, training: bool) -> list[Any] | None:
+        """The outputs from one state of random numbers and counters; None if they differ even so."""
+        first, second = (self._from_one_state(training) for _ in range(2))
+        return first if first and _same(first, second) else None
+
+    def _from_one_state(self, training: bool) -> list[Any]:
         engine = self.engine
-        value = engine.array(variable)
+        state = self._state(self.layer)
+        state += [(one, numpy.array(engine.array(one))) for one in engine.seeds(self.layer)]
+        named = {name: value for name, value in self.kwargs.items() if name != "training"}
+        try:
+            with engine.same_numbers(), engine.mode(self.layer, named, training) as kwargs:
+                outputs = self.layer(*self.args, **kwargs)
+            return engine.numbers([outputs, engine.losses(self.layer)])
+        finally:
+            for variable, value in state:
+                engine.assign(variable, value)
+
+    def _changes(self, variable: Any, before: dict[bool, list[Any] | None]) -> bool | None:
+        """Whether the outputs change when the weight does, in inference or in training; None if one of the
+        two can't be told."""
+        engine = self.engine
+        value = numpy.array(engine.array(variable))
         random = numpy.random.default_rng(11)
+        known = {training: outputs for training, outputs in before.items() if outputs is not None}
         try:
             for factor in (1.0, -1.0, 30.0):
-                noise = (factor * (0.5 + random.random(value.shape))).astype("float32")
-                engine.assign(variable, (value.astype("float32") + noise).astype(value.dtype))
-                if not _same(before, self._outputs(self.layer, losses=True)):
+                noise = (factor * (0.5 + random.random(value.shape))).astype(value.dtype)
+                engine.assign(variable, value + noise)
+                if any(not _same(known[training], self._from_one_state(training)) for training in known):
                     return True
         finally:
             engine.assign(variable, value)
-        return False
+        return False if len(known) == 2 else None
 
     # Files.
 
