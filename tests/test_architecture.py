@@ -22,7 +22,7 @@ MEETING_POINTS = {("cli", "kerascope.lsp.serve")}
 
 THIRD_PARTY = {
     "failures": set[str](),
-    "source": {"libcst"},
+    "source": {"libcst", "typing_extensions"},  # the latter for the type checker alone
     "project": {"jedi", "parso", "tomli"},
     "tracking": set[str](),
     "rules": {"libcst"},
