@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 from textwrap import dedent
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given, settings
@@ -315,6 +316,49 @@ USAGES = {
         "3 data = tf.data.Dataset.from_tensor_slices((x, y)).batch(32)\n4 layer = Foo(2)\n"
         "5 for (step, (images, labels)) in enumerate(data):\n6     (layer(images))",
     ),
+    "with a layer that is built, frozen and called before": (
+        """\
+        base = keras.layers.Dense(4)
+        base.build((None, 12))
+        base(np.ones((2, 12)))
+        base.trainable = False
+        base.summary()
+        layer = Foo(base)
+        layer.compile("sgd")
+        layer.build((None, 12))
+        layer(np.ones((2, 12)))
+        """,
+        "1 base = keras.layers.Dense(4)\n2 base.build((None, 12))\n3 base(np.ones((2, 12)))\n"
+        "4 base.trainable = False\n6 layer = Foo(base)\n9 (layer(np.ones((2, 12))))",
+    ),
+    "with a dictionary and a list that grow": (
+        """\
+        def main(flag):
+            cfg = {"units": 3}
+            cfg["name"] = "a"
+            cfg.update(name="b")
+            sizes = []
+            for size in (4, 8):
+                sizes.append(size)
+            if flag:
+                sizes.reset()
+            layer = Foo(**cfg)
+            layer(np.ones(sizes))
+        """,
+        '1 def __kerascope__():\n2     cfg = {"units": 3}\n3     cfg["name"] = "a"\n'
+        '4     cfg.update(name="b")\n5     sizes = []\n6     for size in (4, 8):\n'
+        "7         sizes.append(size)\n10     layer = Foo(**cfg)\n11     (layer(np.ones(sizes)))",
+    ),
+    "with what other code would change it by left away": (
+        """\
+        base = keras.layers.Dense(4)
+        base.fit(np.load("x.npy"))
+        base.set_up(np.load("x.npy"))
+        layer = Foo(base)
+        layer(np.ones((2, 12)))
+        """,
+        "1 base = keras.layers.Dense(4)\n4 layer = Foo(base)\n5 (layer(np.ones((2, 12))))",
+    ),
     "with accents": (
         'größe = "é"; layer = Foo(name="é")  # ü\nprint("é", layer(tf.ones((1, 2))))\n',
         '1 layer = Foo(name="é")\n2 (layer(tf.ones((1, 2))))',
@@ -331,6 +375,62 @@ def test_as_the_file_calls_it(tmp_path: Path, name: str) -> None:
     assert (first.origin, first.module, first.path) == ("usage", "m", os.path.join(tmp_path, "m.py"))  # noqa: PTH118
     last = shown(first).splitlines()[-1]
     assert first.line - HEAD.count("\n") <= int(last.split()[0])
+
+
+@pytest.mark.parametrize(
+    ("change", "prepared"),
+    [
+        ("layer.adapt(['a b', 'c'])", True),
+        ("layer.add(keras.layers.Dense(3))", True),
+        ("layer.trainable = False", True),
+        ("layer.build((None, 2))", False),
+        ("layer.summary()", False),
+        ("print(layer)", False),
+    ],
+)
+def test_what_is_done_to_the_layer_before_its_call(tmp_path: Path, change: str, prepared: bool) -> None:
+    first = recipes(tmp_path, f"layer = Foo(3)\n{change}\nlayer(np.ones((2, 2)))\n")[0]
+    assert isinstance(first, Program)
+    assert first.prepared is prepared
+    assert (change in first.text) is prepared
+
+
+def test_a_change_that_needs_a_file_makes_a_usage_unusable(tmp_path: Path) -> None:
+    text = "cfg = {}\ncfg.update(json.load(open('a.json')))\nFoo(**cfg)(np.ones((2, 2)))\n"
+    assert not any(isinstance(recipe, Program) for recipe in recipes(tmp_path, text))
+
+
+def test_what_the_command_line_would_say_has_its_defaults(tmp_path: Path) -> None:
+    text = """\
+        import argparse
+        parser = argparse.ArgumentParser()
+        parser.add_argument("--units", type=int, default=64)
+        args = parser.parse_args()
+        layer = Foo(args.units)
+        layer(np.ones((2, 3)))
+        """
+    first = recipes(tmp_path, text)[0]
+    assert isinstance(first, Program)
+    assert first.example  # an option without a default isn't the layer's fault
+    names: dict[str, object] = {
+        "np": SimpleNamespace(ones=list),
+        "Foo": lambda units: lambda x: found.append(units),
+    }
+    found: list[object] = []
+    exec("import argparse\n" + first.text, names)
+    assert found == [64]
+
+
+def test_a_function_of_applications_that_loads_nothing(tmp_path: Path) -> None:
+    text = """\
+        from keras.applications import resnet
+        base = keras.Model(keras.Input((3,)), resnet.preprocess_input(keras.Input((3,))))
+        layer = Foo(base)
+        layer.fit(np.load("x.npy"))
+        """
+    assert shown(recipes(tmp_path, text)[0]) == (
+        "2 base = keras.Model(keras.Input((3,)), resnet.preprocess_input(keras.Input((3,))))\n3 (Foo(base))"
+    )
 
 
 CONSTRUCTIONS = {
@@ -558,6 +658,7 @@ class Foo(keras.layers.Layer):
     assert isinstance(second, Program)
     assert second.text.splitlines()[13] == "    (Foo(units=5)(keras.ops.ones((1, 2))))"
     assert (first.expression, second.expression) == ("__kerascope__()", "__kerascope__()")
+    assert first.example and second.example
     assert last == SEARCH
 
 

@@ -234,6 +234,8 @@ class Foo(keras.layers.Layer):
     [
         "DATA = os.path.join('a', 'b')",
         "DATA = keras.applications.VGG16(weights=None)",
+        "DATA = keras.applications.resnet.preprocess_input(np.zeros((2, 3)))",
+        "DATA = keras.layers.Normalization(); DATA.adapt(np.zeros((2, 3)))",
         "DATA = np.zeros((2, 3))",
         "DATA = tf.random.normal((2, 3))",
         "DATA = {name: len(name) for name in ('a', 'b')}",

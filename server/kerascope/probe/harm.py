@@ -6,6 +6,7 @@ Only what happens at once is judged: a function's body counts where the function
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from kerascope.probe.uses import CHANGING, local_names
@@ -85,11 +86,12 @@ _LIBRARY = _by_name(
 )
 """By dotted name, of a function or of all that begins with it."""
 _HARMLESS = ("keras.preprocessing.text", "keras.preprocessing.sequence")
+_NO_WEIGHTS = re.compile(r"keras\.applications\.(?:[\w.]+\.)?preprocess_input")
 
 _METHODS = _by_name(
     {
         TRAINS: """
-            adapt apply_gradients evaluate fit fit_generator fit_transform gradient minimize train
+            apply_gradients evaluate fit fit_generator fit_transform gradient minimize train
             train_on_batch train_step
         """,
         READS: """
@@ -260,7 +262,7 @@ def _sound(meanings: Sequence[object]) -> bool:
 
 
 def _of_library(name: str) -> str | None:
-    if name.startswith(_HARMLESS):
+    if name.startswith(_HARMLESS) or _NO_WEIGHTS.fullmatch(name):
         return None
     known = _LIBRARY.get(name)
     head = name

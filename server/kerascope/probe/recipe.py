@@ -142,7 +142,11 @@ def recipes_for(
     if said is None:
         return (*ways, Direct("search", None, None))
     if said.inputs is not None:
-        ways[:0] = [Direct("usage", usage.init, None) for usage in usages if usage.init is not None]
+        ways[:0] = [
+            Direct("usage", usage.init, None, example=usage.recipe.example)
+            for usage in usages
+            if usage.init is not None
+        ]
     return (*_completed(said, ways), said)
 
 
@@ -165,7 +169,8 @@ def _completed(said: Direct, ways: list[Recipe]) -> Iterator[Recipe]:
             both = (said.init if said.init is not None else way.init, said.inputs or way.inputs)
             if both not in done:
                 done.append(both)
-                yield replace(said, init=both[0], inputs=both[1])
+                example = way.example and said.init is None
+                yield replace(said, init=both[0], inputs=both[1], example=example)
 
 
 class _Finder:

@@ -69,6 +69,8 @@ class Direct:
     path: str | None = None
     line: int | None = None
     """Where the file says so, counted from 1."""
+    example: bool = False
+    """See `Program.example`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +88,12 @@ class Program:
     path: str
     line: int
     expression: str | None = None
+    example: bool = False
+    """It isn't the file's own code as it is: an example in a docstring, or with values of ours for the
+    command line's. What it raises is no defect of the class."""
+    prepared: bool = False
+    """The layer is changed between its constructor and its call (`layer.adapt(words)`): a fresh one needs
+    that, too."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,10 +51,11 @@ _NEAR = 3
 """A module that is handed around as a value is needed as a whole; far from the class, where that would mean
 half of a library, only what is named."""
 _HARMLESS_KEY = re.compile(r"CUDA_VISIBLE_DEVICES|_VISIBLE_DEVICES")
-_NOTHING_CHANGED = frozenset({
+NOTHING_CHANGED = frozenset({
     "close", "critical", "debug", "error", "exception", "flush", "info", "log", "summary", "warn",
     "warning",
 })  # fmt: skip
+"""Methods that leave everything as it is."""
 
 
 @dataclass(eq=False)
@@ -438,7 +439,7 @@ class _Slicer:
         node = unit.node
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
             func = node.value.func
-            if isinstance(func, ast.Attribute) and func.attr in _NOTHING_CHANGED:
+            if isinstance(func, ast.Attribute) and func.attr in NOTHING_CHANGED:
                 return False
             if self._fills_needed(part, node.value):
                 return True

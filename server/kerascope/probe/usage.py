@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from kerascope.probe.examples import examples_of
@@ -32,7 +32,7 @@ from kerascope.probe.expressions import (
 )
 from kerascope.probe.harm import Judge, immediate
 from kerascope.probe.request import Direct, Inputs, Program, TensorSpec
-from kerascope.probe.slice import is_own
+from kerascope.probe.slice import NOTHING_CHANGED, is_own
 from kerascope.probe.steps import FUNCTION, Block, Code, Place, Step, Writer, flatten, is_in
 from kerascope.probe.uses import local_names, uses_of
 from kerascope.project.meaning import ClassDefinition, Library, ValueDefinition
@@ -63,11 +63,29 @@ _DATASETS = {
     "california_housing": 'n.zeros((64, 8), "float32"), n.zeros(64, "float32")',
 }
 """What stands for the data sets that Keras downloads: arrays of the same shape and dtype."""
+_PARSED = "lambda p: [setattr(a, 'required', False) for a in p._actions] and p.parse_args([])"
+"""Stands for the command line: every option's default."""
 _MAX_STEPS = 3_000
 
 
 class _Unusable(Exception):
     """Something that a call needs can't be had."""
+
+
+@dataclass
+class _Needed:
+    """What goes into a program: steps by number, blocks whose headers count, parameters of the function."""
+
+    steps: set[int] = field(default_factory=set)
+    headers: set[Block] = field(default_factory=set)
+    parameters: set[str] = field(default_factory=set)
+    refused: set[int] = field(default_factory=set)
+    """Steps that would be good to have, but need what can't be had."""
+    prepared: bool = False
+    """The layer itself is changed before its call."""
+
+    def copy(self) -> _Needed:
+        return _Needed(set(self.steps), set(self.headers), set(self.parameters), self.refused, self.prepared)
 
 
 @dataclass(frozen=True)
@@ -304,7 +322,8 @@ class Usages:
         init = self._init(code, index, made)
         if init is not None:
             line = step.base + made.lineno
-            return Usage(Direct("usage", init, inputs, self.module.path, line), inputs is not None, init)
+            recipe = Direct("usage", init, inputs, self.module.path, line, code.is_example)
+            return Usage(recipe, inputs is not None, init)
         try:
             return Usage(self._program(code, index, made, made), False)
         except _Unusable:
@@ -372,17 +391,16 @@ class Usages:
     def _program(self, code: Code, at: int, call: ast.expr, made: ast.Call) -> Program:
         """The statements that `call` needs, then itself."""
         step = code.steps[at]
-        kept: set[int] = set()
-        headers: set[Block] = set()
-        parameters: set[str] = set()
         self._check(code, call)
-        self._gather(code, at, names_in(call), kept, headers, parameters, step.block)
+        needed = _Needed()
+        self._gather(code, at, names_in(call), needed, made)
+        kept, headers, parameters = needed.steps, needed.headers, needed.parameters
         writer = Writer(code.lines)
         smaller = self._reduced(code, kept, call)
         imports: list[str] = []
         if code.is_example:
-            needed = names_in(call).union(*(code.steps[index].uses for index in kept))
-            for name in sorted(needed - code.local):
+            named = names_in(call).union(*(code.steps[index].uses for index in kept))
+            for name in sorted(named - code.local):
                 if name == self.definition.name or self.project.builtin(name):
                     continue
                 if name in self.module.names():
@@ -411,7 +429,10 @@ class Usages:
             raise _Unusable("text") from error
         line = step.base + (call.lineno if hasattr(call, "lineno") else step.node.lineno)
         expression = f"{FUNCTION}()" if f"def {FUNCTION}(" in text else None
-        return Program("usage", self.module.name, text, self.module.path, line, expression)
+        example = code.is_example or any(_PARSED in line for line in writer.out.values())
+        return Program(
+            "usage", self.module.name, text, self.module.path, line, expression, example, needed.prepared
+        )
 
     def _imports(self, names: frozenset[str]) -> Iterator[tuple[int, str]]:
         """The imports of packages that may be missing: in the program, they are missed by it alone."""
@@ -478,17 +499,8 @@ class Usages:
             and isinstance(inner.func, ast.Attribute)
         ]
 
-    def _gather(
-        self,
-        code: Code,
-        at: int,
-        names: frozenset[str],
-        kept: set[int],
-        headers: set[Block],
-        parameters: set[str],
-        block: Block | None,
-    ) -> None:
-        """The steps before `at` that give the names their values."""
+    def _gather(self, code: Code, at: int, names: frozenset[str], needed: _Needed, made: ast.Call) -> None:
+        """The steps before `at` that give the names their values, and that change these."""
         waiting = [(name, at) for name in sorted(names)]
         done: set[tuple[str, int]] = set()
         while waiting:
@@ -497,19 +509,19 @@ class Usages:
                 continue
             done.add((name, before))
             since = next((i for i in range(before - 1, -1, -1) if name in code.steps[i].binds), None)
-            header = self._header_of(code.steps[before].block if before < len(code.steps) else block, name)
+            header = self._header_of(code.steps[before].block, name)
             if header is not None and (since is None or not is_in(code.steps[since].block, header)):
                 assert header.keep is not None
-                if header not in headers:
+                if header not in needed.headers:
                     if self._harm(code, [header.keep]):
                         raise _Unusable(name)
-                    headers.add(header)
+                    needed.headers.add(header)
                     first = next(i for i, s in enumerate(code.steps) if is_in(s.block, header))
                     waiting += [(used, first) for used in names_in(header.keep)]
                 continue
             if since is None:
                 if name in code.parameters:
-                    parameters.add(name)
+                    needed.parameters.add(name)
                 elif name in code.unknown or not (
                     code.is_example or (name not in code.local and self._available(name))
                 ):
@@ -523,20 +535,53 @@ class Usages:
                     raise _Unusable(name)
             if step.is_global and isinstance(step.node, ast.Import | ast.ImportFrom):
                 continue
-            if since not in kept:
+            if since not in needed.steps:
                 if self._harm(code, [step.node]):
                     raise _Unusable(name)
-                kept.add(since)
+                needed.steps.add(since)
                 waiting += [(used, since) for used in step.uses]
                 if isinstance(step.node, ast.AugAssign):
                     waiting.append((name, since))
+            own = contains(step.node, made)
             for between in range(since + 1, before):
                 changer = code.steps[between]
-                if name in changer.changes and between not in kept and not changer.binds:
+                if between in needed.steps:
+                    continue
+                if name in changer.changes and not changer.binds:
                     if self._harm(code, [changer.node]):
-                        continue
-                    kept.add(between)
+                        raise _Unusable(name)
+                    needed.steps.add(between)
+                    needed.prepared |= own
                     waiting += [(used, between) for used in changer.uses]
+                elif between not in needed.refused and self._may_change(code, between, before, name, own):
+                    with_it = needed.copy()
+                    with_it.steps.add(between)
+                    try:
+                        self._gather(code, between, changer.uses, with_it, made)
+                    except _Unusable:
+                        needed.refused.add(between)
+                        continue
+                    needed.steps, needed.headers = with_it.steps, with_it.headers
+                    needed.parameters, needed.prepared = with_it.parameters, with_it.prepared or own
+
+    def _may_change(self, code: Code, between: int, before: int, name: str, own: bool) -> bool:
+        """Whether a step calls what `name` means, or a method of it, so that it may be another thing after
+        that; `own`: it is the class's instance, or holds it."""
+        step = code.steps[between]
+        if step.block is not None and not is_in(code.steps[before].block, step.block):
+            return False  # it may not be run
+        call = getattr(step.node, "value", None)
+        if not isinstance(call, ast.Call) or root_of(call.func) != name or name in step.binds:
+            return False
+        if isinstance(call.func, ast.Attribute):
+            method = call.func.attr
+            if not isinstance(step.node, ast.Expr) or method in NOTHING_CHANGED or as_call(call) is not None:
+                return False
+            if method == "compile" or (own and method == "build"):
+                return False
+        elif own or not isinstance(call.func, ast.Name):
+            return False
+        return not self._harm(code, [step.node])
 
     def _imports_own(self, node: ast.Import | ast.ImportFrom) -> bool:
         """Whether an example imports from the very package that it is in: only its class is meant to be
@@ -586,9 +631,13 @@ class Usages:
         return self.judge.reason(self.module, nodes, local, without=without) is not None
 
     def _stand_ins(self, node: ast.AST) -> list[tuple[ast.AST, str]]:
-        """What is written for the data sets that would be downloaded."""
+        """What is written for the data sets that would be downloaded, and for the command line."""
         found: list[tuple[ast.AST, str]] = []
         for call in ast.walk(node):
+            if isinstance(call, ast.Call) and called_name(call) == "parse_args" and not call.args:
+                holder = call.func.value if isinstance(call.func, ast.Attribute) else None
+                if isinstance(holder, ast.Name) and holder.id != "self" and call.lineno == call.end_lineno:
+                    found.append((call, f"({_PARSED})({holder.id})"))
             if isinstance(call, ast.Call) and called_name(call) == "load_data":
                 for meaning in self.project.resolve(self.module, dotted_name(call.func) or ""):
                     if isinstance(meaning, Library) and meaning.name.startswith("keras.datasets."):

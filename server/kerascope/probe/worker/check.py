@@ -234,10 +234,10 @@ def _place(recipe: Mapping[str, Any]) -> str:
 
 
 def _is_guess(recipe: Mapping[str, Any]) -> bool:
-    """Whether the arguments are ours: what they make raise is no defect of the user's."""
+    """Whether the arguments are ours, or an example's: what they make raise is no defect of the user's."""
     if recipe["is"] == "Outer":
         return _is_guess(recipe["recipe"])
-    return recipe["is"] == "Direct" and recipe["init"] is None
+    return bool(recipe.get("example")) or (recipe["is"] == "Direct" and recipe["init"] is None)
 
 
 def _which(recipe: Mapping[str, Any]) -> dict[str, Any]:

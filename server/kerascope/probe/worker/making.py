@@ -76,7 +76,7 @@ class Making:
         if recipe["is"] == "Direct":
             return self._direct(recipe)
         if recipe["is"] == "Program":
-            return self._captured(lambda: self._run(recipe), recipe["origin"])
+            return self._captured(lambda: self._run(recipe), recipe["origin"], bool(recipe.get("prepared")))
         return self._captured(self._outer(recipe), recipe["origin"])
 
     # Class(<init>)
@@ -170,14 +170,15 @@ class Making:
 
         return run
 
-    def _captured(self, run: Callable[[], None], origin: str) -> Subject:
-        """Runs until the class is called; takes its arguments from there."""
+    def _captured(self, run: Callable[[], None], origin: str, prepared: bool = False) -> Subject:
+        """Runs until the class is called; takes its arguments from there. `prepared`: its constructor alone
+        doesn't make it what it is when it is called."""
         seen = self._observe(run)
         args, kwargs = self.watch.arguments_of(seen.layer)
         init = _text_of(args, kwargs)
         given = None if seen.inputs is None else forms.smaller(seen.inputs)
         built_on = None if given is not None else self.engine.built_shape(seen.layer)
-        if not all(_is_plain(value, 0) for value in (*args, *kwargs.values())):
+        if prepared or not all(_is_plain(value, 0) for value in (*args, *kwargs.values())):
 
             def again() -> Any:
                 return self._observe(run).layer
