@@ -202,7 +202,7 @@ def test_where_nothing_says_how_a_layer_is_made_the_person_is_asked_once(
 def test_a_build_check_that_takes_long_is_shown_and_can_be_cancelled(vscode: Scenario, project: Path) -> None:
     (project / "slow.py").write_text(SLOW, "utf-8")
     seen = vscode("cancelled", "--disable-workspace-trust")
-    assert "Build check of Slow" in seen["notice"]
+    assert "Build check of Slow: " in seen["notice"], "what is being done stands behind it"
     assert seen["lenses"] == ["Build check"]
 
 

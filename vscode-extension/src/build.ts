@@ -141,7 +141,23 @@ export class BuildChecks {
         const cancelled = new vscode.CancellationTokenSource();
         const params = { command, arguments: [argument], workDoneToken };
         const answer = client.sendRequest(ExecuteCommandRequest.type, params, cancelled.token as CancellationToken);
-        const shown = setTimeout(() => this.show(client, title, workDoneToken, cancelled, answer), SHOWN_AFTER);
+        const steps = new vscode.EventEmitter<string>();
+        let step = '';
+        const listener = client.onProgress(WorkDoneProgress.type, workDoneToken, (value) => {
+            if (value.kind !== 'end' && value.message !== undefined) {
+                steps.fire((step = value.message));
+            }
+        });
+        const show = (): void => {
+            const options = { location: vscode.ProgressLocation.Notification, title, cancellable: true };
+            void vscode.window.withProgress(options, async (progress, token) => {
+                progress.report({ message: step });
+                steps.event((message) => progress.report({ message }));
+                token.onCancellationRequested(() => cancelled.cancel());
+                await answer.then(nothing, nothing);
+            });
+        };
+        const shown = setTimeout(show, SHOWN_AFTER);
         try {
             return (await answer) as T;
         } catch (error) {
@@ -151,28 +167,10 @@ export class BuildChecks {
             return undefined;
         } finally {
             clearTimeout(shown);
+            listener.dispose();
+            steps.dispose();
             cancelled.dispose();
         }
-    }
-
-    private show(
-        client: LanguageClient,
-        title: string,
-        workDoneToken: string,
-        cancelled: vscode.CancellationTokenSource,
-        answer: Promise<unknown>,
-    ): void {
-        const options = { location: vscode.ProgressLocation.Notification, title, cancellable: true };
-        void vscode.window.withProgress(options, async (progress, token) => {
-            token.onCancellationRequested(() => cancelled.cancel());
-            const listener = client.onProgress(WorkDoneProgress.type, workDoneToken, (value) => {
-                if (value.kind !== 'end' && value.message !== undefined) {
-                    progress.report({ message: value.message });
-                }
-            });
-            await answer.then(nothing, nothing);
-            listener.dispose();
-        });
     }
 
     /** Ask the person how the class is made and called. What was answered is proposed the next time. */
