@@ -108,7 +108,7 @@ class _Trial:
         places = Places(str(Path.cwd()), filter(None, [_file(self._make), _file(self._cls)]))
         with Watch(places) as watch:
             for engine in loaded_engines():
-                watch.add(engine.layer_class, engine.variable_classes())
+                watch.add(engine.layer_class, engine.variable_classes(), engine.model_class)
             first = self._layer if self._make is None else self._make()
             if not is_any_layer(type(first)):
                 raise TypeError(
@@ -116,7 +116,7 @@ class _Trial:
                 )
             self._cls = type(first)
             engine = engine_for(root_of(self._cls) or "keras")
-            watch.add(engine.layer_class, engine.variable_classes())
+            watch.add(engine.layer_class, engine.variable_classes(), engine.model_class)
             self._part(versions=_Check._versions(engine), origin="given", how="by the test")
             try:
                 self._measuring(engine, watch, places, first).run()

@@ -240,14 +240,36 @@ def test_a_later_call_that_raises_is_reported_unless_the_code_asks_for_more() ->
             assert all(each.message.startswith(what) for each in found)
 
 
-def test_guessed_arguments_that_are_refused_are_no_defect() -> None:
-    assert of(failed("construct", origin="search")) == []
-    for line, count in (("assert mask is not None", 0), ("raise ValueError('no')", 0), ("x = y + 1", 1)):
-        error = {"stage": "call", "type": "AssertionError", "message": "", "frames": [frame(18, line)]}
-        answer = {"status": "raised", "raised": [error], "origin": "search"}
-        found = findings(from_json(answer, path=PATH, class_name="Example", line=10), DOCUMENT)
-        assert len(found) == count
-        assert all(each.message == "Calling Example raises AssertionError: `x = y + 1`." for each in found)
+@pytest.mark.parametrize(
+    ("type", "message", "line", "is_defect"),
+    [
+        ("AttributeError", "'Example' object has no attribute '_trainable_weights'", "self.x", True),
+        (
+            "ValueError",
+            "You cannot add new elements of state (variables or sub-layers) …",
+            "self.x = …",
+            True,
+        ),
+        ("ValueError", "`name` must be passed as a keyword argument.", "self.add_weight(…)", True),
+        ("NameError", "name 'unts' is not defined", "Dense(unts)", True),
+        ("AttributeError", "'int' object has no attribute 'shape'", "table.shape", False),
+        ("TypeError", "'int' object is not subscriptable", "input_shape[0][1]", False),
+        ("AssertionError", "", "assert mask is not None", False),
+        ("NameError", "no", "raise NameError('no')", False),
+        ("TypeError", "missing a required argument: 'mask'", None, False),
+    ],
+)
+def test_what_a_guess_raises_is_only_a_defect_if_no_other_would_avoid_it(
+    type: str, message: str, line: str | None, is_defect: bool
+) -> None:
+    frames = [] if line is None else [frame(18, line)]
+    error = {"stage": "call", "type": type, "message": message, "frames": frames}
+    answer = {"status": "raised", "raised": [error], "message": f"{type}: {message}"}
+    guessed = from_json(answer | {"origin": "search"}, path=PATH, class_name="Example", line=10)
+    assert guessed.status == ("raised" if is_defect else "unknown")
+    assert len(findings(guessed, DOCUMENT)) == is_defect
+    said = from_json(answer | {"origin": "usage"}, path=PATH, class_name="Example", line=10)
+    assert len(findings(said, DOCUMENT)) == 1
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeVar, get_args
 
 from kerascope.probe.request import LeftOut, Origin
@@ -346,7 +346,8 @@ def from_json(answer: object, *, path: str, class_name: str, line: int, **known:
         "start_seconds": _number(data.get("start_seconds")),
         "output": _text(data.get("output")),
     }
-    return Report(path=path, class_name=class_name, line=line, **{**read, **known})
+    report = Report(path=path, class_name=class_name, line=line, **{**read, **known})
+    return report if report.status != "raised" or _is_defect(report) else _not_found(report)
 
 
 def to_json(value: Any) -> Any:
@@ -395,6 +396,33 @@ def _each(value: object, read: Callable[[Any], _T | None]) -> tuple[_T, ...]:
 
 def _by_name(value: object, read: Callable[[Any], _T | None]) -> dict[str, _T]:
     return {str(name): found for name, item in _object(value).items() if (found := read(item)) is not None}
+
+
+# What no arguments and inputs would avoid. Anything else that a guess raises, the guess may be to blame for.
+_DEFECTS = re.compile(
+    r"add new elements of state|super\(\)\.__init__|must be passed as a keyword argument"
+    r"|only supports singleton tf\.Variables"
+)
+_NO_ATTRIBUTE = re.compile(r"'(\w+)' object has no attribute")
+
+
+def _is_defect(report: Report) -> bool:
+    """Whether what was raised is the code's fault, and not that of arguments and inputs found by trying."""
+    failure = report.failure
+    if report.origin != "search" or failure is None or failure.stage not in ("construct", "call"):
+        return True
+    if not failure.frames or failure.frames[-1].text.startswith(("assert ", "raise ")):
+        return False
+    missing = _NO_ATTRIBUTE.match(essence(failure.message))
+    if failure.type in ("NameError", "UnboundLocalError") or _DEFECTS.search(failure.message):
+        return True
+    return missing is not None and missing[1] == report.class_name.rpartition(".")[2]
+
+
+def _not_found(report: Report) -> Report:
+    """The report where only guesses were tried, and what they raised says nothing."""
+    message = f"No way to make and call {report.class_name} was found; the last try: {report.message}"
+    return replace(report, status="unknown", message=message)
 
 
 _HOW = {
