@@ -46,9 +46,10 @@ class BuildFailed(Rule):
     ```
 
     ## When it is silent
-    Where the layer was called on inputs that Kerascope had to guess, and some of them work. Where nobody
-    says how to make and call the layer and no guess works, the report asks for a comment instead of
-    reporting this.
+    Where nobody says how to make and call the layer, so that Kerascope tries, what a wrong guess may cause:
+    the report then asks for a comment instead. Only what no other guess would avoid is reported, such as a
+    missing attribute of the class itself, or state that is added too late. An import that fails is said in
+    the report alone.
 
     ## Fix
     None.
