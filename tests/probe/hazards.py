@@ -162,7 +162,12 @@ HAZARDS = [
         ("built",),
         leaves=True,
     ),
-    Hazard("both halves of a fork go on", "import os\nos.fork()", ("built",), leaves=True),
+    Hazard(
+        "both halves of a fork go on",
+        "import os\nif not hasattr(os, 'two'):\n    os.two = True\n    os.fork()",
+        ("built",),
+        leaves=True,
+    ),
     Hazard("100 MB of prints", "for _ in range(100):\n    print('x' * 999_999)", ("built",)),
     Hazard(
         "100 MB past Python's own output",

@@ -18,7 +18,7 @@ from typing import Any, Mapping, Sequence
 
 from . import ending, imports, kin, limits, stack
 from .lines import Lines
-from .one_check import CUT_OFF, Sender, run, speak_into
+from .one_check import CUT_OFF, Sender, run, settle_in, speak_into
 
 _GLANCE = 0.05
 _MOST_OUTPUT = 16 << 20
@@ -104,7 +104,8 @@ class Once:
         limits.apply(self.memory)
         self._base = kin.memory_of(os.getpid())
         threading.Thread(target=self._watch, daemon=True).start()
-        run(request, self._relay, place, set(sys.modules))
+        settle_in(place)
+        run(request, self._relay, set(sys.modules))
 
     def _relay(self, message: dict[str, Any]) -> None:
         with self._lock:

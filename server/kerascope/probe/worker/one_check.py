@@ -45,8 +45,15 @@ def _identity(descriptor: int) -> tuple[int, int] | None:
     return found.st_dev, found.st_ino
 
 
-def run(request: dict[str, Any], send: Callable[[dict[str, Any]], None], place: str, known: Set[str]) -> None:
-    """Runs a check in the folder `place`; whatever leaves it is told as how it ended.
+def settle_in(place: str) -> None:
+    """Files without a folder, and temporary ones, are made in `place` from now on."""
+    os.chdir(place)
+    os.environ["TMPDIR"] = os.environ["TEMP"] = os.environ["TMP"] = place
+    tempfile.tempdir = None
+
+
+def run(request: dict[str, Any], send: Callable[[dict[str, Any]], None], known: Set[str]) -> None:
+    """Runs a check; whatever leaves it is told as how it ended.
 
     `known`: modules that were imported before; others that are installed are told at the end.
     """
@@ -59,9 +66,6 @@ def run(request: dict[str, Any], send: Callable[[dict[str, Any]], None], place: 
                 send({"imported": imports.came_since(known, request)})
         send(message)
 
-    os.chdir(place)
-    os.environ["TMPDIR"] = os.environ["TEMP"] = os.environ["TMP"] = place
-    tempfile.tempdir = None
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(Exception):
             stream.reconfigure(line_buffering=True, errors="backslashreplace")  # type: ignore[union-attr]

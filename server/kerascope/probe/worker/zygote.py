@@ -24,7 +24,7 @@ import warnings
 from typing import Any
 
 from . import imports, kin, limits, stack
-from .one_check import CUT_OFF, Sender, out_of_the_way, run, speak_into
+from .one_check import CUT_OFF, Sender, out_of_the_way, run, settle_in, speak_into
 
 _TRIAL_SECONDS = 20.0
 
@@ -206,6 +206,7 @@ def check_in_fork(folder: str, rehearse: bool, results: int, output: int, orders
         stack.write_on_request(os.path.join(folder, "stack"))
         send = Sender(out_of_the_way(results))
         known = set(sys.modules)
+        settle_in(os.path.join(folder, "work"))
         if rehearse:
             _rehearse()
         send({"waits": True})
@@ -221,7 +222,7 @@ def check_in_fork(folder: str, rehearse: bool, results: int, output: int, orders
         send({"begins": True})
         with open(os.path.join(folder, "request.json"), encoding="utf-8") as file:
             request = json.load(file)
-        run(request, send, os.path.join(folder, "work"), known)
+        run(request, send, known)
         code = 0 if send.works else CUT_OFF
     finally:
         os._exit(code if os.getpid() == process else 1)
