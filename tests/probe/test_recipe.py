@@ -662,6 +662,43 @@ class Foo(keras.layers.Layer):
     assert last == SEARCH
 
 
+def test_an_example_with_another_layer_of_its_package(tmp_path: Path) -> None:
+    files = {
+        "pack/__init__.py": "",
+        "pack/layers.py": "from pack.a import Other as Other\nfrom pack.m import Foo as Foo\n",
+        "pack/a.py": "import keras\nclass Other(keras.layers.Layer):\n    pass\n",
+        "pack/m.py": """\
+import keras
+class Foo(keras.layers.Layer):
+    \'\'\'A layer.
+
+    ```python
+    import pack
+    other = pack.layers.Other()
+    out = pack.layers.Foo(other)(other(np.ones((2, 4))))
+    ```
+    ```python
+    pack.set_up()
+    pack.layers.Foo(pack.nobody)(np.ones((2, 4)))
+    ```
+    \'\'\'
+    def __init__(self, other):
+        super().__init__()
+""",
+    }
+    made = planned(Tree(tmp_path, files), "pack/m.py")
+    first, *others = made.recipes
+    assert isinstance(first, Program) and first.example
+    assert [line.strip() for line in first.text.splitlines() if line.strip()] == [
+        "import numpy as np; from pack.a import Other as __kerascope_Other__",
+        "def __kerascope__():",
+        "other = __kerascope_Other__()",
+        "(Foo(other)(other(np.ones((2, 4)))))",
+    ]
+    assert others == [SEARCH]
+    assert "pack.a" in [module.name for module in made.slice.modules]
+
+
 def test_as_the_test_beside_it_calls_it(tmp_path: Path) -> None:
     tree = Tree(
         tmp_path,

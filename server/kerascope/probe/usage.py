@@ -35,7 +35,7 @@ from kerascope.probe.request import Direct, Inputs, Program, TensorSpec
 from kerascope.probe.slice import NOTHING_CHANGED, is_own
 from kerascope.probe.steps import FUNCTION, Block, Code, Place, Step, Writer, flatten, is_in
 from kerascope.probe.uses import local_names, uses_of
-from kerascope.project.meaning import ClassDefinition, Library, ValueDefinition
+from kerascope.project.meaning import ClassDefinition, FunctionDefinition, Library, ValueDefinition
 from kerascope.project.module import Module
 from kerascope.project.project import Project
 from kerascope.source.cutting import LINE_END
@@ -181,6 +181,7 @@ class Usages:
                 continue
             steps: list[Step] = []
             flatten(tree.body, Place(None, 0), None, False, steps)
+            steps = [step for step in steps if not self._imports_package(step.node)]
             local = frozenset(name for step in steps for name in step.binds)
             yield from self.of(Code(code, steps, local, is_example=True))
 
@@ -397,8 +398,9 @@ class Usages:
         kept, headers, parameters = needed.steps, needed.headers, needed.parameters
         writer = Writer(code.lines)
         smaller = self._reduced(code, kept, call)
-        imports: list[str] = []
+        imports: list[str] = []  # in an example
         if code.is_example:
+            own = self.module.name.partition(".")[0]
             named = names_in(call).union(*(code.steps[index].uses for index in kept))
             for name in sorted(named - code.local):
                 if name == self.definition.name or self.project.builtin(name):
@@ -407,6 +409,8 @@ class Usages:
                     continue
                 if name in _USUAL:
                     imports.append(self._usual(name))
+                elif name == own:
+                    imports += self._own_imports(code, [call, *(code.steps[at].node for at in sorted(kept))])
                 elif not any(name == root for root in self._prefixes(code)):
                     raise _Unusable(name)
         used = names_in(call).union(*(code.steps[index].uses for index in kept))
@@ -421,7 +425,7 @@ class Usages:
         writer.headers(step, headers, parameters, code.parameters)
         writer.expression(step, call, self._renamed(code, call, made) + smaller.get(at, []))
         if code.is_example:
-            writer.wrap(imports)
+            writer.wrap(list(dict.fromkeys(imports)))
         text = writer.text()
         try:
             compile(text, "program", "exec", ast.PyCF_ONLY_AST)
@@ -491,13 +495,61 @@ class Usages:
             return [(made, f"{name}({self._instead})")]
         if not code.is_example:
             return []
-        return [
+        renamed: list[tuple[ast.AST, str]] = [
             (inner.func, self.definition.name)
             for inner in ast.walk(node)
             if self._makes(inner, True)
             and isinstance(inner, ast.Call)
             and isinstance(inner.func, ast.Attribute)
         ]
+        known = [inner for inner, _ in renamed]
+        return renamed + [
+            (inner, self._name_for(meaning))
+            for inner, meaning in self._own_meanings(code, node)
+            if not any(inner is each for each in known)
+        ]
+
+    def _own_meanings(
+        self, code: Code, node: ast.AST
+    ) -> Iterator[tuple[ast.Attribute, ClassDefinition | FunctionDefinition]]:
+        """What an example names by its own package: `my_package.layers.Other`, made in another file of it."""
+        own = self.module.name.partition(".")[0]
+        if own in code.local or own in self.module.names():
+            return
+        for inner in ast.walk(node):
+            dotted = dotted_name(inner) if isinstance(inner, ast.Attribute) else None
+            if dotted is None or dotted.partition(".")[0] != own:
+                continue
+            assert isinstance(inner, ast.Attribute)
+            package, _, name = dotted.rpartition(".")
+            for meaning in self.project.resolve_import(self.module, package, 0, name):
+                if isinstance(meaning, ClassDefinition | FunctionDefinition) and is_own(
+                    self.project, meaning.module.path, self.module.path
+                ):
+                    yield inner, meaning
+                    break
+
+    def _own_imports(self, code: Code, nodes: Sequence[ast.AST]) -> Iterator[str]:
+        """The imports of what these name by their own package; nothing else of it is to be had."""
+        own = self.module.name.partition(".")[0]
+        for node in nodes:
+            renamed = [inner for inner, _ in self._own_meanings(code, node)]
+            for call in ast.walk(node):
+                if isinstance(call, ast.Call) and self._makes(call, True):
+                    renamed += [each for each in ast.walk(call.func) if isinstance(each, ast.Attribute)]
+            inside = {id(each) for inner in renamed for each in ast.walk(inner)}
+            for each in ast.walk(node):
+                if isinstance(each, ast.Name) and each.id == own and id(each) not in inside:
+                    raise _Unusable(own)
+            for _, meaning in self._own_meanings(code, node):
+                name = self._name_for(meaning)
+                if name != self.definition.name:
+                    yield f"from {meaning.module.name} import {meaning.node.name} as {name}"
+
+    def _name_for(self, meaning: ClassDefinition | FunctionDefinition) -> str:
+        """What stands in a program for something of the example's own package."""
+        same = meaning.module == self.definition.module and meaning.node.name == self.definition.name
+        return self.definition.name if same else f"__kerascope_{meaning.node.name}__"
 
     def _gather(self, code: Code, at: int, names: frozenset[str], needed: _Needed, made: ast.Call) -> None:
         """The steps before `at` that give the names their values, and that change these."""
@@ -591,6 +643,13 @@ class Usages:
             [node.module or ""] if isinstance(node, ast.ImportFrom) else [each.name for each in node.names]
         )
         return any(name.partition(".")[0] == own for name in named)
+
+    def _imports_package(self, node: ast.stmt) -> bool:
+        """`import my_package` in an example of it: of the package only what is named is to be had."""
+        own = self.module.name.partition(".")[0]
+        return isinstance(node, ast.Import) and all(
+            each.asname is None and each.name.partition(".")[0] == own for each in node.names
+        )
 
     def _available(self, name: str) -> bool:
         """Whether the module, as far as it is run, has a name."""
