@@ -569,6 +569,32 @@ def test_a_list_that_the_call_takes_apart(check: Check) -> None:
     assert check(code, 3).inputs == "[float32 (2, 8), float32 (2, 8)]"
 
 
+def test_a_list_that_build_takes_apart(check: Check) -> None:
+    code = HEAD + (
+        "\nclass Example(layers.Layer):\n"
+        "    def build(self, shape):\n"
+        "        self.w = self.add_weight(shape=(shape[0][-1], 3), name='w')\n\n"
+        "    def call(self, inputs):\n        return tf.matmul(inputs[0], self.w)\n"
+    )
+    report = check(code, 3)
+    assert report.status == "built", report.message
+    assert report.inputs.startswith("[float32 (2, 8), float32 (2, 8)")
+
+
+def test_the_inputs_of_a_model_that_it_holds(check: Check) -> None:
+    code = HEAD + (
+        "\nclass Example(keras.Model):\n"
+        "    def __init__(self, net):\n        super().__init__()\n        self.net = net\n\n"
+        "    def call(self, x):\n        return self.net(x)\n\n\n"
+        "inputs = [keras.Input((7, 2)), keras.Input((7, 2))]\n"
+        "net = keras.Model(inputs, layers.Dense(3)(inputs[0] + inputs[1]))\n"
+        "model = Example(net)\n"
+    )
+    report = check(code, 3)
+    assert (report.status, report.origin) == ("built", "usage"), report.message
+    assert report.inputs == "[float32 (2, 7, 2), float32 (2, 7, 2)]"
+
+
 @BOTH
 def test_a_cell(check: Check, generation: int) -> None:
     code = HEAD + (
@@ -612,12 +638,12 @@ def test_a_constructor_without_required_arguments_that_fails(check: Check) -> No
     code = HEAD + (
         "\nclass Example(layers.Layer):\n"
         "    def __init__(self, units=3):\n        super().__init__()\n"
-        "        self.dense = layers.Dens(units)\n\n"
+        "        self.dense = Dens(units)\n\n"
         "    def call(self, x):\n        return self.dense(x)\n"
     )
     report = check(code, 3)
     assert (report.status, report.raised[0].stage) == ("raised", "construct")
-    assert report.raised[0].frames[-1].line == line_of(code, "layers.Dens(")
+    assert report.raised[0].frames[-1].line == line_of(code, "= Dens(")
 
 
 def test_a_model_gets_its_constructors_arguments(check: Check) -> None:

@@ -234,8 +234,12 @@ def inputs(
     deadline = time.monotonic() + _SECONDS * (3 if engine.backend == "jax" else 1)
     tried = set()
     failures: list[BaseException] = []
-    state_size = getattr(make(), "state_size", None) if "states" in names else None
-    queue = list(_candidates(cls, names, list(built_on or ()), state_size))
+    layer = make()
+    state_size = getattr(layer, "state_size", None) if "states" in names else None
+    queue = [
+        *_inputs_of_models(engine, layer),
+        *_candidates(cls, names, list(built_on or ()), state_size),
+    ]
     switches = _switches(cls)
     while queue and time.monotonic() < deadline:
         given = queue.pop(0)
@@ -252,7 +256,7 @@ def inputs(
             if all(item["is"] != "Items" for item in given["positional"]):
                 failures.append(cause)
             steered = [one for one in _steered(message_of(cause), given) if forms.text(one) not in tried]
-            queue[:0] = steered[:3]
+            queue[:0] = steered[:4]
             continue
         return given
     first = failures[0] if failures else None
@@ -333,6 +337,17 @@ def _candidates(cls: Any, names: list[str], built_on: list[Any], state_size: Any
                 )
 
 
+def _inputs_of_models(engine: Engine, layer: Any) -> Iterator[Inputs]:
+    """What a functional model that the layer holds was made for."""
+    for inner in engine.direct_layers(layer):
+        found = [engine.describe(symbol) for symbol in getattr(inner, "inputs", None) or []]
+        if engine.is_graph(inner) and found and None not in found:
+            tensors = [forms.tensor(one[0], one[1]) for one in found if one is not None]
+            yield forms.inputs(
+                tensors[0] if len(tensors) == 1 else {"is": "Items", "kind": "list", "items": tensors}
+            )
+
+
 def _parts_of_input(cls: Any, name: str) -> Callable[[Input], Input] | None:
     """How the call takes its one input apart: `a, b = inputs`, `inputs["a"]`."""
     try:
@@ -355,6 +370,9 @@ def _owns_vocabulary(cls: Any) -> bool:
     return any(re.search("vocab|num_tokens|num_embeddings", name) for name in required_names(cls))
 
 
+_TAKES_APART = re.compile(r"object is not (subscriptable|iterable)|cannot unpack non-iterable")
+
+
 def _steered(message: str, given: Inputs) -> Iterator[Inputs]:
     """What the exception asks for."""
     found = re.search(r"expected (?:min_)?ndim=(\d+)", message) or re.search(r"rank[ -]*(\d)\b", message)
@@ -371,9 +389,14 @@ def _steered(message: str, given: Inputs) -> Iterator[Inputs]:
             5: [2, 4, 4, 4, 3],
             6: [2, 3, 4, 4, 4, 3],
         }
-        shape = shapes.get(int(found.group(1)))
-        if shape is not None:
-            yield _reshaped(given, lambda _: shape)
+        ranked = shapes.get(int(found.group(1)), [])
+        if ranked:
+            yield _reshaped(given, lambda _: ranked)
+    if _TAKES_APART.search(message) and len(given["positional"]) == 1:
+        for count in (2, 3):
+            for shape in ([2, _WIDTH], [2, _LENGTH, _WIDTH]):
+                items = [forms.tensor(shape) for _ in range(count)]
+                yield forms.inputs({"is": "Items", "kind": "list", "items": items})
     found = re.search(r"axis (-?\d+) of input shape to have value (\d+)", message)
     if found is not None:
         axis, wanted = int(found.group(1)), int(found.group(2))
@@ -412,7 +435,9 @@ def _is_one_defect(failures: list[BaseException], is_users: Callable[[str], bool
     path, line, function, _, said = places.pop()
     if not path or linecache.getline(path, line).strip().startswith(("raise ", "assert ")):
         return False
-    return len(failures) > 3 if function in ("build", "__init__") else not _is_about_shapes(said)
+    if function in ("build", "__init__"):
+        return len(failures) > 3 and _TAKES_APART.search(said) is None
+    return not _is_about_shapes(said)
 
 
 def _users_place(error: BaseException, is_users: Callable[[str], bool]) -> tuple[str, int, str]:
