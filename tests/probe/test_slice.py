@@ -236,6 +236,7 @@ class Foo(keras.layers.Layer):
         "DATA = keras.applications.VGG16(weights=None)",
         "DATA = keras.applications.resnet.preprocess_input(np.zeros((2, 3)))",
         "DATA = keras.layers.Normalization(); DATA.adapt(np.zeros((2, 3)))",
+        "DATA = int(sys.argv[1]) if len(sys.argv) > 1 else 3",
         "DATA = np.zeros((2, 3))",
         "DATA = tf.random.normal((2, 3))",
         "DATA = {name: len(name) for name in ('a', 'b')}",
@@ -619,6 +620,57 @@ def test_the_main_block_defines_nothing(tmp_path: Path) -> None:
     assert entry.names == ("SIZE",)
     assert entry.why == "it runs only when the file is started as a program"
     assert (entry.line, entry.end_line) == (7, 9)
+
+
+def test_what_the_command_line_may_say_has_its_default(tmp_path: Path) -> None:
+    text = """\
+    import sys
+    import keras
+
+    if len(sys.argv) > 1:
+        SIZE = int(sys.argv[1])
+    elif len(sys.argv) > 2:
+        SIZE = 4
+    else:
+        SIZE = 3
+
+    class Foo(keras.layers.Layer):
+        def call(self, x):
+            return x * SIZE
+    """
+    assert of(tmp_path, text)[2:8] == [
+        "if len(sys.argv) > 1:",
+        "    0",
+        "elif len(sys.argv) > 2:",
+        "    SIZE = 4",
+        "else:",
+        "    SIZE = 3",
+    ]
+
+
+def test_a_class_that_the_constructor_is_annotated_with_can_be_tried(tmp_path: Path) -> None:
+    text = """\
+    from __future__ import annotations
+    from dataclasses import dataclass
+    import keras
+
+    @dataclass
+    class Config:
+        units: int = 3
+
+    class Other:
+        pass
+
+    class Foo(keras.layers.Layer):
+        def __init__(self, config: Config):
+            super().__init__()
+
+        def call(self, x: Other):
+            return x
+    """
+    kept = of(tmp_path, text)
+    assert "class Config:" in kept
+    assert "class Other:" not in kept
 
 
 def test_what_a_recipe_names_is_in_the_slice(tmp_path: Path) -> None:

@@ -153,11 +153,16 @@ class Judge:
     def _reason(
         self, module: Module, nodes: Iterable[ast.AST], local: frozenset[str], depth: int
     ) -> str | None:
-        for node in nodes:
+        counted: set[ast.AST] = set()
+        for node in nodes:  # a node before its parts
+            if isinstance(node, ast.IfExp) and any(_counts_arguments(each) for each in ast.walk(node.test)):
+                counted.update(ast.walk(node))
             if isinstance(node, ast.Call):
+                if _counts_arguments(node):
+                    counted.update(node.args)
                 reason = self._call(module, node, local, depth)
             elif isinstance(node, ast.Attribute):
-                reason = ARGUMENTS if dotted_name(node) == "sys.argv" else None
+                reason = ARGUMENTS if dotted_name(node) == "sys.argv" and node not in counted else None
             elif isinstance(node, ast.FunctionDef | ast.ClassDef | ast.AsyncFunctionDef):
                 reason = self._decorators(module, node, local, depth)
             else:
@@ -250,6 +255,16 @@ class Judge:
             self._bodies[key] = None
             self._bodies[key] = self._reason(module, _all_nodes(node.body), local_names(node), depth + 1)
         return self._bodies[key]
+
+
+def _counts_arguments(node: ast.AST) -> bool:
+    """`len(sys.argv)`: how many there are may be asked; there are none."""
+    return (
+        isinstance(node, ast.Call)
+        and dotted_name(node.func) == "len"
+        and len(node.args) == 1
+        and dotted_name(node.args[0]) == "sys.argv"
+    )
 
 
 def _sound(meanings: Sequence[object]) -> bool:

@@ -17,7 +17,7 @@ from weakref import WeakKeyDictionary
 from kerascope.probe.harm import Judge
 from kerascope.probe.request import Direct, LeftOut, Outer, Program, Recipe, Slice, SlicedModule
 from kerascope.probe.uses import Uses, uses_in, uses_of, uses_of_text
-from kerascope.project.meaning import FunctionDefinition, Library, ModuleDefinition
+from kerascope.project.meaning import ClassDefinition, FunctionDefinition, Library, ModuleDefinition
 from kerascope.project.module import Imported, Module, bound_by
 from kerascope.project.project import Project
 from kerascope.source.cutting import LINE_END
@@ -678,10 +678,23 @@ def slice_for(
     slicer = _Slicer(project, judge or Judge(project), module.path, limit)
     part = slicer.part(module, module.name)
     slicer.need(part, class_name.partition(".")[0])
+    for name in sorted(_configurations(project, part, class_name)):
+        slicer.need(part, name)
     for recipe in also:
         _need_of_recipe(slicer, part, recipe)
     slicer.complete()
     return slicer.result(module.name)
+
+
+def _configurations(project: Project, part: _Part, class_name: str) -> Iterator[str]:
+    """The project's classes that the constructor's annotations name: arguments are looked for among them,
+    too."""
+    for unit in part.by_name.get(class_name, ()) if part.future else ():
+        for piece in unit.statement.body:
+            if piece.name == "__init__":
+                for name in uses_of(piece).annotations:
+                    if any(isinstance(m, ClassDefinition) for m in project.resolve(part.module, name)):
+                        yield name
 
 
 def _need_of_recipe(slicer: _Slicer, part: _Part, recipe: Recipe) -> None:
