@@ -349,6 +349,14 @@ USAGES = {
         '4     cfg.update(name="b")\n5     sizes = []\n6     for size in (4, 8):\n'
         "7         sizes.append(size)\n10     layer = Foo(**cfg)\n11     (layer(np.ones(sizes)))",
     ),
+    "on many examples": (
+        "x = np.ones((500, 300))\nFoo(2)(x)\n",
+        "1 x = np.ones((2, 300))\n2 (Foo(2)(x))",
+    ),
+    "on as many examples as the layer may be made for": (
+        "x = np.ones((64, 300))\nFoo(64)(x)\n",
+        "1 x = np.ones((64, 300))\n2 (Foo(64)(x))",
+    ),
     "with what other code would change it by left away": (
         """\
         base = keras.layers.Dense(4)

@@ -8,7 +8,9 @@ somewhere make a call unusable, and then only the construction is taken.
 from __future__ import annotations
 
 import ast
+import re
 import sys
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -55,6 +57,9 @@ _USUAL = {
 """What examples in docstrings take for granted."""
 _PRESENT = sys.stdlib_module_names | {"keras", "numpy", "tensorflow", "tf_keras"}
 _MANY = 10_000
+_NUMBER = re.compile(r"(?<![\w.])\d+(?![\w.])")
+_BATCH = 4_096
+"""More than this isn't the size of a batch."""
 _DATASETS = {
     **dict.fromkeys(("mnist", "fashion_mnist"), 'n.zeros((64, 28, 28), "uint8"), n.zeros(64, "uint8")'),
     **dict.fromkeys(("cifar10", "cifar100"), 'n.zeros((64, 32, 32, 3), "uint8"), n.zeros((64, 1), "uint8")'),
@@ -722,7 +727,16 @@ class Usages:
             if any(step.binds & code.steps[other].uses for other in kept):
                 continue
             sizes += [(index, *found) for found in first_sizes(step.node)]
-        large = {size.value for _, size, product in sizes if product > _MANY}
+        large = {size.value for _, size, many in sizes if many > _MANY and isinstance(size.value, int)}
+        # A number that stands anywhere else may be a size that the layer is made for.
+        written = Counter(_NUMBER.findall("\n".join(code.lines)))
+        in_class = {*_NUMBER.findall(self.definition.statement.text)}
+        here = Counter(str(size.value) for _, size, _ in sizes)
+        large = {
+            size
+            for size in large
+            if str(size) not in in_class and (size > _BATCH or written[str(size)] <= here[str(size)])
+        }
         changes: dict[int, list[tuple[ast.AST, str]]] = {}
         for index, size, _ in sizes:
             if size.value in large:

@@ -144,14 +144,19 @@ class _Check:
         )
         custom = _custom_objects([*modules.values(), module], self._places)
         failed: Failed | None = None
-        for tried in forms.fillings(inputs):
+        ways = list(forms.fillings(inputs))
+        if subject.whole is not None and inputs is subject.inputs:
+            ways.append(subject.whole)  # it may be made for this size of a batch only
+        for tried in ways:
+            if tried is subject.whole:
+                self._part(inputs=forms.text(tried))
             measuring = Measuring(
                 engine, watch, self._places, making, subject, tried, self._part, self._stage, custom
             )
             try:
                 measuring.run()
             except Failed as failure:
-                failed = failed or failure
+                failed = failure if tried is subject.whole else failed or failure
                 engine.forget_calls()
                 continue
             return {"status": "built"}

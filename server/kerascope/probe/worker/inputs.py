@@ -154,9 +154,18 @@ def smaller(given: Inputs) -> Inputs:
     tensors = [spec for spec in leaves(given) if spec["is"] == "TensorSpec" and spec["shape"]]
     firsts = {spec["shape"][0] for spec in tensors}
     many = sum(int(numpy.prod(size(spec))) for spec in tensors) > _MANY
-    if many and len(firsts) == 1 and (first := firsts.pop()) is not None and first > 2:
-        for spec in tensors:
-            spec["shape"][0] = 2
-            if "value" in spec:
-                spec["value"] = spec["value"][:2]
-    return given
+    if not many or len(firsts) != 1 or (first := firsts.pop()) is None or first <= 2:
+        return given
+
+    def two(spec: Input) -> Input:
+        if spec["is"] == "Items":
+            return {**spec, "items": [two(item) for item in spec["items"]]}
+        if spec["is"] == "Named":
+            return {**spec, "items": {name: two(item) for name, item in spec["items"].items()}}
+        if spec["is"] != "TensorSpec" or not spec["shape"]:
+            return spec
+        less = {**spec, "shape": [2, *spec["shape"][1:]]}
+        return {**less, "value": spec["value"][:2]} if "value" in spec else less
+
+    named = {name: two(item) for name, item in given["named"].items()}
+    return {**given, "positional": [two(item) for item in given["positional"]], "named": named}

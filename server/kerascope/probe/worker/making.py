@@ -38,6 +38,8 @@ class Subject:
         """An instance that is already made and was not called."""
         self.built_by_owner = False
         """The outer layer builds it before anyone can look."""
+        self.whole: Inputs | None = None
+        """What the user's code passes, where `inputs` are a part of it."""
         self.built_on: tuple[int | None, ...] | None = None
         """The shape that it was built for, where nobody calls it."""
 
@@ -177,6 +179,7 @@ class Making:
         args, kwargs = self.watch.arguments_of(seen.layer)
         init = _text_of(args, kwargs)
         given = None if seen.inputs is None else forms.smaller(seen.inputs)
+        whole = seen.inputs if given is not seen.inputs else None
         built_on = None if given is not None else self.engine.built_shape(seen.layer)
         if prepared or not all(_is_plain(value, 0) for value in (*args, *kwargs.values())):
 
@@ -184,7 +187,7 @@ class Making:
                 return self._observe(run).layer
 
             subject = Subject(again, init, given, origin)
-            subject.built_on = built_on
+            subject.built_on, subject.whole = built_on, whole
             subject.first = seen.layer
             subject.built_by_owner = bool(getattr(seen.layer, "built", False))
             return subject
@@ -193,7 +196,7 @@ class Making:
             return self._construct(*copy.deepcopy((args, kwargs)))
 
         subject = Subject(make, init, given, origin)
-        subject.built_on = built_on
+        subject.built_on, subject.whole = built_on, whole
         return subject
 
     def _observe(self, run: Callable[[], None]) -> _Seen:
