@@ -184,6 +184,7 @@ def test_the_report_shows_which_weights_keras_loses(vscode: Scenario, project: P
     assert seen["kept"] == 6
     assert len([row for row in seen["lost"] if "kernel" in row or "bias" in row]) == 6
     assert all("untracked" in row for row in seen["lost"])
+    assert any("in a helper object of class TagHeads" in row for row in seen["lost"])
 
 
 @needs_keras

@@ -188,38 +188,35 @@ function lists(report: Report): string {
 }
 
 function nodeRows(node: Node, depth: number): string {
-    const [kind, state] = !node.tracked
-        ? ['untracked', `untracked${node.through ? `: in ${escaped(node.through)}` : ''}`]
-        : !node.built
-          ? ['unbuilt', 'not built']
-          : ['tracked', ''];
+    const [kind, state] = !node.tracked ? ['untracked', 'untracked'] : node.built ? ['tracked', ''] : ['unbuilt', 'not built'];
     const name = lastPart(node.path);
     const label = `${name ? `${escaped(name)} ` : ''}<span class="class">${escaped(node.class_name)}</span>`;
+    const held = node.through ? ` <span class="note">in ${escaped(node.through)}</span>` : '';
     return (
-        row(kind, depth, place(label, node.created), '', '', state) +
+        `<tr class="${kind}"><td colspan="3" class="${indent(depth)}">${place(label, node.created)}${held}</td><td>${state}</td></tr>` +
         node.weights.map((weight) => weightRow(weight, depth + 1)).join('') +
         node.children.map((child) => nodeRows(child, depth + 1)).join('')
     );
 }
 
 function weightRow(weight: Weight, depth: number): string {
-    const wrong = [
-        weight.tracked ? '' : 'untracked',
-        weight.gradient === false ? 'no gradient' : '',
-        weight.effect === false ? 'no effect on the output' : '',
-        weight.saved === false ? 'not saved' : '',
-    ].filter(Boolean);
-    const frozen = weight.trainable ? [] : ['not trainable'];
+    const wrong = weight.tracked
+        ? [
+              weight.gradient === false ? 'no gradient' : '',
+              weight.effect === false ? 'no effect' : '',
+              weight.saved === false ? 'not saved' : '',
+          ].filter(Boolean)
+        : ['untracked'];
     const kind = !weight.tracked ? 'untracked' : wrong.length > 0 ? 'unbuilt' : 'tracked';
-    const label = escaped(lastPart(weight.path) || weight.name || 'variable');
+    const state = [...wrong, ...(weight.trainable ? [] : ['not trainable'])].join(', ') || 'trained';
+    const label = place(escaped(lastPart(weight.path) || weight.name || 'variable'), weight.created ?? weight.held);
     const shape = `(${weight.shape.map((size) => size ?? 'None').join(', ')}${weight.shape.length === 1 ? ',' : ''})`;
-    const state = [...wrong, ...frozen].join(', ') || 'trained';
-    return row(`${kind} weight`, depth, place(label, weight.created ?? weight.held), shape, weight.parameters.toLocaleString('en'), state);
+    return `<tr class="${kind} weight"><td class="${indent(depth)}">${label}</td><td>${shape}</td>
+<td class="number">${weight.parameters.toLocaleString('en')}</td><td>${state}</td></tr>`;
 }
 
-function row(kind: string, depth: number, label: string, shape: string, parameters: string, state: string): string {
-    const indent = Math.min(depth, 20);
-    return `<tr class="${kind}"><td class="indent${indent}">${label}</td><td>${shape}</td><td class="number">${parameters}</td><td>${state}</td></tr>`;
+function indent(depth: number): string {
+    return `indent${Math.min(depth, DEEPEST)}`;
 }
 
 /** The text, leading to the line of code if there is one. */
@@ -241,7 +238,9 @@ function escaped(text: string): string {
     return text.replace(/[&<>"']/g, (character) => names[character] ?? character);
 }
 
-const INDENTS = Array.from({ length: 21 }, (_, depth) => `.indent${depth} { padding-left: ${0.5 + depth * 1.2}em; }`).join('\n');
+/** How far rows are indented; deeper ones stand below one another. */
+const DEEPEST = 20;
+const INDENTS = Array.from({ length: DEEPEST + 1 }, (_, depth) => `.indent${depth} { padding-left: ${0.5 + depth * 1.2}em; }`).join('\n');
 
 const STYLE = `
 body { color: var(--vscode-foreground); font-family: var(--vscode-font-family); font-size: var(--vscode-font-size); padding: 0 1.2em 1.2em; }
@@ -249,8 +248,8 @@ h1 { font-size: 1.35em; margin: 0.8em 0 0.2em; }
 a { color: inherit; text-decoration: none; } a:hover { text-decoration: underline; }
 table { border-collapse: collapse; margin: 0.8em 0; }
 th { text-align: left; font-weight: normal; color: var(--vscode-descriptionForeground); }
-th, td { padding: 0.15em 1em 0.15em 0.5em; border-bottom: 1px solid var(--vscode-editorWidget-border, transparent); }
-td { font-family: var(--vscode-editor-font-family); white-space: nowrap; } td:last-child { white-space: normal; min-width: 9em; }
+th, td { padding: 0.15em 0.7em 0.15em 0.5em; border-bottom: 1px solid var(--vscode-editorWidget-border, transparent); }
+td { font-family: var(--vscode-editor-font-family); white-space: nowrap; } td[colspan] { white-space: normal; }
 td:first-child { border-left: 3px solid transparent; }
 .number { text-align: right; } .class { color: var(--vscode-symbolIcon-classForeground, inherit); } .weight .class { color: inherit; }
 .tracked td:first-child { border-left-color: var(--vscode-testing-iconPassed); } .weight.tracked td:last-child { color: var(--vscode-descriptionForeground); }
