@@ -161,7 +161,10 @@ function isInWorkspace(file: string): boolean {
     const places = [file, realFile(file) ?? file, path.join(realFile(path.dirname(file)) ?? '', path.basename(file))];
     return (vscode.workspace.workspaceFolders ?? []).some(({ uri }) =>
         [uri.fsPath, realFile(uri.fsPath) ?? uri.fsPath].some((folder) =>
-            places.some((place) => !path.relative(folder, place).startsWith('..')),
+            places.some((place) => {
+                const way = path.relative(folder, place); // on Windows, absolute from one drive to another
+                return !way.startsWith('..') && !path.isAbsolute(way);
+            }),
         ),
     );
 }
