@@ -581,6 +581,27 @@ def test_the_file_of_an_installed_package_with_the_rest_of_it(tmp_path: Path) ->
     }
 
 
+@pytest.mark.parametrize("base", [".", "pack"])
+def test_a_package_that_imports_its_own_modules(tmp_path: Path, base: str) -> None:
+    tree = Tree(
+        tmp_path,
+        {
+            "pack/__init__.py": f"from {base} import config, ops\nfrom {base} import config as c\n"
+            "if c.three():\n    SIZE = 3\ndef unused():\n    pass\n",
+            "pack/config.py": "OTHER = 2\ndef three():\n    return True\n",
+            "pack/ops.py": "def used():\n    return helper()\ndef helper():\n    pass\nOTHER = 3\n",
+            "m.py": "import keras\nfrom pack import SIZE, ops\n"
+            + LAYER
+            + "size = SIZE\n    make = ops.used()\n",
+        },
+    )
+    found = sliced(tree, "m.py")
+    assert lines(found, "pack.config") == ["def three():", "    return True"]
+    assert lines(found, "pack.ops")[:2] == ["def used():", "    return helper()"]
+    assert "OTHER = 3" not in lines(found, "pack.ops")
+    assert "    SIZE = 3" in lines(found, "pack")
+
+
 def test_for_type_checkers_only_is_for_type_checkers_only(tmp_path: Path) -> None:
     text = """\
     from __future__ import annotations

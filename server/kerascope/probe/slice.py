@@ -364,8 +364,19 @@ class _Slicer:
             return
         if imported.name == "*":
             self.everything(base)
+        elif base is part and (inner := self._submodule(part, imported.name)) is not None:
+            # A package that imports its own modules doesn't have them as names before.
+            if rest or inner.distance <= _NEAR:
+                self._need_of(inner, rest)
         else:
             self._need_of(base, f"{imported.name}.{rest}" if rest else imported.name)
+
+    def _submodule(self, part: _Part, name: str) -> _Part | None:
+        """The part of a package's module."""
+        inner = None
+        for own in list(part.names) if part.module.is_package else ():
+            inner = self._enter(part, f"{own}.{name}", 0) or inner
+        return inner
 
     def _need_of(self, target: _Part, dotted: str) -> None:
         """`dotted` is used of a module; "" is the module as a value."""
