@@ -127,8 +127,8 @@ class _Changing:
 
 
 def _later(rounds: list[list[float]]) -> float:
-    """How the later checks compare with the first: the median of the rounds' ratios."""
-    return median(median(each[1:]) / each[0] for each in rounds)
+    """How the later checks compare with the first, to a hundredth: the median of the rounds' ratios."""
+    return round(median(median(each[1:]) / each[0] for each in rounds), 2)
 
 
 def _typing(client: Client, checked: _Changing, program: Program) -> tuple[float, float]:

@@ -19,7 +19,7 @@ descriptors before anything is imported that may print:
 What was measured is sent as soon as it is known, so a crash later loses nothing. Three kinds of processes:
 
     keeper     started by Kerascope; runs nothing of the user's; limits, watches and ends the others
-    zygote     forked from it; has imported Keras; where a file imports more, a fork of it becomes the next one
+    zygote     forked from it; has imported Keras; where a file imports more, a fork of it is the next one
     check      forked from the newest zygote, for one request; one or two wait for it, having gone through
                a check of ours (`rehearse`), after which TensorFlow and Keras take a third of the time
 

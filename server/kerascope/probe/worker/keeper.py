@@ -258,9 +258,9 @@ class Keeper:
             self._spares.append(self._fork(rehearse=not self._spoilt))
 
     def _may_rehearse(self, fork: _Fork) -> bool:
-        """Whether the next check may be prepared beside this one, which somebody waits for."""
+        """Whether the next check may be prepared beside this one: a processor stays free for the editor."""
         with contextlib.suppress(OSError):
-            return fork.ready and os.getloadavg()[0] < _CORES - 0.5
+            return fork.ready and os.getloadavg()[0] < _CORES - 1.5
         return False
 
     def _tell(self, message: dict[str, Any]) -> None:

@@ -18,7 +18,7 @@ _MEGABYTE = 1 << 20
 def step_back() -> None:
     """Everything else goes first: the processor, and memory if the system runs out of it."""
     with contextlib.suppress(OSError, AttributeError):
-        os.nice(5)
+        os.nice(10)
     with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:
         file.write("900")
 
