@@ -33,15 +33,16 @@ def may_be_newer(text: str) -> bool:
 
 def parse(text: str) -> list[ast.stmt] | None:
     """The tree of a module, as `ast.parse` would give it if this Python knew the syntax; else None."""
-    import libcst as cst
-    from libcst.metadata import MetadataWrapper, PositionProvider
-
     try:
+        import libcst as cst
+        from libcst.metadata import MetadataWrapper, PositionProvider
+
         module = cst.parse_module(text)
         positions = MetadataWrapper(module, unsafe_skip_copy=True).resolve(PositionProvider)
         return _Lowering(text, positions).block(module.body)
     except Exception:
         # libcst names no base class of what it can raise, and a node that we don't know is no syntax for us.
+        # Where it isn't there (its native part is made for some platforms only), Python's own syntax remains.
         return None
 
 
