@@ -602,6 +602,21 @@ def test_a_package_that_imports_its_own_modules(tmp_path: Path, base: str) -> No
     assert "    SIZE = 3" in lines(found, "pack")
 
 
+def test_a_block_with_a_star_import_has_what_it_asks(tmp_path: Path) -> None:
+    tree = Tree(
+        tmp_path,
+        {
+            "pack/__init__.py": "",
+            "pack/config.py": "def three():\n    return True\n",
+            "pack/ops.py": "from pack import config\n\nif config.three():\n    from os.path import *\n",
+            "m.py": "import keras\nfrom pack import ops\n" + LAYER + "    make = ops.join\n",
+        },
+    )
+    found = sliced(tree, "m.py")
+    assert lines(found, "pack.ops")[0] == "from pack import config"
+    assert lines(found, "pack.config") == ["def three():", "    return True"]
+
+
 def test_for_type_checkers_only_is_for_type_checkers_only(tmp_path: Path) -> None:
     text = """\
     from __future__ import annotations

@@ -225,7 +225,7 @@ class _Slicer:
             for name in list(part.by_name):
                 self.need(part, name)
             for unit, _ in part.stars:
-                unit.kept = True
+                self.keep(part, unit)
 
     def keep(self, part: _Part, unit: _Unit, name: str | None = None) -> None:
         """A statement is needed, of an import the name."""
@@ -407,7 +407,7 @@ class _Slicer:
         for unit, imported in reversed(part.stars):
             base = self._module(part, imported.module, imported.level)
             if base is None:
-                unit.kept = True
+                self.keep(part, unit)
                 continue
             if name.startswith("_") and "__all__" not in base.namespace.names():
                 continue
@@ -415,7 +415,7 @@ class _Slicer:
                 continue
             target = self._enter(part, imported.module, imported.level)
             if target is not None:
-                unit.kept = True
+                self.keep(part, unit)
                 unit.from_stars.add(name)
                 self._need_of(target, f"{name}.{rest}" if rest else name)
                 return True
