@@ -206,6 +206,16 @@ def test_new_weights_in_every_call_are_not_called_untracked_too() -> None:
     assert (found.range.start.line + 1, found.code) == (18, "KS805")
 
 
+def test_a_random_seed_in_every_call_is_no_weight() -> None:
+    seed = weight("", (2,), name="seed_generator_state", trainable=False, tracked=False, created=frame(18))
+    versions = {"keras": "3.15.1", "backend": "tensorflow"}
+    found = only(example(weights=[weight("kernel")], new_every_call=[seed], versions=versions))
+    assert (found.range.start.line + 1, found.code) == (18, "KS805")
+    assert "a new layer with a random seed here" in found.message
+    assert "`fit` raises ValueError" in found.message
+    assert "learnt" not in found.message
+
+
 def test_build_that_makes_fewer_weights_is_for_information() -> None:
     counts = {"build": {"weights": 0}, "call": {"weights": 2}}
     late = layer("gate", weights=[weight("gate.kernel", exists_after="call")])

@@ -267,7 +267,19 @@ class _Findings:
         by_line: dict[object, list[Weight]] = {}
         for weight in self.report.new_every_call:
             by_line.setdefault(_line(weight.held or weight.created), []).append(weight)
-        for weights in by_line.values():
+        for made in by_line.values():
+            weights = [weight for weight in made if not weight.seed]
+            if not weights:
+                on_tensorflow = self.report.versions.get("backend") == "tensorflow"
+                fails = ", and `fit` raises ValueError" if on_tensorflow else ""
+                yield self._finding(
+                    "KS805",
+                    made[0].held or made[0].created,
+                    f"Every call of `{self.report.class_name}` makes a new layer with a random seed here: "
+                    f"the random numbers start anew each time{fails}. Make the layer once, in `__init__` or "
+                    "`build`.",
+                )
+                continue
             yield self._finding(
                 "KS805",
                 weights[0].held or weights[0].created,

@@ -78,6 +78,11 @@ class Weight:
     held: Frame | None = None
 
     @property
+    def seed(self) -> bool:
+        """Whether it is no weight but the state of Keras 3's random numbers."""
+        return not self.trainable and self.name == "seed_generator_state"
+
+    @property
     def lost(self) -> bool:
         """Whether the call used this variable although Keras neither knows nor trains it."""
         used = self.watched if self.watched is not None else self.effect
@@ -228,8 +233,9 @@ class Report:
             facts = [counted(parameters, "parameter"), "all tracked"]
             if all(weight.tracked for weight in weights):
                 return " · ".join([counted(len(weights), "weight"), *facts])
-            known = sum(weight.tracked for weight in weights)
-            return " · ".join([counted(known, "weight"), facts[0], "all that train are tracked"])
+            known = [weight for weight in weights if weight.tracked]
+            facts[0] = counted(sum(weight.parameters for weight in known), "parameter")
+            return " · ".join([counted(len(known), "weight"), facts[0], "all that train are tracked"])
         return " · ".join(facts)
 
 
@@ -261,7 +267,8 @@ def _losses(report: Report, weights: Sequence[Weight]) -> Iterator[str]:
     """What is wrong with a layer that could be built, the worst first."""
     total = len(weights)
     if report.new_every_call:
-        yield f"{counted(len(report.new_every_call), 'new weight')} in every call"
+        what = "random seed" if all(weight.seed for weight in report.new_every_call) else "weight"
+        yield f"{counted(len(report.new_every_call), f'new {what}')} in every call"
     if lost := sum(weight.lost for weight in weights):
         yield f"{lost} of {counted(total, 'weight')} untracked"
     trained = [weight for weight in weights if weight.trained]

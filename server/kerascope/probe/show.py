@@ -356,7 +356,8 @@ def _more(report: Report) -> Iterator[str]:
             outputs = "the same outputs" if same else "OTHER OUTPUTS"
             yield f"{STAGES.get(way, way)}: {outputs} from a fresh instance"
     if report.new_every_call:
-        yield f"every call makes {counted(len(report.new_every_call), 'new weight')}"
+        what = "random seed" if all(weight.seed for weight in report.new_every_call) else "weight"
+        yield f"every call makes {counted(len(report.new_every_call), f'new {what}')}"
     for stage, why in report.not_measured.items():
         if stage in report.restored and report.restored[stage] is False:
             continue

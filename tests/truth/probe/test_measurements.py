@@ -217,6 +217,24 @@ def test_a_global_layer_is_not_saved_though_two_instances_share_it(check: Check,
     assert report.restored["weights-file"] is False
 
 
+@BOTH
+def test_a_layer_of_the_module_that_it_gets_is_there_once(check: Check, generation: int) -> None:
+    code = HEAD + (
+        "\nclass Example(keras.Model):\n"
+        "    def __init__(self, net):\n        super().__init__()\n        self.net = net\n"
+        "        self.width = spare.units\n\n"
+        "    def call(self, x):\n        return self.net(x)\n\n\n"
+        "spare = layers.Dense(7)\nspare.build((None, 2))\n"
+        "net = keras.Sequential([keras.Input((5,)), layers.Dense(3)])\n"
+        "model = Example(net)\nmodel.compile('sgd')\n"
+    )
+    report = check(code, generation)
+    assert report.status == "built", report.message
+    assert [each.path for each in report.weights] == ["net.layers[0].kernel", "net.layers[0].bias"]
+    assert all(each.tracked for each in report.weights)
+    assert report.summary == "2 weights · 18 parameters · all tracked"
+
+
 RAW = (
     HEAD
     + """
@@ -621,6 +639,37 @@ def test_what_can_not_be_found_is_asked_for(check: Check) -> None:
     assert report.raised == ()
 
 
+def test_an_argument_of_a_class_of_the_file(check: Check) -> None:
+    code = (
+        "import dataclasses\n"
+        + HEAD
+        + (
+            "\n@dataclasses.dataclass\nclass Config:\n    units: int = 6\n\n\n"
+            "class Example(layers.Layer):\n"
+            "    def __init__(self, config: Config):\n        super().__init__()\n"
+            "        self.dense = layers.Dense(config.units)\n\n"
+            "    def call(self, x):\n        return self.dense(x)\n"
+        )
+    )
+    for text in (code, f"from __future__ import annotations\n{code}"):
+        report = check(text, 3)
+        assert (report.status, report.init) == ("built", "config=Config()"), report.message
+
+
+def test_a_layer_that_takes_texts(check: Check) -> None:
+    code = HEAD + (
+        "vectorize = layers.TextVectorization(max_tokens=20, output_sequence_length=6)\n"
+        "vectorize.adapt(['a b c', 'b c d'])\n\n\n"
+        "class Example(layers.Layer):\n"
+        "    def __init__(self):\n        super().__init__()\n"
+        "        self.vectorize = vectorize\n        self.embed = layers.Embedding(20, 4)\n\n"
+        "    def call(self, text):\n        return self.embed(self.vectorize(text))\n"
+    )
+    report = check(code, 3)
+    assert report.status == "built", report.message
+    assert report.inputs.startswith("string (2,")
+
+
 def test_one_of_several_optional_arguments(check: Check) -> None:
     code = HEAD + (
         "\nclass Example(layers.Layer):\n"
@@ -650,6 +699,61 @@ def test_a_model_gets_its_constructors_arguments(check: Check) -> None:
     code = CONFIG.replace("layers.Layer", "keras.Model") + "\n\ny = Example(units=6)(tf.ones((4, 7)))\n"
     report = check(code, 3)
     assert (report.status, report.init) == ("built", "units=6"), report.message
+
+
+NORMALIZED = (
+    HEAD
+    + """
+norm = layers.Normalization()
+norm.adapt(tf.constant([[1.0, 4.0, 2.0], [3.0, 9.0, 7.0]]))
+
+
+class Example(layers.Layer):
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.norm = norm
+        self.head = layers.Dense(2)
+
+    def call(self, x):
+        return self.head(self.norm(x))
+
+
+y = Example()(tf.ones((2, 3)))
+"""
+)
+
+
+@BOTH
+def test_a_layer_that_keeps_what_it_makes_of_its_weights(check: Check, generation: int) -> None:
+    report = check(NORMALIZED, generation)
+    assert report.status == "built", report.message
+    assert report.restored == {"weights-file": True, "model-file": True}
+
+
+@BOTH
+def test_an_adapted_layer(check: Check, generation: int) -> None:
+    code = HEAD + (
+        "\nclass Example(layers.Normalization):\n    pass\n\n\n"
+        "layer = Example()\nlayer.adapt(tf.constant([[1.0, 4.0, 2.0], [3.0, 9.0, 7.0]]))\n"
+        "y = layer(tf.ones((2, 3)))\n"
+    )
+    report = check(code, generation)
+    assert report.status == "built", report.message
+    assert report.restored["weights-file"]
+    assert report.restored.get("model-file", True)
+
+
+@BOTH
+def test_a_tensor_that_is_no_weight_is_not_restored(check: Check, generation: int) -> None:
+    code = HEAD + (
+        "\nclass Example(layers.Layer):\n"
+        "    def __init__(self):\n        super().__init__()\n        self.dense = layers.Dense(3)\n"
+        "        self.noise = tf.random.normal((3,))\n\n"
+        "    def call(self, x):\n        return self.dense(x) + self.noise\n"
+    )
+    report = check(code, generation, init="", on="(None, 3)")
+    assert report.restored["weights-file"] is False
+    assert all(each.saved for each in report.weights)
 
 
 @BOTH
@@ -691,6 +795,42 @@ def test_a_call_that_must_be_told_whether_it_trains(check: Check, generation: in
     )
     report = check(code, generation)
     assert (report.status, report.inputs) == ("built", "float32 (2, 8), training=False"), report.message
+
+
+ONLY_IN_TRAINING = (
+    HEAD
+    + """
+class Example(layers.Layer):
+    def __init__(self, rate=0.5):
+        super().__init__()
+        self.rate = rate
+
+    def call(self, x, training=None):
+        if not training:
+            return x
+        batch, height, width, channels = x.shape
+        return x * tf.cast(tf.random.uniform((batch, height, width, 1)) > self.rate, x.dtype)
+
+
+layer = Example()
+"""
+)
+
+
+@BOTH
+def test_a_guessed_input_must_do_for_training_too(check: Check, generation: int) -> None:
+    report = check(ONLY_IN_TRAINING, generation)
+    assert (report.status, report.inputs) == ("built", "float32 (2, 8, 8, 3)"), report.message
+    assert report.raised == ()
+
+
+@BOTH
+def test_what_a_guessed_input_raises_in_training_is_no_defect(check: Check, generation: int) -> None:
+    code = ONLY_IN_TRAINING.replace("x.shape\n", "x.shape[:4] + (3, 3, 3, 3, 3)\n")
+    report = check(code, generation)
+    assert report.status == "built", report.message
+    assert report.raised == ()
+    assert report.not_measured["again"].startswith("with training=True: ")
 
 
 def test_a_defect_that_no_input_avoids(check: Check) -> None:

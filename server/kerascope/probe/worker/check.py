@@ -85,6 +85,7 @@ class _Check:
         missing = ""
         not_run: dict[str, Any] | None = None
         for recipe in self._request["recipes"]:
+            guessed = _is_guess(recipe)
             try:
                 with warnings.catch_warnings():
                     # Those of the layer that is measured are kept; these are of our tries.
@@ -94,11 +95,12 @@ class _Check:
                     if engine.only_trains(subject.peek()):
                         inputs = forms.inputs()
                     if inputs is None:
+                        guessed = True
                         self._stage("call", f"looking for inputs that {self._name} takes")
                         inputs = guessing.inputs(
                             engine, cls, subject.make, making.call, subject.built_on, self._places.is_users
                         )
-                return self._measure(engine, watch, making, subject, inputs, module, modules, recipe)
+                return self._measure(engine, watch, making, subject, inputs, module, modules, recipe, guessed)
             except NoWay as reason:
                 reasons.append(f"{_place(recipe)}{reason}")
                 continue
@@ -116,7 +118,7 @@ class _Check:
                 not_run = not_run or self._not_run(failure.error)
                 if not_run:
                     continue
-                if _is_guess(recipe):
+                if _is_guess(recipe) or (guessed and failure.stage == "call"):
                     reasons.append(essence_of(failure.error))
                     missing = missing or self._comment(cls, None)
                     continue
@@ -138,6 +140,7 @@ class _Check:
         module: ModuleType,
         modules: Mapping[str, ModuleType],
         recipe: Mapping[str, Any],
+        guessed: bool,
     ) -> dict[str, Any]:
         self._part(
             origin=recipe["origin"], recipe=_which(recipe), init=subject.init, inputs=forms.text(inputs)
@@ -151,7 +154,7 @@ class _Check:
             if tried is subject.whole:
                 self._part(inputs=forms.text(tried))
             measuring = Measuring(
-                engine, watch, self._places, making, subject, tried, self._part, self._stage, custom
+                engine, watch, self._places, making, subject, tried, self._part, self._stage, custom, guessed
             )
             try:
                 measuring.run()

@@ -3,12 +3,13 @@ the layer's own error messages ask for."""
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import inspect
 import linecache
 import re
 import time
-from typing import Any, Callable, Iterator
+from typing import Any, Callable, Container, Iterator
 
 from . import inputs as forms
 from .engines import Engine
@@ -76,11 +77,17 @@ _LAYERS = re.compile(
 
 
 def constructor(
-    engine: Engine, cls: Any, construct: Callable[[tuple[Any, ...], dict[str, Any]], Any]
+    engine: Engine,
+    cls: Any,
+    construct: Callable[[tuple[Any, ...], dict[str, Any]], Any],
+    modules: Container[str] = (),
 ) -> tuple[Callable[[], Any], str]:
-    """How to make the class without being told, and the arguments as text."""
+    """How to make the class without being told, and the arguments as text. `modules`: the user's."""
     required = _required(cls)
-    guesses = {parameter.name: _guess(engine, parameter) for parameter in required}
+    guesses = {
+        parameter.name: [*_annotated(cls, parameter, modules), *_guess(engine, parameter)]
+        for parameter in required
+    }
     deadline = time.monotonic() + _SECONDS
     first: BaseException | None = None
     queue = list(_combinations(guesses))
@@ -139,11 +146,24 @@ def _parameters(cls: Any) -> list[inspect.Parameter]:
     return [one for one in parameters if one.kind in kinds]
 
 
-class _Layer:
-    """A layer as an argument: a new one each time."""
+class _New:
+    """An object as an argument, mostly a layer: a new one each time."""
 
     def __init__(self, make: Callable[[], Any], text: str) -> None:
         self.make, self.text = make, text
+
+
+def _annotated(cls: Any, parameter: inspect.Parameter, modules: Container[str]) -> Iterator[_New]:
+    """An object of the user's own class that the annotation names, if it needs no arguments."""
+    hint = parameter.annotation
+    if isinstance(hint, str):
+        with contextlib.suppress(Exception):
+            hint = eval(hint, cls.__init__.__globals__)
+    for kind in (hint, *getattr(hint, "__args__", ())):
+        if isinstance(kind, type) and kind.__module__ in modules:
+            with contextlib.suppress(Exception, SystemExit):
+                kind()
+                yield _New(kind, f"{kind.__name__}()")
 
 
 def _guess(engine: Engine, parameter: inspect.Parameter) -> list[Any]:
@@ -159,11 +179,11 @@ def _guess(engine: Engine, parameter: inspect.Parameter) -> list[Any]:
         elif re.search(r"\bbool\b", annotation):
             by_type = [False]
         elif re.search(r"Layer\b|Model\b", annotation):
-            by_type = [_Layer(lambda: layers.Dense(_WIDTH), "keras.layers.Dense(8)")]
+            by_type = [_New(lambda: layers.Dense(_WIDTH), "keras.layers.Dense(8)")]
         elif re.search(r"Callable", annotation):
             by_type = ["relu", engine.keras.activations.relu]
     if name.endswith("cell") and not by_type:
-        by_type = [_Layer(lambda: layers.GRUCell(_WIDTH), "keras.layers.GRUCell(8)")]
+        by_type = [_New(lambda: layers.GRUCell(_WIDTH), "keras.layers.GRUCell(8)")]
     by_name: list[Any] = []
     for pattern, value in _BY_NAME:
         if re.search(pattern, name):
@@ -180,7 +200,7 @@ def _guess(engine: Engine, parameter: inspect.Parameter) -> list[Any]:
     elif re.search(r"\bint\b", annotation) and not by_type:
         by_name = [value for value in by_name if type(value) is int] or [_WIDTH]
     if _LAYERS.search(name):
-        by_name = [_Layer(lambda: layers.Dense(_WIDTH), "keras.layers.Dense(8)"), *by_name]
+        by_name = [_New(lambda: layers.Dense(_WIDTH), "keras.layers.Dense(8)"), *by_name]
     rest = [_WIDTH, 0.5, "relu", [_WIDTH, _WIDTH], False]
     values: list[Any] = []
     for value in [*by_type, *by_name, *rest]:
@@ -201,7 +221,7 @@ def _combinations(guesses: dict[str, list[Any]]) -> Iterator[dict[str, Any]]:
 def _fresh(chosen: dict[str, Any]) -> dict[str, Any]:
     values = {}
     for name, value in chosen.items():
-        if isinstance(value, _Layer):
+        if isinstance(value, _New):
             value = value.make()
         values[name] = list(value) if isinstance(value, list) else value
     return values
@@ -210,7 +230,7 @@ def _fresh(chosen: dict[str, Any]) -> dict[str, Any]:
 def _text(chosen: dict[str, Any]) -> str:
     shown = []
     for name, value in chosen.items():
-        text = value.text if isinstance(value, _Layer) else getattr(value, "__name__", None) or repr(value)
+        text = value.text if isinstance(value, _New) else getattr(value, "__name__", None) or repr(value)
         shown.append(f"{name}={text}")
     return ", ".join(shown)
 
@@ -225,11 +245,16 @@ def inputs(
     engine: Engine,
     cls: Any,
     make: Callable[[], Any],
-    call: Callable[[Any, Inputs], Any],
+    call: Callable[..., Any],
     built_on: tuple[int | None, ...] | None = None,
     is_users: Callable[[str], bool] = lambda path: False,
 ) -> Inputs:
-    """Inputs on which a fresh layer's call doesn't raise. Raises `NotFound`."""
+    """Inputs on which a fresh layer's call doesn't raise, if possible in training neither. Raises
+    `NotFound`."""
+    if cls.call is engine.model_class.call or (
+        engine.generation == 3 and cls.call is engine.layer_class.call
+    ):
+        raise NotFound("it has no call() of its own", [], None)
     names = _call_names(cls)
     deadline = time.monotonic() + _SECONDS * (3 if engine.backend == "jax" else 1)
     tried = set()
@@ -241,6 +266,8 @@ def inputs(
         *_candidates(cls, names, list(built_on or ()), state_size),
     ]
     switches = _switches(cls)
+    trains = "training" in _parameters_of_call(cls) and "training" not in switches
+    second_best: Inputs | None = None
     while queue and time.monotonic() < deadline:
         given = queue.pop(0)
         given = {**given, "named": {**switches, **given["named"]}}
@@ -258,7 +285,18 @@ def inputs(
             steered = [one for one in _steered(message_of(cause), given) if forms.text(one) not in tried]
             queue[:0] = steered[:4]
             continue
+        if trains:
+            # In inference, a layer that only does something in training takes anything.
+            try:
+                call(layer, given, training=True)
+            except Exception:
+                if second_best is None:
+                    second_best = given
+                    deadline = min(deadline, time.monotonic() + _SECONDS / 4)
+                continue
         return given
+    if second_best is not None:
+        return second_best
     first = failures[0] if failures else None
     problem = NotFound(f"{len(tried)} kinds of inputs were tried, and each raised", names, first)
     problem.same_place = _is_one_defect(failures, is_users)
@@ -278,6 +316,13 @@ def _switches(cls: Any) -> dict[str, Input]:
         for one in required
         if one.kind in kinds and one.name != "states" and _OPTIONAL.search(one.name)
     }
+
+
+def _parameters_of_call(cls: Any) -> list[str]:
+    try:
+        return list(inspect.signature(cls.call).parameters)
+    except (TypeError, ValueError, AttributeError):
+        return []
 
 
 def _call_names(cls: Any) -> list[str]:
@@ -405,6 +450,11 @@ def _steered(message: str, given: Inputs) -> Iterator[Inputs]:
         r"allowed values: [^.]*int(32|64)|indices.*(int|float)|must be (an )?integer|of type int", message
     ):
         yield forms.inputs(*[forms.tensor([2, _LENGTH], "int32") for _ in given["positional"]])
+    if re.search(
+        r"\bto string\b|\b(expected|must be|allowed values: )\W*(a )?string|of type string", message
+    ):
+        for shape in ([2], [2, 1]):
+            yield forms.inputs(*[forms.tensor(shape, "string") for _ in given["positional"]])
     sizes = [int(one) for one in re.findall(r"(?<![\w.])(\d{1,4})(?![\w.])", message)]
     for wanted in list(dict.fromkeys(size for size in sizes if 1 < size <= 1024))[:4]:
         yield _reshaped(given, functools.partial(_with, axis=-1, size=wanted))

@@ -86,7 +86,8 @@ class Making:
     def _direct(self, recipe: Mapping[str, Any]) -> Subject:
         origin, init = recipe["origin"], recipe["init"]
         if init is None:
-            found, said = guessing.constructor(self.engine, self.cls, self._construct)
+            homes = {self.module.__name__, *self._modules}
+            found, said = guessing.constructor(self.engine, self.cls, self._construct, homes)
             subject = Subject(found, said, recipe["inputs"], origin)
         else:
             text = init

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import collections
 import collections.abc
+import dis
 import functools
 import sys
 import types
@@ -17,6 +18,8 @@ from .places import Frame
 from .watching import Watch
 
 _MOST_VALUES = 20_000
+_GLOBAL = "a global of the module"
+_READ_GLOBAL = ("LOAD_GLOBAL", "LOAD_NAME")
 _SIMPLE = (type(None), bool, int, float, complex, str, bytes, type, types.ModuleType, numpy.number)
 _METHODS = (types.FunctionType, property, classmethod, staticmethod, types.MemberDescriptorType)
 # Whose objects may hold layers though their package is no user's.
@@ -264,13 +267,12 @@ class Tree:
             path = f"{found.path}.__defaults__[{index}]"
             yield Found(inner, path, (*via, f"a default argument of {function.__name__}"), function)
         if self._is_users(function.__code__.co_filename):
-            for name in _global_names(function.__code__):
-                inner = function.__globals__.get(name)
+            for name, inner in _globals_of(function):
                 is_foreign = isinstance(inner, types.FunctionType) and not self._is_users(
                     inner.__code__.co_filename
                 )
-                if inner is not None and not is_foreign:
-                    yield Found(inner, name, (*via, "a global of the module"), function)
+                if not is_foreign:
+                    yield Found(inner, name, (*via, _GLOBAL), function)
 
     def _inside_object(self, found: Found) -> Iterator[Found]:
         value = found.value
@@ -334,7 +336,7 @@ class Tree:
                 "through": node.through,
                 "library": self.library(cls),
                 "weights": [describe(weight) for weight in node.weights],
-                "children": [layer(child) for child in node.children],
+                "children": [child for child in map(layer, node.children) if not _is_idle(child)],
             }
 
         return layer(self.root)
@@ -390,13 +392,31 @@ def _kind(value: Any, plain: str, plain_types: tuple[type, ...]) -> str:
     return f"{'an' if name[:1].lower() in 'aeiou' else 'a'} {name}"
 
 
-def _global_names(code: types.CodeType) -> list[str]:
-    """Names that a function, or one inside it, takes from its module."""
-    names = list(code.co_names)
-    for constant in code.co_consts:
-        if isinstance(constant, types.CodeType):
-            names += _global_names(constant)
-    return names
+def _is_idle(node: dict[str, Any]) -> bool:
+    """A layer of the module that the class's code names, though its call doesn't use it."""
+    if node["tracked"] or not node["through"].endswith(_GLOBAL):
+        return False
+    nodes = [node]
+    while nodes:
+        each = nodes.pop()
+        if each["called"] or any(weight["watched"] or weight["effect"] for weight in each["weights"]):
+            return False
+        nodes += each["children"]
+    return True
+
+
+def _globals_of(function: types.FunctionType) -> Iterator[tuple[str, Any]]:
+    """What a function, or one inside it, takes from its module."""
+    present = function.__globals__
+    codes = [function.__code__]
+    while codes:
+        code = codes.pop(0)
+        codes += [constant for constant in code.co_consts if isinstance(constant, types.CodeType)]
+        known = {name for name in code.co_names if not isinstance(present.get(name), _SIMPLE)}
+        if known:
+            # Names of attributes are among them, too: `self.net` doesn't read the module's `net`.
+            read = {each.argval for each in dis.get_instructions(code) if each.opname in _READ_GLOBAL}
+            yield from ((name, present[name]) for name in code.co_names if name in known & read)
 
 
 def _file_of(cls: type) -> str:
