@@ -47,12 +47,28 @@ class Trial:
 
     def __init__(self, tf, keras, request):
         self.tf, self.keras, self.request = tf, keras, request
-        self.module = types.ModuleType("example")
-        sys.modules["example"] = self.module
-        code = request["code"]
+        self.module = self.modules() if "files" in request else self.one_module(request["code"])
+        numbers = numpy.random.default_rng(7).normal(size=request.get("shape", (2, 4)))
+        self.x = tf.constant(numbers.astype("float32"))
+
+    def one_module(self, code):
+        module = types.ModuleType("example")
+        sys.modules["example"] = module
         linecache.cache["example.py"] = (len(code), None, code.splitlines(True), "example.py")
-        exec(compile(code, "example.py", "exec"), self.module.__dict__)
-        self.x = tf.constant(numpy.random.default_rng(7).normal(size=(2, 4)).astype("float32"))
+        exec(compile(code, "example.py", "exec"), module.__dict__)
+        return module
+
+    def modules(self):
+        """The main one of several modules, which import each other from a folder."""
+        with tempfile.TemporaryDirectory() as folder:
+            for name, text in self.request["files"].items():
+                path = pathlib.Path(folder) / name
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(text, "utf-8")
+                linecache.cache[str(path)] = (len(text), None, text.splitlines(True), str(path))
+            sys.path.insert(0, folder)
+            main = self.request["main"].removesuffix(".py").removesuffix("/__init__")
+            return importlib.import_module(main.replace("/", "."))
 
     def make(self):
         return eval(self.request["make"], self._present())
