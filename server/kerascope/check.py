@@ -63,6 +63,9 @@ class Checker:
         self.project = project
         self.settings = settings
         self.environment = environment or Environment()
+        if settings.keras_version is not None:
+            versions = {**self.environment.versions, "keras": settings.keras_version}
+            self.environment = replace(self.environment, versions=versions)
         self._examiners: dict[Generation, Examiner] = {}
         self._rules = tuple(rule() for rule in all_rules() if not rule.measured)
         self._kept: dict[tuple[str, Generation], dict[int, _Kept]] = {}
@@ -115,7 +118,8 @@ class Checker:
     def examiner(self, generation: Generation) -> Examiner:
         """The symbolic runs under one generation."""
         if generation not in self._examiners:
-            self._examiners[generation] = Examiner(self.project, generation)
+            version = self.environment.keras_version(generation)
+            self._examiners[generation] = Examiner(self.project, generation, version)
         return self._examiners[generation]
 
     # --- from runs to findings -------------------------------------------------------------------

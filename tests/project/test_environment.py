@@ -269,6 +269,23 @@ def test_what_is_installed_decides(versions: dict[str, str], keras: int, tf: int
     assert generations(environment, "tf_keras.layers.Dense") == (2,)
 
 
+@pytest.mark.parametrize(
+    ("versions", "version_2", "version_3"),
+    [
+        ({"tensorflow": "2.15.1", "keras": "2.15.0"}, (2, 15), None),
+        ({"keras": "3.15.1", "tf_keras": "2.21.0"}, (2, 21), (3, 15)),
+        ({"keras": "3.16.0.dev2026", "tf_keras": ""}, None, (3, 16)),
+        ({"tensorflow": "2.21.0"}, None, None),
+    ],
+)
+def test_the_version_of_each_generation(
+    versions: dict[str, str], version_2: tuple[int, int] | None, version_3: tuple[int, int] | None
+) -> None:
+    environment = Environment("/env/bin/python", versions=versions)
+    assert environment.keras_version(2) == version_2
+    assert environment.keras_version(3) == version_3
+
+
 def test_the_setting_decides_before_everything() -> None:
     environment = Environment("/env/bin/python", versions={"keras": "3.15.1"})
     assert generations(environment, setting="2") == (2,)

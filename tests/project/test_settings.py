@@ -36,6 +36,7 @@ def test_everything_can_be_set(tmp_path: Path) -> None:
         [tool.kerascope]
         enable = true
         keras = "both"
+        keras-version = "3.8"
         select = ["KS1", "KS203"]
         ignore = ["KS102"]
         exclude = ["build", "docs/**"]
@@ -54,6 +55,7 @@ def test_everything_can_be_set(tmp_path: Path) -> None:
     assert problems == ()
     assert settings == Settings(
         keras="both",
+        keras_version="3.8",
         select=("KS1", "KS203"),
         ignore=("KS102",),
         exclude=("build", "docs/**"),
@@ -145,6 +147,8 @@ def test_a_changed_file_is_read_again(tmp_path: Path) -> None:
         ('[tool.kerascope]\nenable = "no"\n', 1, 9, ['must be true or false, not "no"']),
         ("[tool.kerascope]\nexclude = [1]\n", 1, 0, ["must be a list of strings"]),
         ("[tool.kerascope]\npython = []\n", 1, 0, ["must be a string"]),
+        ("[tool.kerascope]\nkeras-version = 3.8\n", 1, 0, ["must be a string"]),
+        ('[tool.kerascope]\nkeras-version = "3"\n', 1, 17, ['a version such as "3.8"', '"3"']),
         (
             '[tool.kerascope.severity]\nKS101 = "fatal"\n',
             1,
@@ -275,7 +279,7 @@ JSON = st.recursive(
     max_leaves=6,
 )
 KEYS = st.sampled_from(
-    ["enable", "keras", "select", "ignore", "severity", "exclude", "python", "perFileIgnores", "build",
+    ["enable", "keras", "kerasVersion", "select", "ignore", "severity", "exclude", "python", "perFileIgnores", "build",
      "buildOnSave", "buildTimeout", "buildMemory"]
 )  # fmt: skip
 

@@ -16,6 +16,7 @@ HEADINGS = [
     "Instead",
     "When it is silent",
     "Fix",
+    "Versions",
     "References",
 ]
 MARK = re.compile(r"  # <- KS\d+(?:, ?KS\d+)*$", re.M)
@@ -36,7 +37,21 @@ def programs(text: str) -> list[str]:
 
 @pytest.mark.parametrize("rule", all_rules(), ids=lambda rule: rule.code)
 def test_headings(rule: type[Rule]) -> None:
-    assert re.findall(r"^## (.*)$", page(rule), re.M) == HEADINGS
+    found = re.findall(r"^## (.*)$", page(rule), re.M)
+    assert found == [heading for heading in HEADINGS if heading != "Versions" or gated(rule)]
+
+
+def gated(rule: type[Rule]) -> bool:
+    """Whether the rule depends on more than the generation."""
+    return any(example.since or example.before for example in rule.reporting + rule.silent)
+
+
+@pytest.mark.parametrize("rule", filter(gated, all_rules()), ids=lambda rule: rule.code)
+def test_versions_are_named(rule: type[Rule]) -> None:
+    text = section(rule, "Versions")
+    for example in rule.reporting + rule.silent:
+        for version in (example.since, example.before):
+            assert version is None or f"{version[0]}.{version[1]}" in text
 
 
 @pytest.mark.parametrize("rule", all_rules(), ids=lambda rule: rule.code)

@@ -21,12 +21,16 @@ MARK = re.compile(r"# <- (KS\d+(?:, ?KS\d+)*)")
 PATH = "/project/example.py"
 
 
-def check(code: str, generation: Generation) -> tuple[Document, Sequence[Finding]]:
+def check(
+    code: str, generation: Generation, version: tuple[int, ...] | None = None
+) -> tuple[Document, Sequence[Finding]]:
     """The findings of one file under one generation, without any file system."""
     document = Document.from_text(PATH, code, 1)
     project = Project(None)
     project.open(document)
-    checker = Checker(project, Settings(keras=str(generation)))  # type: ignore[arg-type]
+    keras_version = ".".join(map(str, version)) if version else None
+    settings = Settings(keras=str(generation), keras_version=keras_version)  # type: ignore[arg-type]
+    checker = Checker(project, settings)
     return document, checker.check(PATH)
 
 
@@ -45,10 +49,10 @@ def applied(document: Document, edits: Sequence[Edit]) -> Document:
     return document.edited(ordered, (document.version or 0) + 1)
 
 
-def mended(code: str, rule: type[Rule], generation: Generation) -> str:
-    """The code after the rule's fixes, one after the other."""
+def mended(example: Example, code: str, rule: type[Rule], generation: Generation) -> str:
+    """The code of an example after the rule's fixes, one after the other."""
     for _ in range(20):
-        document, findings = check(code, generation)
+        document, findings = check(code, generation, example.version_in(generation))
         fixes = [f.make_fix(document) for f in findings if f.code == rule.code and f.make_fix is not None]
         fix = next((fix for fix in fixes if fix is not None), None)
         if fix is None:
@@ -76,14 +80,29 @@ def fixable() -> list[Any]:
 
 @pytest.mark.parametrize(("rule", "example", "generation"), cases("reporting"))
 def test_reports_the_marked_lines(rule: type[Rule], example: Example, generation: Generation) -> None:
-    _, findings = check(example.code, generation)
+    _, findings = check(example.code, generation, example.version_in(generation))
     lines = sorted(f.range.start.line + 1 for f in findings if f.code == rule.code)
     assert lines == marked(example.code, rule.code), [f.message for f in findings]
 
 
+@pytest.mark.parametrize(
+    ("rule", "example", "generation"),
+    [case for case in cases("reporting") if case.values[1].since or case.values[1].before],
+)
+def test_other_versions_of_keras_are_spared(
+    rule: type[Rule], example: Example, generation: Generation
+) -> None:
+    for version in (example.since, example.before):
+        if version is not None and version[0] == generation:
+            outside = version if version == example.before else (version[0], version[1] - 1)
+            assert not example.holds(generation, outside)
+            _, findings = check(example.code, generation, outside)
+            assert rule.code not in [finding.code for finding in findings]
+
+
 @pytest.mark.parametrize(("rule", "example", "generation"), cases("reporting", measured=True))
 def test_says_nothing_else(rule: type[Rule], example: Example, generation: Generation) -> None:
-    _, findings = check(example.code, generation)
+    _, findings = check(example.code, generation, example.version_in(generation))
     others = [f for f in findings if f.code != rule.code and f.severity != "information"]
     unmarked = [f for f in others if f.range.start.line + 1 not in marked(example.code, f.code)]
     assert unmarked == []
@@ -93,7 +112,7 @@ def test_says_nothing_else(rule: type[Rule], example: Example, generation: Gener
 def test_what_the_analysis_says_is_marked_and_what_is_marked_it_says(
     rule: type[Rule], example: Example, generation: Generation
 ) -> None:
-    _, findings = check(example.code, generation)
+    _, findings = check(example.code, generation, example.version_in(generation))
     for other in all_rules():
         if (
             not other.measured
@@ -106,7 +125,7 @@ def test_what_the_analysis_says_is_marked_and_what_is_marked_it_says(
 
 @pytest.mark.parametrize(("rule", "example", "generation"), cases("silent"))
 def test_is_silent(rule: type[Rule], example: Example, generation: Generation) -> None:
-    _, findings = check(example.code, generation)
+    _, findings = check(example.code, generation, example.version_in(generation))
     assert [f.message for f in findings if f.code == rule.code] == []
 
 
@@ -115,7 +134,7 @@ def test_is_silent(rule: type[Rule], example: Example, generation: Generation) -
     fixable(),
 )
 def test_the_fix_gives_the_mended_program(rule: type[Rule], example: Example, generation: Generation) -> None:
-    assert mended(example.code, rule, generation) == example.fixed
+    assert mended(example, example.code, rule, generation) == example.fixed
 
 
 @pytest.mark.parametrize(
@@ -127,12 +146,13 @@ def test_the_fix_writes_as_the_document_does(
     rule: type[Rule], example: Example, generation: Generation, old: str, new: str
 ) -> None:
     assert example.fixed is not None
-    assert mended(example.code.replace(old, new), rule, generation) == example.fixed.replace(old, new)
+    code = example.code.replace(old, new)
+    assert mended(example, code, rule, generation) == example.fixed.replace(old, new)
 
 
 @pytest.mark.parametrize(("rule", "example", "generation"), cases("reporting"))
 def test_messages_are_one_sentence_line(rule: type[Rule], example: Example, generation: Generation) -> None:
-    _, findings = check(example.code, generation)
+    _, findings = check(example.code, generation, example.version_in(generation))
     for finding in findings:
         assert "\n" not in finding.message
         assert finding.message.endswith(".")

@@ -32,17 +32,28 @@ class RealKeras:
             text=True,
         )
         self._lock = Lock()
-        self._ready = False
+        self._version: tuple[int, ...] | None = None
+
+    @property
+    def version(self) -> tuple[int, ...]:
+        """Of its Keras: (3, 15) for 3.15.1."""
+        with self._lock:
+            return self._started()
+
+    def _started(self) -> tuple[int, ...]:
+        if self._version is None:
+            assert self._process.stdout is not None
+            versions = self._process.stdout.readline()
+            assert versions, "this interpreter can't import TensorFlow with this generation of Keras"
+            self._version = tuple(map(int, json.loads(versions)["keras"].split(".")[:2]))
+        return self._version
 
     def measure(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """What the program shows of the symptoms that the request asks for."""
         with self._lock:
             assert self._process.stdin is not None
             assert self._process.stdout is not None
-            if not self._ready:
-                versions = self._process.stdout.readline()
-                assert versions, "this interpreter can't import TensorFlow with this generation of Keras"
-                self._ready = True
+            self._started()
             self._process.stdin.write(json.dumps(request) + "\n")
             self._process.stdin.flush()
             answer: dict[str, Any] = json.loads(self._process.stdout.readline())

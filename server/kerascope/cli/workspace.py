@@ -51,7 +51,8 @@ class Workspace:
     def notes(self) -> Iterator[str]:
         """What a person should know of the interpreter: one sentence each."""
         yield from self.environment.notes
-        if self.settings.keras == "auto" and self.environment.generation("tf") is None:
+        told = self.settings.keras != "auto" or self.settings.keras_version is not None
+        if not told and self.environment.generation("tf") is None:
             where = self.environment.python or "any interpreter"
             yield (
                 f"neither TensorFlow nor Keras is installed in {where}: a file is checked for the Keras that "

@@ -32,7 +32,8 @@ _T = TypeVar("_T")
 class Settings:
     """All settings, with their defaults. The names are those of the keys, with `_` for `-`.
 
-    `keras`: the generation to check for ("auto": found out per file). `select`, `ignore`: codes or
+    `keras`: the generation to check for ("auto": found out per file). `keras_version`: in place of the
+    installed Keras' version. `select`, `ignore`: codes or
     beginnings of codes ("KS1"), of which the longest that fits decides; nothing selected means all.
     `severity`: code or its beginning → level. `exclude`: patterns of files and folders that aren't checked.
     `python`: the interpreter whose packages are looked up. `per_file_ignores`: pattern → codes. `build`:
@@ -43,6 +44,7 @@ class Settings:
 
     enable: bool = True
     keras: KerasSetting = "auto"
+    keras_version: str | None = None
     select: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
     severity: Mapping[str, Level] = field(default_factory=dict, hash=False)
@@ -238,6 +240,7 @@ class _Reader:
         self._parsers: dict[str, Callable[[str, object], object]] = {
             "enable": self._flag,
             "keras": self._keras,
+            "keras-version": self._version,
             "select": self._codes,
             "ignore": self._codes,
             "severity": self._severities,
@@ -309,6 +312,12 @@ class _Reader:
             if text.lower() == choice:
                 return choice
         raise _WrongError(f'must be "auto", "2", "3" or "both", not {_shown(value)}', value)
+
+    def _version(self, key: str, value: object) -> str | None:
+        text = self._text(key, value)
+        if text is None or re.fullmatch(r"[23]\.\d+(\.\d+)?", text):
+            return text
+        raise _WrongError(f'must be a version such as "3.8", not {_shown(value)}', value)
 
     def _strings(self, key: str, value: object) -> tuple[str, ...]:
         if isinstance(value, str):

@@ -91,6 +91,24 @@ class Example:
     evidence: str | None = None
     """For "fewer-weights": an expression over the module's names and `layer`, true after the call where the
     symptom shows: `len(layer.trainable_weights) < 6`."""
+    since: tuple[int, int] | None = None
+    before: tuple[int, int] | None = None
+    """The versions of Keras, from one and below another, in which it is as the example says; in those outside,
+    an example that reports has no symptom, and nothing is reported. (3, 15) says nothing of Keras 2."""
+
+    def holds(self, generation: Generation, version: tuple[int, ...] | None = None) -> bool:
+        """Whether it is as the example says in a version of Keras; None: the newest."""
+        if self.since is not None and self.since[0] == generation and version and version < self.since:
+            return False
+        if self.before is None or self.before[0] != generation:
+            return True
+        return version is not None and version < self.before
+
+    def version_in(self, generation: Generation) -> tuple[int, int] | None:
+        """A version in which it is as the example says; None: the newest."""
+        if self.before is None or self.before[0] != generation:
+            return None
+        return self.before[0], self.before[1] - 1
 
     def symptom_in(self, generation: Generation) -> Symptom | None:
         """The symptom under one generation."""

@@ -71,11 +71,17 @@ class _KeptRuns:
 
 
 class Examiner:
-    """Runs the classes and scripts of one project under one generation."""
+    """Runs the classes and scripts of one project under one generation.
 
-    def __init__(self, project: Project, generation: Generation) -> None:
+    `keras_version`: of the user's Keras, as far as it is known. Other Keras, another examiner.
+    """
+
+    def __init__(
+        self, project: Project, generation: Generation, keras_version: tuple[int, ...] | None = None
+    ) -> None:
         self.project = project
         self.generation: Generation = generation
+        self.keras_version = keras_version
         self._layers: dict[tuple[str, str, int], _Kept] = {}
         self._scripts: dict[str, _KeptRuns] = {}
         self._by_function: dict[str, dict[Statement, _KeptRuns]] = {}

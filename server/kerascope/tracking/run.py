@@ -75,7 +75,18 @@ class Reach:
     breaks: Value | None
 
 
-class LayerRun:
+class _Versioned:
+    """What both kinds of run know of the user's Keras."""
+
+    keras_version: tuple[int, ...] | None
+    """Of the run's generation: (3, 8) for 3.8.0. None: not known."""
+
+    def before(self, *version: int) -> bool:
+        """Whether the user's Keras is known to be older than `version`; what isn't known counts as newest."""
+        return self.keras_version is not None and self.keras_version < version
+
+
+class LayerRun(_Versioned):
     """One layer class, run symbolically under one Keras generation."""
 
     def __init__(
@@ -90,6 +101,7 @@ class LayerRun:
         self._examiner = examiner
         self._run = interpreter
         self.generation: Generation = interpreter.generation
+        self.keras_version = examiner.keras_version
         self.project: Project = interpreter.project
         self.module: Module = definition.module
         self.definition = definition
@@ -417,13 +429,14 @@ class LayerRun:
         )
 
 
-class ScriptRun:
+class ScriptRun(_Versioned):
     """Module-level code, or one function outside layer classes, run in the order of the code."""
 
     def __init__(self, examiner: Examiner, interpreter: Interpreter, module: Module) -> None:
         self._examiner = examiner
         self._run = interpreter
         self.generation: Generation = interpreter.generation
+        self.keras_version = examiner.keras_version
         self.project: Project = interpreter.project
         self.module = module
         self.events: Sequence[Event] = interpreter.events
