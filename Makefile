@@ -100,8 +100,10 @@ $(BENCH)/stamp: requirements/bench.txt
 	$(BENCH)/bin/python -m pip install $(PIP) -r requirements/bench.txt
 	@touch $@
 
-# Real programs to check whole: only unpacked, neither installed with what they need nor ever imported.
+# Real programs to check whole: only unpacked, neither installed with what they need nor ever imported. The wheels
+# are those for one system and Python, whatever runs here: tensorflow-addons has none for Python 3.12 and later.
+WHEELS := --only-binary :all: --implementation cp --python-version 3.11 --platform manylinux_2_17_x86_64
 $(REAL)/stamp: requirements/real-code.txt $(VENV)/run.stamp
 	@rm -rf $(REAL)
-	$(BIN)/python -m pip install $(PIP) --no-deps --no-compile --ignore-requires-python --target $(REAL) -r requirements/real-code.txt
+	$(BIN)/python -m pip install $(PIP) --no-deps --no-compile --ignore-requires-python $(WHEELS) --target $(REAL) -r requirements/real-code.txt
 	@touch $@

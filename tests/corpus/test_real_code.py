@@ -1,4 +1,4 @@
-"""Real code, checked whole: Keras 3, tf_keras and Keras Hub as they are published.
+"""Real code, checked whole: Keras, tf_keras and five libraries of layers, as they are published.
 
 Every warning and error there has been judged by a person, in `verdicts.toml`. A finding without a verdict is
 either a mistake of Kerascope, to be mended, or true, to be written down with its reason.
@@ -34,7 +34,31 @@ HERE = Path(__file__).parent
 REAL = Path(os.environ.get("KERASCOPE_REAL_CODE", HERE.parents[1] / ".real-code"))
 """A folder with the packages of requirements/real-code.txt; they are read, never imported."""
 
-VERSIONS = {"keras": "3.15.1", "tf_keras": "2.21.0", "keras_hub": "0.32.0"}
+ENVIRONMENTS = {
+    "Keras 3": {"keras": "3.15.1", "tensorflow": "2.21.0", "tf_keras": "2.21.0", "keras_hub": "0.32.0"},
+    "TensorFlow 2.15": {"keras": "2.15.0", "tensorflow": "2.15.1"},
+}
+"""What is installed besides a package; that decides for which Keras a file of it is checked."""
+
+
+@dataclass(frozen=True)
+class Package:
+    """A package that is checked: the folder of its metadata, and the environments that it is written for."""
+
+    metadata: str
+    environments: tuple[str, ...]
+
+
+PACKAGES = {
+    "keras": Package("keras-3.15.1", ("Keras 3",)),
+    "keras_cv": Package("keras_cv-0.9.0", ("Keras 3", "TensorFlow 2.15")),
+    "keras_hub": Package("keras_hub-0.32.0", ("Keras 3",)),
+    "keras_rs": Package("keras_rs-0.4.0", ("Keras 3",)),
+    "qkeras": Package("QKeras-0.9.0", ("TensorFlow 2.15",)),
+    "tensorflow_addons": Package("tensorflow_addons-0.23.0", ("TensorFlow 2.15",)),
+    "tf_keras": Package("tf_keras-2.21.0", ("Keras 3",)),
+}
+CHECKS = [(name, under) for name, package in PACKAGES.items() for under in package.environments]
 
 VERDICTS: Mapping[str, Any] = tomllib.loads((HERE / "verdicts.toml").read_text("utf-8"))
 
@@ -85,13 +109,14 @@ def _tree(path: str) -> ast.Module:
     return ast.parse(_text(path))
 
 
-def check(package: str) -> Sequence[FileResult]:
-    """What checking every file of a package gives, as `kerascope check` does it."""
+def check(package: str, under: str) -> Sequence[FileResult]:
+    """What checking every file of a package gives in an environment, as `kerascope check` does it."""
     if not (REAL / package).is_dir():
         pytest.skip(f"{package} isn't in {REAL}: `make test` puts it there")
-    assert (REAL / f"{package}-{VERSIONS[package]}.dist-info").is_dir(), "another version than was judged"
+    metadata = REAL / f"{PACKAGES[package].metadata}.dist-info"
+    assert metadata.is_dir(), f"{metadata.name} isn't there: another version than was judged"
     files = [str(path) for path in sorted((REAL / package).rglob("*.py"))]
-    environment = Environment(search_paths=(str(REAL),), versions=VERSIONS)
+    environment = Environment(search_paths=(str(REAL),), versions=ENVIRONMENTS[under])
     workspace = Workspace(str(REAL), False, Settings(), environment)
     results = list(check_files(workspace.checker, files, jobs=2))
     assert sorted(result.path for result in results) == files
@@ -99,29 +124,37 @@ def check(package: str) -> Sequence[FileResult]:
 
 
 # One test for a package: tests may be spread over processes, and checking a package takes a while.
-@pytest.mark.parametrize("package", VERSIONS)
-def test_a_package_is_checked_without_a_crash_and_without_a_false_alarm(package: str) -> None:
-    results = check(package)
+@pytest.mark.parametrize(("package", "under"), CHECKS)
+def test_a_package_is_checked_without_a_crash_and_without_a_false_alarm(package: str, under: str) -> None:
+    results = check(package, under)
     assert not [f"{result.path}: {result.problem}" for result in results if result.problem]
 
     findings = [found.finding for result in results for found in result.found]
     counts = Counter(finding.code for finding in findings if finding.severity == "information")
     found = Counter(place_of(finding) for finding in findings if finding.severity != "information")
-    judged = Counter(place for place in judged_true() if place.file.startswith(f"{package}/"))
+    judged = Counter(judged_true(package, under))
     complaints = [
         *(f"Found, but nobody has judged it yet:\n{place}" for place in sorted((found - judged).elements())),
         *(f"Judged true, but no longer found:\n{place}" for place in sorted((judged - found).elements())),
     ]
     assert not complaints, "\n\n".join(complaints)
-    assert counts == VERDICTS["information"].get(package, {}), "findings of severity information"
+    expected = VERDICTS["information"][under].get(package, {})
+    assert counts == expected, "findings of severity information"
 
 
-def judged_true() -> Iterator[Place]:
+def judged_true(package: str, under: str) -> Iterator[Place]:
     for verdict in VERDICTS["true"]:
-        yield Place(verdict["file"], verdict["code"], verdict["inside"], verdict["line"])
+        if _belongs(verdict) == (package, under):
+            yield Place(verdict["file"], verdict["code"], verdict["inside"], verdict["line"])
+
+
+def _belongs(verdict: Mapping[str, str]) -> tuple[str, str]:
+    """The package and the environment of a verdict: the package's first one, where it names none."""
+    package = verdict["file"].split("/")[0]
+    return package, verdict.get("under", PACKAGES[package].environments[0])
 
 
 def test_every_verdict_has_a_reason_and_a_package() -> None:
     for verdict in VERDICTS["true"]:
         assert verdict["because"].strip(), verdict
-        assert verdict["file"].split("/")[0] in VERSIONS, verdict
+        assert _belongs(verdict) in CHECKS, verdict
