@@ -36,8 +36,8 @@ HEADINGS = (
     "References",
     "How to ignore it",
 )
-"""Those of every page, in this order; all but the last are the docstring's. "Versions" stands only where a rule
-depends on more than the generation."""
+"""Those of every page, in this order; all but the last are the docstring's. "Versions" stands only where a
+rule depends on more than the generation."""
 
 GROUPS = {
     "KS1": "Keras can't see the state",

@@ -46,7 +46,7 @@ def gated(rule: type[Rule]) -> bool:
     return any(example.since or example.before for example in rule.reporting + rule.silent)
 
 
-@pytest.mark.parametrize("rule", filter(gated, all_rules()), ids=lambda rule: rule.code)
+@pytest.mark.parametrize("rule", [rule for rule in all_rules() if gated(rule)], ids=lambda rule: rule.code)
 def test_versions_are_named(rule: type[Rule]) -> None:
     text = section(rule, "Versions")
     for example in rule.reporting + rule.silent:

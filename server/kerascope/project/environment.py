@@ -81,7 +81,7 @@ class Environment:
         return 2 if "tf_keras" in self.versions else None
 
     def keras_version(self, generation: Generation) -> tuple[int, ...] | None:
-        """The installed Keras of a generation, (3, 15) for 3.15.1; None: there is none, or it can't be told."""
+        """The installed Keras of a generation: (3, 15) for 3.15.1. None: there is none, or it isn't known."""
         found = (_number(self.versions.get(package)) for package in ("keras", "tf_keras"))
         return next((version for version in found if version is not None and version[0] == generation), None)
 

@@ -93,8 +93,9 @@ class Example:
     symptom shows: `len(layer.trainable_weights) < 6`."""
     since: tuple[int, int] | None = None
     before: tuple[int, int] | None = None
-    """The versions of Keras, from one and below another, in which it is as the example says; in those outside,
-    an example that reports has no symptom, and nothing is reported. (3, 15) says nothing of Keras 2."""
+    """The versions of Keras, from one and below another, in which it is as the example says; in those
+    outside, an example that reports has no symptom, and nothing is reported. (3, 15) says nothing of
+    Keras 2."""
 
     def holds(self, generation: Generation, version: tuple[int, ...] | None = None) -> bool:
         """Whether it is as the example says in a version of Keras; None: the newest."""
