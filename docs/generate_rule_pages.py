@@ -44,6 +44,7 @@ GROUPS = {
     "KS2": "The state isn't there yet",
     "KS3": "Created at the wrong time",
     "KS4": "Tracked, but it won't train as written",
+    "KS5": "Trained, but not saved",
     "KS8": "Measured by the build check",
     "KS9": "Kerascope's own",
 }

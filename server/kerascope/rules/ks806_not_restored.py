@@ -101,7 +101,7 @@ import keras
 class Example(keras.layers.Layer):
     def __init__(self):
         super().__init__()
-        self.heads = {keras.layers.Dense(4), keras.layers.Dense(4)}  # <- KS806
+        self.heads = {keras.layers.Dense(4), keras.layers.Dense(4)}  # <- KS502, KS806
 
     def call(self, x):
         total = 0.0
