@@ -192,6 +192,19 @@ class Trial:
             models[1].load_weights(path)
         return abs(models[0](self.x) - models[1](self.x)).numpy().max() > 1e-6
 
+    def not_in_checkpoint(self):
+        """A fresh instance that a `tf.train.Checkpoint` restores gives other outputs."""
+        layers = [self.make(), self.make()]
+        for layer in layers:
+            self.call(layer)
+        for weight in layers[0].weights:
+            weight.assign(weight + 0.5)
+        with tempfile.TemporaryDirectory() as folder:
+            path = self.tf.train.Checkpoint(layer=layers[0]).save(str(pathlib.Path(folder) / "checkpoint"))
+            self.tf.train.Checkpoint(layer=layers[1]).restore(path)
+        saved, restored = (self.tf.nest.flatten(self.call(layer)) for layer in layers)
+        return any(abs(a - b).numpy().max() > 1e-6 for a, b in zip(saved, restored, strict=True))
+
     def fit_raises(self):
         """One step of `fit` raises, though a call doesn't."""
         model = self.keras.Sequential([self.make()])

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from kerascope.rules.hidden import makers, weights_text
+from kerascope.rules.hidden import class_of, makers, several, weights_text
 from kerascope.rules.places import in_own_file
 from kerascope.rules.rule import Example, Fix, MakeFix, Report, Rule
-from kerascope.rules.saving import DICTS, LISTS, Unsaved, unsaved
+from kerascope.rules.saving import DICTS, LISTS, LeftOut, unsaved
 from kerascope.source.document import Document
 from kerascope.source.rewrite import append_to_body
 from kerascope.tracking.run import LayerRun
@@ -490,23 +490,23 @@ class Example(keras.layers.Layer):
             site = in_own_file(run, attribute.written.at)
             if site is None:
                 continue
-            layers = attribute.layers
-            more = f" and {len(layers) - 1} more" if len(layers) > 1 else ""
+            layers = attribute.states
+            more = several(layers)
             keras, update = (
                 ("Keras 2", "") if run.generation == 2 else ("Keras before 3.15", "update Keras, or ")
             )
             yield Report(
                 site,
-                f"`.weights.h5` and `.keras` files of {keras} leave out the {layers[0].class_name}{more} in "
+                f"`.weights.h5` and `.keras` files of {keras} leave out the {class_of(layers[0])}{more} in "
                 f"`self.{attribute.name}`{weights_text(run, layers)}, which {'are' if more else 'is'} in "
                 f"{_nested(attribute)}: trained, but not saved. To have them saved, {update}keep them in one "
                 "flat list.",
-                makers(run, list(layers)),
+                makers(run, layers),
                 _flat_too(run, attribute),
             )
 
 
-def _nested(attribute: Unsaved) -> str:
+def _nested(attribute: LeftOut) -> str:
     """ "a list inside a dict"."""
     inner, outer = attribute.containers[-1].kind, attribute.containers[-2].kind
     return f"a {_word(inner)} inside a {_word(outer)}"
@@ -516,13 +516,13 @@ def _word(kind: str) -> str:
     return "dict" if kind in DICTS else "list" if kind.startswith("list") else "tuple"
 
 
-def _flat_too(run: LayerRun, attribute: Unsaved) -> MakeFix | None:
+def _flat_too(run: LayerRun, attribute: LeftOut) -> MakeFix | None:
     """Another attribute, assigned at the end of the constructor, that is a list of all the layers."""
     init = run.method("__init__")
     name = f"{attribute.name}_flat"
     if init is None or init.owner != run.definition or name in run.layer.attributes:
         return None
-    if attribute.written.at.method != "__init__" or any(layer.phase != "init" for layer in attribute.layers):
+    if attribute.written.at.method != "__init__" or any(layer.phase != "init" for layer in attribute.states):
         return None
     outer: list[Container] = []
     inner: list[Container] = []

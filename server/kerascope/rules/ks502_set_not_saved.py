@@ -6,10 +6,10 @@ import ast
 from collections.abc import Iterator
 
 from kerascope.project.meaning import ClassDefinition
-from kerascope.rules.hidden import makers, weights_text
+from kerascope.rules.hidden import class_of, makers, several, weights_text
 from kerascope.rules.places import in_own_file
 from kerascope.rules.rule import Example, Fix, MakeFix, Report, Rule
-from kerascope.rules.saving import SETS, Unsaved, unsaved
+from kerascope.rules.saving import SETS, LeftOut, unsaved
 from kerascope.source.document import Document, Site
 from kerascope.source.position import Edit, Position, Range
 from kerascope.tracking.run import LayerRun
@@ -370,19 +370,19 @@ class Example(keras.layers.Layer):
             site = in_own_file(run, attribute.written.at)
             if site is None:
                 continue
-            layers = attribute.layers
-            more = f" and {len(layers) - 1} more" if len(layers) > 1 else ""
+            layers = attribute.states
+            more = several(layers)
             yield Report(
                 site,
-                f"`.weights.h5` and `.keras` files of Keras 3 leave out the {layers[0].class_name}{more} in "
+                f"`.weights.h5` and `.keras` files of Keras 3 leave out the {class_of(layers[0])}{more} in "
                 f"`self.{attribute.name}`{weights_text(run, layers)}, which {'are' if more else 'is'} in a "
                 "set: trained, but not saved. Keep them in a list.",
-                makers(run, list(layers)),
+                makers(run, layers),
                 _as_list(run, attribute) if len(attribute.containers) == 1 else None,
             )
 
 
-def _as_list(run: LayerRun, attribute: Unsaved) -> MakeFix | None:
+def _as_list(run: LayerRun, attribute: LeftOut) -> MakeFix | None:
     """A list in place of the set, and `append` in place of `add`; where nothing else is done with it."""
     uses = list(_uses(run, attribute.name))
     if not all(_is_spared(around) or _change(around) is not None for around, _ in uses):

@@ -61,6 +61,7 @@ Symptom = Literal[
     "duplicated",
     "values-lost",
     "not-saved",
+    "not-in-checkpoint",
     "without-effect",
     "fewer-weights",
     "ineffective",

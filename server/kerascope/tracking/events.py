@@ -164,6 +164,14 @@ class LayerMethod:
 
 
 @frozen
+class Checkpointed:
+    """A layer was given to `tf.train.Checkpoint`."""
+
+    at: Context
+    layer: Layer
+
+
+@frozen
 class Escaped:
     """A value was handed to code that the run can't see, which may build, track or call it."""
 
@@ -184,5 +192,6 @@ Event: TypeAlias = (
     | InitReached
     | PrivateListWrite
     | LayerMethod
+    | Checkpointed
     | Escaped
 )

@@ -49,6 +49,7 @@ SCRIPT_WORDS = (
     ".build(",
     "apply_gradients",
     ".variables",
+    "Checkpoint(",
 )
 """A script without any of these has nothing to say."""
 

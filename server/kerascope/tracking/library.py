@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import cast
 
 from kerascope.project.meaning import Library
-from kerascope.tracking.events import Created
+from kerascope.tracking.events import Checkpointed, Created
 from kerascope.tracking.machine import MAX_TURNS, Frame, Machine
 from kerascope.tracking.objects import infer, new_weight
 from kerascope.tracking.values import (
@@ -609,6 +609,19 @@ def _weak_reference(
 
 
 _Known = Callable[..., Value]
+
+
+def _checkpoint(
+    run: Machine, frame: Frame, node: ast.Call, arguments: list[Value], keywords: dict[str, Value]
+) -> Value:
+    """`tf.train.Checkpoint(model=layer)`, which neither calls nor builds it."""
+    for value in [*arguments, *keywords.values()]:
+        for option in options(value):
+            if isinstance(option, Layer):
+                run.events.append(Checkpointed(run.context(frame, node), option))
+    return UNKNOWN
+
+
 _KNOWN: dict[str, _Known] = {
     "builtins.list": _container("list"),
     "builtins.tuple": _container("tuple"),
@@ -653,6 +666,7 @@ _KNOWN: dict[str, _Known] = {
     "itertools.chain.from_iterable": _chain,
     "itertools.cycle": _same_items("iterator"),
     "itertools.repeat": _same_items("iterator"),
+    "tensorflow.train.Checkpoint": _checkpoint,
     "copy.copy": _copy,
     "copy.deepcopy": _copy,
     "weakref.ref": _weak_reference,
