@@ -1,7 +1,7 @@
 """Real Keras for the truth tests: one process for each generation, which answers what an example shows.
 
-The interpreter is this one, or the one that `KERASCOPE_TRUTH_PYTHON` names; it needs TensorFlow, Keras 3 and
-tf_keras.
+The interpreter is this one, or the one that `KERASCOPE_TRUTH_PYTHON` names. It needs TensorFlow, Keras 3 and
+tf_keras; with one of them, or with Keras 2, what is about the other generation is skipped.
 """
 
 from __future__ import annotations
@@ -65,18 +65,34 @@ class RealKeras:
         self._process.wait(30)
 
 
-def _has_tensorflow() -> bool:
+class _Running(dict[int, RealKeras]):
+    """The generations that the interpreter has; a test of the other one is skipped."""
+
+    def __missing__(self, generation: int) -> RealKeras:
+        pytest.skip(f"this interpreter has no Keras {generation}")
+
+
+_LOOK = """
+from importlib.metadata import version
+from importlib.util import find_spec
+there = [name for name in ("keras", "tf_keras") if find_spec("tensorflow") and find_spec(name)]
+print(*{2 if name == "tf_keras" else int(version(name)[0]) for name in there})
+"""
+
+
+def _generations() -> list[int]:
+    """Of Keras, as far as the interpreter has them with TensorFlow."""
     python = os.environ.get("KERASCOPE_TRUTH_PYTHON", sys.executable)
-    look = "from importlib.util import find_spec as f; exit(not all(map(f, ('tensorflow', 'tf_keras'))))"
-    return subprocess.run([python, "-c", look], check=False, capture_output=True).returncode == 0
+    found = subprocess.run([python, "-c", _LOOK], check=False, capture_output=True, text=True).stdout
+    return sorted(map(int, found.split()))
 
 
 @pytest.fixture(scope="session")
 def real_keras() -> Iterator[Mapping[int, RealKeras]]:
-    """Both generations; they import TensorFlow side by side."""
-    if not _has_tensorflow():
+    """Each generation that there is; they import TensorFlow side by side."""
+    running = _Running({generation: RealKeras(generation) for generation in _generations()})
+    if not running:
         pytest.skip("needs TensorFlow, Keras 3 and tf_keras: make truth")
-    running = {generation: RealKeras(generation) for generation in (2, 3)}
     yield running
     for process in running.values():
         process.end()

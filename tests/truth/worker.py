@@ -2,7 +2,8 @@
 
 `python worker.py 3` or `python worker.py 2`: reads a request per line of standard input, answers with a line
 of JSON. TensorFlow is imported once; every program runs in a fork of its own. Knows nothing of Kerascope:
-what it reports is what Keras does. Generation 2 is tf_keras, which takes Keras' place under every name.
+what it reports is what Keras does. Generation 2 is tf_keras, which takes Keras' place under every name, or
+Keras 2 itself.
 """
 
 from __future__ import annotations
@@ -296,7 +297,7 @@ def main():
     os.environ["TF_USE_LEGACY_KERAS"] = "1" if generation == 2 else "0"
     os.environ["KERAS_BACKEND"] = "tensorflow"
     warnings.simplefilter("ignore")
-    if generation == 2:
+    if generation == 2 and importlib.util.find_spec("tf_keras"):
         sys.meta_path.insert(0, _LegacyKeras())
     import keras
     import tensorflow as tf
