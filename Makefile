@@ -5,13 +5,14 @@
 PYTHON ?= python3
 VENV   := .venv
 TRUTH  := .venv-truth
+MATRIX := .venv-matrix
 BENCH  := .venv-bench
 REAL   := .real-code
 BIN    := $(VENV)/bin
 PIP    := --quiet --disable-pip-version-check --no-input
 SHELL  := /bin/sh
 
-.PHONY: check test lint truth bench docs vsix test-editors clean help
+.PHONY: check test lint truth truth-matrix bench docs vsix test-editors clean help
 .DEFAULT_GOAL := help
 
 help:
@@ -19,6 +20,7 @@ help:
 	@echo 'make test    run the tests'
 	@echo 'make lint    ruff, and mypy in strict mode'
 	@echo 'make truth   compare what the rules say with real Keras (installs TensorFlow)'
+	@echo 'make truth-matrix  the same under several versions of Keras, one after the other (7 GB, an hour)'
 	@echo 'make bench   measure speed against other tools (installs TensorFlow)'
 	@echo 'make vsix    package the extension for VS Code; TARGET=linux-x64: for one platform'
 	@echo 'make test-editors  run the tests in real editors (installs them; needs Debian)'
@@ -41,6 +43,11 @@ lint: $(VENV)/test.stamp
 
 truth: $(TRUTH)/stamp
 	$(TRUTH)/bin/python -m pytest tests/truth $(ARGS)
+
+# Of the older TensorFlows, some need Python 3.11: make truth-matrix PYTHON=python3.11
+VERSIONS := $(sort $(basename $(notdir $(wildcard requirements/truth-matrix/*.txt))))
+truth-matrix: $(TRUTH)/stamp $(VERSIONS:%=$(MATRIX)/%/stamp)
+	$(TRUTH)/bin/python -m tests.truth.matrix $(VERSIONS:%=$(MATRIX)/%) $(TRUTH) $(ARGS)
 
 bench: $(VENV)/run.stamp $(REAL)/stamp $(BENCH)/stamp $(TRUTH)/stamp
 	$(BIN)/python -m tests.benchmarks --peers $(BENCH)/bin --packages $(TRUTH) --real-code $(REAL) $(ARGS)
@@ -73,7 +80,7 @@ $(EDITORS)/stamp: tests/editors/install tests/editors/install-from-debian tests/
 	@touch $@
 
 clean:
-	rm -rf $(VENV) $(TRUTH) $(BENCH) $(REAL) build dist .kerascope_cache .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(TRUTH) $(MATRIX) $(BENCH) $(REAL) build dist .kerascope_cache .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	rm -rf .editors vscode-extension/bundled vscode-extension/out vscode-extension/node_modules
 	find server tests -name __pycache__ -type d -prune -exec rm -rf {} +
 	rm -rf server/*.egg-info
@@ -93,6 +100,12 @@ $(TRUTH)/stamp: requirements/run.txt requirements/test.txt requirements/truth.tx
 	@.ci/environment '$(PYTHON)' $(TRUTH)
 	$(TRUTH)/bin/python -m pip install $(PIP) -r requirements/truth.txt
 	$(TRUTH)/bin/python -m pip install $(PIP) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(MATRIX)/%/stamp: requirements/truth-matrix/%.txt
+	@mkdir -p $(MATRIX)
+	@.ci/environment '$(PYTHON)' $(MATRIX)/$*
+	$(MATRIX)/$*/bin/python -m pip install $(PIP) -r $<
 	@touch $@
 
 $(BENCH)/stamp: requirements/bench.txt
