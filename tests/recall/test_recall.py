@@ -10,6 +10,7 @@ from collections import Counter
 from typing import Any
 
 import pytest
+from tests.recall.programs import Program, programs
 
 from kerascope.cli.workers import check_files
 from kerascope.cli.workspace import Workspace
@@ -17,7 +18,6 @@ from kerascope.project.catalogue import Generation
 from kerascope.project.environment import Environment
 from kerascope.project.settings import Settings
 from kerascope.rules import all_rules
-from tests.recall.programs import Program, programs
 
 
 def cases() -> list[Any]:

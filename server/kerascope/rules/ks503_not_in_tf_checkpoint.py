@@ -409,7 +409,7 @@ def _missing(
         inner: ScriptRun | LayerRun = run
     else:
         found = run.run_of(layer)
-        if found is None:
+        if found is None or _is_keras_2(found):
             return
         missing = list(left_out(found, _reads, lambda part: isinstance(part.cls, Library)))
         yield from ((found, attribute) for attribute in missing)
@@ -425,6 +425,11 @@ def _missing(
         if part.cls not in seen:
             seen.add(part.cls)
             yield from _missing(inner, part, depth - 1)
+
+
+def _is_keras_2(run: LayerRun) -> bool:
+    """Whether the class is one of tf_keras, whatever the file that makes the checkpoint is checked for."""
+    return any(isinstance(base, Library) and base.origin == "tf_keras" for base in run.mro())
 
 
 def _reads(around: tuple[Container, ...]) -> bool:
