@@ -108,3 +108,12 @@ def test_what_a_read_before_the_first_call_finds(
             assert "raises ValueError before" in finding.message
         else:
             assert f"finds {found} of" in finding.message
+
+
+def test_a_bidirectional_layer_has_the_weights_of_two() -> None:
+    both = "keras.layers.Bidirectional(keras.layers.LSTM(4))"
+    code = f"import keras\n\nmodel = keras.Sequential([{both}, keras.layers.Dense(1)])\nmodel.summary()\n"
+    project = Project(None)
+    project.open(Document.from_text(PATH, code, 1))
+    (finding,) = Checker(project, Settings(keras="3")).check(PATH)
+    assert "finds 0 of its 8 weights" in finding.message

@@ -744,6 +744,20 @@ model.summary()
             (2,),
         ),
         Example(
+            "a Sequential that begins with a pretrained model, which knows its input",
+            """\
+import keras
+
+base = keras.applications.MobileNetV2(include_top=False, weights=None, pooling="avg", alpha=0.35)
+base.trainable = False
+model = keras.Sequential([base, keras.layers.Dense(1)])
+model.summary()
+print(len(model.trainable_variables))
+""",
+            make="model",
+            arguments="tf.zeros((1, 64, 64, 3))",
+        ),
+        Example(
             "functional models and Sequential with an Input",
             """\
 import keras

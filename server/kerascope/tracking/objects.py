@@ -391,6 +391,7 @@ def gives_input(first: Value) -> bool:
             and (
                 option.knows_input
                 or option.class_name == "InputLayer"
+                or (isinstance(option.cls, Library) and option.cls.name.startswith("keras.applications."))
                 or not INPUT_ARGUMENTS.isdisjoint(option.keywords)
             )
         )

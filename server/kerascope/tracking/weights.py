@@ -87,6 +87,8 @@ def library_weights(run: Machine, layer: Layer, weights_of: Callable[[Layer], We
         )
         return WeightsOf("no" if known else "unknown", (), 0 if known else None)
     total = sum_weights(parts)
+    if entry.name == "keras.layers.Bidirectional" and "backward_layer" not in arguments:
+        total = sum_weights((total, total))  # it copies the layer that it is given
     return (
         replace(total, count=None)
         if names is None and entry.has_weights == "depends" and not children
