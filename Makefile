@@ -12,7 +12,7 @@ BIN    := $(VENV)/bin
 PIP    := --quiet --disable-pip-version-check --no-input
 SHELL  := /bin/sh
 
-.PHONY: check test lint truth truth-matrix bench docs vsix test-editors clean help
+.PHONY: check test lint truth truth-matrix bench docs vsix test-editors screenshots clean help
 .DEFAULT_GOAL := help
 
 help:
@@ -24,6 +24,7 @@ help:
 	@echo 'make bench   measure speed against other tools (installs TensorFlow)'
 	@echo 'make vsix    package the extension for VS Code; TARGET=linux-x64: for one platform'
 	@echo 'make test-editors  run the tests in real editors (installs them; needs Debian)'
+	@echo 'make screenshots  take the pictures of VS Code anew that the documentation shows'
 	@echo 'make docs    write the pages of the rules, and draw the picture'
 	@echo 'make clean   remove everything that these made'
 
@@ -57,12 +58,13 @@ docs: $(VENV)/run.stamp
 	$(BIN)/python docs/draw_picture.py
 
 TARGET ?= all
+VSIX    = dist/kerascope$(if $(filter all,$(TARGET)),,-$(TARGET)).vsix
 # What is packed is what .vscodeignore and bundle.py name: there is nothing to scan for secrets, which takes minutes.
 vsix: $(VENV)/run.stamp vscode-extension/node_modules/stamp
 	$(BIN)/python vscode-extension/bundle.py --target $(TARGET)
 	@mkdir -p dist
 	cd vscode-extension && npx vsce package --allow-package-all-secrets --allow-package-env-file \
-		$(if $(filter all,$(TARGET)),,--target $(TARGET)) --out ../dist/kerascope$(if $(filter all,$(TARGET)),,-$(TARGET)).vsix
+		$(if $(filter all,$(TARGET)),,--target $(TARGET)) --out ../$(VSIX)
 
 vscode-extension/node_modules/stamp: vscode-extension/package-lock.json
 	@command -v npm >/dev/null 2>&1 || { echo 'Packaging the extension needs Node.js 20 or later, with npm.' >&2; exit 1; }
@@ -70,10 +72,18 @@ vscode-extension/node_modules/stamp: vscode-extension/package-lock.json
 	@touch $@
 
 EDITORS := .editors
+EDITOR_TESTS := tests/editors
 # Real Keras, for the build check in the editors: that of the truth tests, or of the environment that is named.
 KERASCOPE_TRUTH_PYTHON ?= $(CURDIR)/$(TRUTH)/bin/python
-test-editors: $(VENV)/test.stamp $(EDITORS)/stamp $(if $(filter $(CURDIR)/%,$(KERASCOPE_TRUTH_PYTHON)),$(TRUTH)/stamp) vsix
-	KERASCOPE_TRUTH_PYTHON=$(KERASCOPE_TRUTH_PYTHON) $(BIN)/python -m pytest tests/editors $(ARGS)
+# Packaged for this machine alone, which is quicker; TARGET=all: the package for every platform.
+test-editors screenshots: TARGET = linux-$(if $(filter aarch64 arm64,$(shell uname -m)),arm64,x64)
+test-editors: $(EDITORS)/stamp $(VENV)/test.stamp $(if $(filter $(CURDIR)/%,$(KERASCOPE_TRUTH_PYTHON)),$(TRUTH)/stamp) vsix
+	KERASCOPE_TRUTH_PYTHON=$(KERASCOPE_TRUTH_PYTHON) KERASCOPE_VSIX=$(VSIX) $(BIN)/python -m pytest $(EDITOR_TESTS) $(ARGS)
+
+# The tests leave them in .editors/screenshots; docs/images has those that pages show, with fewer colours.
+screenshots: EDITOR_TESTS = tests/editors/test_vscode.py
+screenshots: test-editors
+	tests/editors/keep-screenshots $(EDITORS)/screenshots docs/images
 
 $(EDITORS)/stamp: tests/editors/install tests/editors/install-from-debian tests/editors/install-vscode
 	tests/editors/install $(EDITORS)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from kerascope import __version__
+from kerascope.lsp.opening import SERVER_KEYS
 from kerascope.project.settings import Settings, from_editor
 from kerascope.rules import all_rules
 
@@ -46,6 +47,7 @@ def test_every_setting_can_be_set_and_has_the_server_s_default() -> None:
     everything = {name: about["default"] for name, about in shown.items() if name in known}
     codes = [rule.code for rule in all_rules()]
     assert from_editor(everything, codes=codes) == (defaults, ()), "what nobody touched changes nothing"
+    assert {name.split(".")[0] for name in OWN} <= set(SERVER_KEYS), "what the server must not complain about"
 
 
 def test_every_setting_is_described_and_those_that_start_programs_wait_for_trust() -> None:

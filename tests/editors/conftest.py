@@ -3,8 +3,12 @@ project to open, and the command `kerascope` on the PATH, as a person has it."""
 
 from __future__ import annotations
 
+import itertools
 import os
+import re
+import subprocess
 import sys
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -12,7 +16,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent.parent
 EDITORS = Path(os.environ.get("KERASCOPE_EDITORS", ROOT / ".editors"))
-PATIENCE = 60.0
+PATIENCE = float(os.environ.get("PATIENCE", "120"))
 """Seconds before an editor that shows nothing fails a test; nothing waits that long while all is well."""
 
 KERAS = os.environ.get("KERASCOPE_TRUTH_PYTHON")
@@ -63,3 +67,47 @@ def program(editor: str, command: str) -> Path:
 
 def with_settings(environment: Mapping[str, str], **more: Path | str) -> dict[str, str]:
     return {**environment, **{name: str(value) for name, value in more.items()}}
+
+
+_NUMBERS = itertools.count()
+
+
+class Terminal:
+    """A program in a terminal of 160 columns and 50 lines."""
+
+    def __init__(self, folder: Path, env: Mapping[str, str], *command: str | Path) -> None:
+        self._socket = f"kerascope-{os.getpid()}-{next(_NUMBERS)}"
+        self._env = env
+        size = ["-x", "160", "-y", "50"]
+        # The terminal shows why the program ended, if it does too soon.
+        self._tmux("-f", "/dev/null", "new-session", "-d", *size, "-c", str(folder), *map(str, command))
+        self._tmux("set-option", "-g", "remain-on-exit", "on")
+        self._tmux("set-option", "-g", "escape-time", "0")
+
+    def _tmux(self, *arguments: str) -> str:
+        command = ["tmux", "-L", self._socket, *arguments]
+        ended = subprocess.run(command, env=self._env, capture_output=True, encoding="utf-8", check=True)
+        return ended.stdout
+
+    def screen(self) -> str:
+        return self._tmux("capture-pane", "-p")
+
+    def press(self, *keys: str) -> None:
+        self._tmux("send-keys", *keys)
+
+    def shows(self, pattern: str) -> str:
+        """Wait until the screen shows it; the screen then."""
+        end = time.monotonic() + PATIENCE
+        while not re.search(pattern, screen := self.screen()):
+            assert time.monotonic() < end, f"waited in vain for {pattern!r}; the screen:\n{screen}"
+            time.sleep(0.1)
+        return screen
+
+    def status(self) -> str:
+        """How the program ended: its exit status; "" while it runs."""
+        return self._tmux("list-panes", "-F", "#{?pane_dead,#{pane_dead_status},}").strip()
+
+    def close(self) -> None:
+        subprocess.run(
+            ["tmux", "-L", self._socket, "kill-server"], env=self._env, capture_output=True, check=False
+        )

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from pathlib import Path
 
+import pytest
 from tests.editors.conftest import (
     BROKEN,
     EDITORS,
@@ -13,30 +15,35 @@ from tests.editors.conftest import (
     MESSAGE,
     PATIENCE,
     ROOT,
+    Terminal,
+    needs_keras,
     program,
     with_settings,
 )
 
+READY = ROOT / "docs" / "editors" / "emacs" / "kerascope.el"
 
-def test_a_finding_the_tree_of_a_layer_and_the_fix(
-    project: Path, environment: dict[str, str], tmp_path: Path
-) -> None:
-    emacs, root = program("emacs", "emacs-nox"), EDITORS / "emacs" / "root" / "usr"
+
+@pytest.fixture
+def emacs(environment: dict[str, str]) -> tuple[list[str | Path], dict[str, str]]:
+    """The command that starts Emacs as it comes, and its environment."""
+    root = EDITORS / "emacs" / "root" / "usr"
+    command = program("emacs", "emacs-nox")
     (lisp,) = root.glob("share/emacs/[0-9]*/lisp")
     (dump,) = root.glob("libexec/emacs/*/*/emacs-*.pdmp")
+    places = {"EMACSLOADPATH": lisp, "EMACSDATA": lisp.parent / "etc", "EMACSPATH": dump.parent}
+    return [command, f"--dump-file={dump}", "-Q"], with_settings(environment, **places)
+
+
+def test_a_finding_the_tree_of_a_layer_and_the_fix(
+    project: Path, emacs: tuple[list[str | Path], dict[str, str]], tmp_path: Path
+) -> None:
+    command, environment = emacs
     seen_file = tmp_path / "seen.json"
-    env = with_settings(
-        environment,
-        EMACSLOADPATH=lisp,
-        EMACSDATA=lisp.parent / "etc",
-        EMACSPATH=dump.parent,
-        READY=ROOT / "docs" / "editors" / "emacs" / "kerascope.el",
-        SEEN=seen_file,
-    )
     ended = subprocess.run(
-        [emacs, f"--dump-file={dump}", "--batch", "-Q", "-l", Path(__file__).with_name("emacs.el")],
+        [*command, "--batch", "-l", Path(__file__).with_name("emacs.el")],
         cwd=project,
-        env=env,
+        env=with_settings(environment, READY=READY, SEEN=seen_file),
         capture_output=True,
         encoding="utf-8",
         timeout=3 * PATIENCE,
@@ -55,3 +62,30 @@ def test_a_finding_the_tree_of_a_layer_and_the_fix(
     assert MENDED in mended
     assert BROKEN not in mended
     assert seen["ended"]
+
+
+@needs_keras
+def test_the_build_check_shows_its_figures(
+    project: Path, emacs: tuple[list[str | Path], dict[str, str]]
+) -> None:
+    command, environment = emacs
+    terminal = Terminal(project, environment, *command, "-l", READY, "model.py")
+    try:
+        terminal.shows("class Block")
+        terminal.press("M-x")
+        terminal.press("-l", "eglot")
+        terminal.press("Enter")
+        terminal.shows(r"Flymake\[0 1")
+        terminal.press("C-s")
+        terminal.press("-l", "class Block")
+        terminal.press("Enter", "M-x")
+        terminal.press("-l", "eglot-code-actions")
+        terminal.press("Enter")
+        terminal.shows("Pick an action")
+        terminal.press("-l", "Build check: Block")
+        terminal.press("Enter")
+        terminal.shows("4 weights · 304 parameters · all tracked")
+        screen = terminal.shows("272 parameters")
+    finally:
+        terminal.close()
+    assert re.search(r"Dense\(width, .*\(16, 16\), \(16,\) · 272 parameters", screen)

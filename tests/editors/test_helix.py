@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,50 +14,11 @@ from tests.editors.conftest import (
     MENDED,
     PATIENCE,
     ROOT,
+    Terminal,
+    needs_keras,
     program,
     with_settings,
 )
-
-
-class Terminal:
-    """A program in a terminal of 160 columns and 50 lines."""
-
-    def __init__(self, folder: Path, env: Mapping[str, str], *command: str | Path) -> None:
-        self._socket = f"kerascope-{os.getpid()}"
-        self._env = env
-        size = ["-x", "160", "-y", "50"]
-        # The terminal shows why the program ended, if it does too soon.
-        self._tmux("-f", "/dev/null", "new-session", "-d", *size, "-c", str(folder), *map(str, command))
-        self._tmux("set-option", "-g", "remain-on-exit", "on")
-        self._tmux("set-option", "-g", "escape-time", "0")
-
-    def _tmux(self, *arguments: str) -> str:
-        command = ["tmux", "-L", self._socket, *arguments]
-        ended = subprocess.run(command, env=self._env, capture_output=True, encoding="utf-8", check=True)
-        return ended.stdout
-
-    def screen(self) -> str:
-        return self._tmux("capture-pane", "-p")
-
-    def press(self, *keys: str) -> None:
-        self._tmux("send-keys", *keys)
-
-    def shows(self, pattern: str) -> str:
-        """Wait until the screen shows it; the screen then."""
-        end = time.monotonic() + PATIENCE
-        while not re.search(pattern, screen := self.screen()):
-            assert time.monotonic() < end, f"waited in vain for {pattern!r}; the screen:\n{screen}"
-            time.sleep(0.1)
-        return screen
-
-    def status(self) -> str:
-        """How the program ended: its exit status; "" while it runs."""
-        return self._tmux("list-panes", "-F", "#{?pane_dead,#{pane_dead_status},}").strip()
-
-    def close(self) -> None:
-        subprocess.run(
-            ["tmux", "-L", self._socket, "kill-server"], env=self._env, capture_output=True, check=False
-        )
 
 
 @pytest.fixture
@@ -104,3 +63,17 @@ def test_a_finding_its_fix_and_the_tree_of_a_layer(helix: Terminal, project: Pat
     text = (project / "model.py").read_text("utf-8")
     assert MENDED in text
     assert BROKEN not in text
+
+
+@needs_keras
+def test_the_build_check_shows_its_figures(helix: Terminal) -> None:
+    helix.shows("holds a copy of")  # so the server is there
+    helix.press("/")
+    helix.press("-l", "class Block")
+    helix.press("Enter", "Space", "a")
+    helix.shows("Build check: Block")
+    helix.press("Enter")
+    helix.shows("4 weights · 304 parameters · all tracked")
+    helix.press("-l", ":set lsp.display-inlay-hints true")
+    helix.press("Enter")
+    assert re.search(r"Dense\(width, .*\(16, 16\), \(16,\) · 272 parameters", helix.shows("272 parameters"))

@@ -114,29 +114,43 @@ def test_a_code_action_mends_it_and_the_finding_goes(neovim: Session) -> None:
     assert BROKEN not in seen["text"]
 
 
-def test_it_stands_beside_another_server_for_python(neovim: Session, project: Path) -> None:
+PYRIGHT = EDITORS / "pyright" / "node_modules" / ".bin" / "pyright-langserver"
+OTHERS = {
+    "ruff": ([str(Path(sys.executable).with_name("ruff")), "server"], "Ruff F401"),
+    "pyright": ([str(PYRIGHT), "--stdio"], "Pyright reportUndefinedVariable"),
+}
+
+
+@pytest.mark.parametrize("other", OTHERS)
+def test_it_stands_beside_another_server_for_python(neovim: Session, project: Path, other: str) -> None:
+    command, theirs = OTHERS[other]
     with (project / "model.py").open("a", encoding="utf-8") as file:
-        file.write("import os\n")
-    ruff = Path(sys.executable).with_name("ruff")
+        file.write("import os\nnever_defined\n")
+    words = ", ".join(f'"{word}"' for word in command)
     seen = neovim(
+        f"local theirs = '{theirs}'"
         """
     local function sources()
-      return vim.tbl_map(function(each) return each.source .. " " .. each.code end, vim.diagnostic.get(0))
+      local function named(each) return ("%s %s"):format(each.source, each.code) end
+      return vim.tbl_map(named, vim.diagnostic.get(0))
     end
-    wait("both", function() return #sources() > 1 end)
-    seen.sources = sources()
+    wait("both", function()
+      return vim.tbl_contains(sources(), theirs) and vim.tbl_contains(sources(), "kerascope KS105")
+    end)
     line("blocks.append(Block(width))")
     act("Fill `self.blocks` itself")
     wait("the fix", function() return vim.bo.modified end)
-    wait("the finding to go", function() return not table.concat(sources()):find("KS105") end)
+    wait("the finding to go, and theirs to stay", function()
+      return not vim.tbl_contains(sources(), "kerascope KS105") and vim.tbl_contains(sources(), theirs)
+    end)
     seen.left = sources()
+    seen.text = vim.api.nvim_buf_get_lines(0, 0, -1, false)
     """,
-        f'vim.lsp.config("ruff", {{ cmd = {{ "{ruff}", "server" }}, filetypes = {{ "python" }} }})\n'
-        'vim.lsp.enable("ruff")\n',
+        f'vim.lsp.config("{other}", {{ cmd = {{ {words} }}, filetypes = {{ "python" }}, settings = {{}} }})\n'
+        f'vim.lsp.enable("{other}")\n',
     )
-    assert "kerascope KS105" in seen["sources"]
-    assert "Ruff F401" in seen["sources"]
-    assert "Ruff F401" in seen["left"]
+    assert MENDED in seen["text"]
+    assert theirs in seen["left"]
 
 
 def test_typing_a_mistake_is_noticed(neovim: Session) -> None:

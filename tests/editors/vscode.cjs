@@ -1,20 +1,26 @@
 // A person in VS Code, which runs in a browser: opens a model, looks, clicks. What is seen is printed as JSON.
 // node vscode.cjs SCENARIO URL FOLDER-FOR-SCREENSHOTS
+// It waits for what must come, never for a time.
+const fs = require('node:fs/promises');
 const path = require('node:path');
 const editors = process.env.KERASCOPE_EDITORS;
 const { chromium } = require(path.join(editors, 'vscode', 'node_modules', 'playwright-core'));
 
 const [scenario, url, pictures] = process.argv.slice(2);
-const PATIENCE = Number(process.env.PATIENCE ?? 60) * 1000;
+const PATIENCE = Number(process.env.PATIENCE) * 1000;
 const FLAGS = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-sync'];
+const CODE = ['.part.editor'];
+const CODE_AND_PANEL = ['.part.editor', '.part.panel'];
+const WINDOW = [];
 const seen = {};
 
 async function main() {
     const browser = await chromium.launch({
         executablePath: process.env.CHROMIUM,
         args: [...FLAGS, '--disable-background-networking', '--disable-component-update'],
+        timeout: PATIENCE,
     });
-    const page = await browser.newPage({ viewport: { width: 1180, height: 800 } });
+    const page = await browser.newPage({ viewport: { width: 960, height: 640 }, deviceScaleFactor: 1.5 });
     page.setDefaultTimeout(PATIENCE);
     try {
         await page.goto(url);
@@ -34,14 +40,16 @@ const scenarios = {
         await open(page);
         seen.underlined = await page.locator('.squiggly-warning').count();
         seen.problems = await problems(page);
-        await shoot(page, '1-finding');
+        seen.message = await messageAtFinding(page);
+        await shoot(page, 'finding', CODE_AND_PANEL);
+        await page.keyboard.press('Escape');
 
         await goTo(page, 12, 1);
         await page.locator('.view-line span', { hasText: /^Block$/ }).first().hover();
         const tree = page.locator('.monaco-hover:visible', { hasText: 'Dense' }).first();
         await tree.waitFor();
         seen.hover = await tree.innerText();
-        await shoot(page, '2-hover');
+        await shoot(page, 'hover', CODE_AND_PANEL);
         await page.keyboard.press('Escape');
 
         await goTo(page, 30, 20);
@@ -49,90 +57,154 @@ const scenarios = {
         await bulb.click();
         await page.waitForSelector('.action-widget .monaco-list-row');
         seen.actions = await page.locator('.action-widget .monaco-list-row').allInnerTexts();
-        await shoot(page, '3-light-bulb');
         seen.offered = await page.locator('.action-widget .monaco-list-row.focused').innerText();
+        await shoot(page, 'light-bulb', CODE_AND_PANEL);
         await page.keyboard.press('Enter');
-        await page.waitForSelector('.squiggly-warning', { state: 'detached' });
-        await page.locator('.markers-panel .monaco-list-row', { hasText: 'KS105' }).waitFor({ state: 'detached' });
+        await noFinding(page);
         seen.mended = await code(page);
         seen.problemsAfterwards = await problems(page);
-        await shoot(page, '4-mended');
+        await shoot(page, 'mended', CODE_AND_PANEL);
+    },
+
+    async commands(page) {
+        await open(page);
+        await command(page, 'Kerascope: Show Rule');
+        const rules = page.locator('.quick-input-list .monaco-list-row');
+        await rules.filter({ hasText: 'KS101' }).waitFor();
+        seen.first = await rules.first().innerText();
+        await page.keyboard.press('Enter');
+        const rule = view(page);
+        await rule.locator('h1').waitFor();
+        seen.rule = await rule.locator('body').innerText();
+        await shoot(page, 'rule', CODE);
+        await page.keyboard.press('Control+w');
+
+        await command(page, 'Kerascope: Restart');
+        await noFinding(page);
+        await page.waitForSelector('.squiggly-warning', { state: 'attached' });
+        seen.problems = await problems(page);
+        await page.keyboard.press('Control+1');
+        await command(page, 'Kerascope: Fix All That Is Safe to Fix');
+        await noFinding(page);
+        seen.mended = await code(page);
+        seen.problemsAfterwards = await problems(page);
+
+        await command(page, 'Kerascope: Show Log');
+        await page.locator('.part.panel [aria-label^="Maximize Panel"]').first().click();
+        await page.locator('.output-view .view-line', { hasText: 'Starting' }).nth(1).waitFor();
+        seen.log = await output(page);
+        await shoot(page, 'log', WINDOW);
+        await page.locator('[id="status.languageStatus"]').hover();
+        const status = page.locator('.hover-language-status', { hasText: 'Kerascope' }).first();
+        await status.waitFor();
+        seen.status = await status.innerText();
+    },
+
+    async started(page) {
+        await open(page);
+        seen.problems = await problems(page);
+        await command(page, 'Kerascope: Show Log');
+        await page.locator('.output-view .view-line', { hasText: 'Starting' }).first().waitFor();
+        seen.log = await output(page);
+    },
+
+    async walkthrough(page) {
+        await command(page, 'Welcome: Open Walkthrough');
+        await choose(page, 'See what Keras makes of your layers');
+        const steps = page.locator('.getting-started-step');
+        await steps.filter({ hasText: 'Open the sample' }).first().waitFor();
+        seen.steps = await steps.locator('.step-title').allInnerTexts();
+        await shoot(page, 'walkthrough', CODE);
+        await page.locator('.getting-started-step.expanded .monaco-button', { hasText: 'Open the sample' }).click();
+        await page.locator('.tab', { hasText: 'nested_layers.py' }).waitFor();
+        await page.waitForSelector('.squiggly-warning', { state: 'attached' });
+        await page.keyboard.press('Control+Shift+m');
+        await finding(page, 'KS105').waitFor();
+        seen.problems = await problems(page);
+        await page.locator('.tab', { hasText: 'Walkthrough' }).click();
+        await page.locator('.getting-started-step .complete.codicon').first().waitFor();
+        seen.done = await page.locator('.getting-started-step', { has: page.locator('.complete.codicon') }).allInnerTexts();
     },
 
     async build(page) {
         await open(page);
         await page.keyboard.press('Control+j'); // more room for the code
         await goTo(page, 1, 1);
-        await page.locator('.codelens-decoration a', { hasText: 'Build check' }).nth(1).waitFor();
+        await lens(page, 'Build check').nth(1).waitFor();
         seen.lenses = await lenses(page);
-        await page.locator('.codelens-decoration a', { hasText: 'Build check' }).first().click();
-        await page.locator('.codelens-decoration a', { hasText: 'parameters' }).first().waitFor();
-        await page.waitForFunction(() => document.querySelector('.view-lines').innerText.includes('272\u00a0parameters')
-            || document.querySelector('.view-lines').innerText.includes('272 parameters'));
+        await lens(page, 'Build check').first().click();
+        await lens(page, 'parameters').first().waitFor();
+        await shows(page, '272 parameters');
         seen.lensesAfterwards = await lenses(page);
         seen.figures = await code(page);
-        await shoot(page, '5-build-check');
+        await shoot(page, 'build-check', CODE);
 
-        await page.locator('.codelens-decoration a', { hasText: 'parameters' }).first().click();
-        const report = page.frameLocator('iframe.webview').frameLocator('iframe');
-        await report.locator('table').waitFor();
-        seen.report = await report.locator('body').innerText();
-        seen.colours = await report.locator('tr.tracked').count();
-        await shoot(page, '6-report');
+        await command(page, 'Kerascope: Build Check for This File');
+        await lens(page, 'no weights').waitFor();
+        seen.lensesOfTheFile = await lenses(page);
+
+        await lens(page, 'parameters').first().click();
+        await view(page).locator('table').waitFor();
+        seen.report = await view(page).locator('body').innerText();
+        seen.colours = await view(page).locator('tr.tracked').count();
+        await shoot(page, 'report-all-tracked', CODE);
     },
 
     async lost(page) {
+        await page.setViewportSize({ width: 960, height: 770 });
         await open(page, 'tagger.py', 'KS101');
         await page.keyboard.press('Control+j');
         await goTo(page, 20, 1);
-        const lens = page.locator('.codelens-decoration a');
-        await lens.filter({ hasText: 'Build check' }).first().click();
-        await lens.filter({ hasText: 'untracked' }).first().click();
-        const report = page.frameLocator('iframe.webview').frameLocator('iframe');
-        await report.locator('table').waitFor();
+        await lens(page, 'Build check').first().click();
+        await lens(page, 'untracked').first().click();
+        await view(page).locator('table').waitFor();
         seen.lenses = await lenses(page);
-        seen.lost = await report.locator('tr.untracked').allInnerTexts();
-        seen.kept = await report.locator('tr.weight.tracked').count();
-        await shoot(page, '8-lost-weights');
+        seen.lost = await view(page).locator('tr.untracked').allInnerTexts();
+        seen.kept = await view(page).locator('tr.weight.tracked').count();
+        await shoot(page, 'report', CODE);
     },
 
     async asked(page) {
         await openFile(page, 'lookup.py');
-        const lens = page.locator('.codelens-decoration a');
-        await lens.filter({ hasText: 'Build check' }).click();
+        await lens(page, 'Build check').click();
         const box = page.locator('.quick-input-box input');
         await box.waitFor();
         seen.proposed = await box.inputValue();
         seen.question = await page.locator('.quick-input-message').innerText();
-        await shoot(page, '10-asked');
+        await shoot(page, 'asked', WINDOW);
         await box.fill('build("a b", {"a": 3}) on (None');
         await page.locator('.quick-input-message', { hasText: 'bracket' }).waitFor();
         await box.fill('build("a b", {"a": 3}) on int32(None, 2)');
+        await page.locator('.quick-input-message', { hasText: 'bracket' }).waitFor({ state: 'detached' });
         await page.keyboard.press('Enter');
-        await lens.filter({ hasText: 'parameters' }).waitFor();
+        await lens(page, 'parameters').waitFor();
         seen.lenses = await lenses(page);
 
         // Another text: what was answered before is used, and nobody asked.
         await goTo(page, 9, 70);
         await page.keyboard.type('0');
-        await lens.filter({ hasText: 'stale' }).click();
-        await lens.filter({ hasText: 'stale' }).waitFor({ state: 'detached' });
-        await lens.filter({ hasText: 'parameters' }).waitFor();
+        await lens(page, 'stale').click();
+        await lens(page, 'stale').waitFor({ state: 'detached' });
+        await lens(page, 'parameters').waitFor();
         seen.lensesAfterwards = await lenses(page);
+
+        // It is proposed where the person wants other arguments.
+        await command(page, 'Kerascope: Build Check at Cursor with Other Arguments');
+        await page.locator('.quick-input-message', { hasText: 'How is it made' }).waitFor();
+        seen.proposedAgain = await box.inputValue();
     },
 
     async cancelled(page) {
         await openFile(page, 'slow.py');
-        await page.locator('.codelens-decoration a', { hasText: 'Build check' }).click();
+        await lens(page, 'Build check').click();
         const notice = page.locator('.notifications-toasts .notification-list-item', { hasText: 'Build check of Slow' });
-        await notice.waitFor();
-        await page.locator('.codelens-decoration a', { hasText: 'running' }).waitFor();
-        await page.waitForTimeout(1500);
+        await lens(page, 'running').waitFor();
+        await notice.filter({ hasText: /Build check of Slow: \w/ }).waitFor();
         seen.notice = await notice.innerText();
-        await shoot(page, '11-progress');
+        await shoot(page, 'progress', WINDOW);
         await notice.locator('.monaco-button', { hasText: 'Cancel' }).click();
         await notice.waitFor({ state: 'detached' });
-        await page.locator('.codelens-decoration a', { hasText: /^Build check$/ }).waitFor();
+        await lens(page, /^Build check$/).waitFor();
         seen.lenses = await lenses(page);
     },
 
@@ -141,16 +213,47 @@ const scenarios = {
         const message = page.locator('.notification-list-item-message', { hasText: 'Kerascope' });
         await message.first().waitFor();
         seen.messages = await message.allInnerTexts();
-        await shoot(page, '9-no-python');
+        await shoot(page, 'no-python', WINDOW);
     },
 
+    // Not trusted at first, then trusted by the person.
     async untrusted(page) {
         await open(page);
         seen.problems = await problems(page);
-        await page.waitForTimeout(2000); // time for a lens, or anything else that must not come
+        seen.banner = await page.locator('.part.banner').innerText();
+        await messageAtFinding(page);
+        await page.keyboard.press('Escape');
+        await page.keyboard.press('Control+1');
+        await page.mouse.move(0, 0);
         seen.lenses = await lenses(page);
-        seen.banner = await page.locator('.statusbar-item', { hasText: 'Restricted' }).count();
-        await shoot(page, '7-untrusted');
+        seen.commands = await commandsFor(page, 'Kerascope:');
+        await shoot(page, 'untrusted', WINDOW);
+        seen.ranBefore = await exists(process.env.RAN);
+
+        await page.locator('.part.banner').getByText('Manage', { exact: true }).click();
+        await page.locator('.workspace-trust-editor .monaco-button:visible', { hasText: /^Trust$/ }).click();
+        await page.waitForSelector('.part.banner .message-container', { state: 'hidden' });
+        await page.locator('.tab', { hasText: 'model.py' }).click();
+        await lens(page, 'Build check').first().waitFor();
+        seen.lensesAfterwards = await lenses(page);
+        await page.waitForSelector('.squiggly-warning', { state: 'attached' });
+        seen.problemsAfterwards = await problems(page);
+        await shoot(page, 'trusted', WINDOW);
+    },
+
+    // The person chooses another interpreter in the Python extension.
+    async chosen(page) {
+        await openFile(page, 'model.py');
+        await lens(page, 'Build check').first().click();
+        const message = page.locator('.notification-list-item-message', { hasText: 'Block' });
+        await message.waitFor();
+        seen.message = await message.innerText();
+        await command(page, 'Python: Select Interpreter');
+        await choose(page, 'With Keras');
+        await lens(page, /^Build check/).first().click();
+        await lens(page, 'parameters').first().waitFor();
+        await shows(page, '272 parameters');
+        seen.lenses = await lenses(page);
     },
 };
 
@@ -159,7 +262,7 @@ async function open(page, file = 'model.py', rule = 'KS105') {
     await openFile(page, file);
     await page.keyboard.press('Control+b'); // more room for the code
     await page.keyboard.press('Control+Shift+m');
-    await page.locator('.markers-panel .monaco-list-row', { hasText: rule }).first().waitFor();
+    await finding(page, rule).waitFor();
     await page.keyboard.press('Control+1');
     await goTo(page, 30, 20);
     await page.waitForSelector('.squiggly-warning', { state: 'attached' });
@@ -167,11 +270,43 @@ async function open(page, file = 'model.py', rule = 'KS105') {
 
 async function openFile(page, file) {
     await page.keyboard.press('Control+p');
-    await page.waitForSelector('.quick-input-box input');
-    await page.keyboard.type(file);
-    await page.locator('.quick-input-list .monaco-list-row', { hasText: file }).first().waitFor();
-    await page.keyboard.press('Enter');
+    await choose(page, file);
     await page.waitForSelector('.view-lines .view-line');
+}
+
+async function choose(page, text) {
+    const box = page.locator('.quick-input-widget:visible .quick-input-box input');
+    await box.waitFor();
+    await page.keyboard.type(text);
+    await page.locator('.quick-input-list .monaco-list-row.focused', { hasText: text }).waitFor();
+    await page.keyboard.press('Enter');
+}
+
+async function command(page, name) {
+    await page.keyboard.press('F1');
+    await choose(page, name);
+}
+
+/** The commands that the person finds under a name. */
+async function commandsFor(page, name) {
+    await page.keyboard.press('F1');
+    const box = page.locator('.quick-input-box input');
+    await box.fill(`>${name}`);
+    const rows = page.locator('.quick-input-list .monaco-list-row');
+    await rows.filter({ hasText: 'Kerascope: Show Log' }).waitFor();
+    const found = await rows.allInnerTexts();
+    await page.keyboard.press('Escape');
+    await box.waitFor({ state: 'hidden' });
+    return found;
+}
+
+function finding(page, rule) {
+    return page.locator('.markers-panel .monaco-list-row', { hasText: rule }).first();
+}
+
+async function noFinding(page) {
+    await page.waitForSelector('.squiggly-warning', { state: 'detached' });
+    await finding(page, 'KS105').waitFor({ state: 'detached' });
 }
 
 async function problems(page) {
@@ -179,24 +314,78 @@ async function problems(page) {
     return page.locator('.markers-panel .monaco-list-row').allInnerTexts();
 }
 
+function lens(page, text) {
+    return page.locator('.codelens-decoration a:visible', { hasText: text });
+}
+
 async function lenses(page) {
     return page.locator('.codelens-decoration a').allInnerTexts();
+}
+
+/** What is told when the pointer rests on the underlined code. */
+async function messageAtFinding(page) {
+    const { x, y, width, height } = await page.locator('.squiggly-warning').first().boundingBox();
+    await page.mouse.move(x + width / 2, y + height / 2);
+    const message = page.locator('.monaco-hover:visible', { hasText: 'holds a copy' }).first();
+    await message.waitFor();
+    return message.innerText();
+}
+
+/** What a web view shows. */
+function view(page) {
+    return page.frameLocator('iframe.webview').frameLocator('iframe');
 }
 
 async function code(page) {
     return (await page.locator('.editor-instance .view-lines').first().innerText()).replaceAll('\u00a0', ' ');
 }
 
-async function goTo(page, line, column) {
-    await page.keyboard.press('Control+g');
-    await page.waitForSelector('.quick-input-box input');
-    await page.keyboard.type(`${line}:${column}`);
-    await page.keyboard.press('Enter');
+/** The log; its lines are wrapped. */
+async function output(page) {
+    const lines = await page.locator('.output-view .view-lines').first().innerText();
+    return lines.replaceAll('\u00a0', ' ').replaceAll('\n', '');
 }
 
-async function shoot(page, name) {
-    await page.waitForTimeout(400); // what moves comes to rest
-    await page.screenshot({ path: path.join(pictures, `${name}.png`) });
+async function shows(page, text) {
+    await page.waitForFunction(
+        (wanted) => document.querySelector('.view-lines').innerText.replaceAll('\u00a0', ' ').includes(wanted),
+        text,
+    );
+}
+
+async function goTo(page, line, column) {
+    await page.keyboard.press('Control+g');
+    const box = page.locator('.quick-input-widget:visible .quick-input-box input');
+    await box.waitFor();
+    await page.keyboard.type(`${line}:${column}`);
+    await page.locator('.quick-input-list', { hasText: `${line}` }).first().waitFor();
+    await page.keyboard.press('Enter');
+    await box.waitFor({ state: 'hidden' });
+}
+
+async function exists(file) {
+    return fs.access(file).then(() => true, () => false);
+}
+
+/** Leave a picture of these parts, or of the whole window, when nothing in it moves any more. */
+async function shoot(page, name, parts) {
+    const boxes = await Promise.all(parts.map((part) => page.locator(part).first().boundingBox()));
+    const options = { animations: 'disabled', caret: 'initial', ...(boxes.length > 0 && { clip: around(boxes) }) };
+    let before;
+    let picture = await page.screenshot(options);
+    for (let tries = 0; tries < 20 && !(before && picture.equals(before)); tries++) {
+        before = picture;
+        picture = await page.screenshot(options);
+    }
+    await fs.writeFile(path.join(pictures, `${name}.png`), picture);
+}
+
+function around(boxes) {
+    const x = Math.min(...boxes.map((box) => box.x));
+    const y = Math.min(...boxes.map((box) => box.y));
+    const right = Math.max(...boxes.map((box) => box.x + box.width));
+    const bottom = Math.max(...boxes.map((box) => box.y + box.height));
+    return { x, y, width: right - x, height: bottom - y };
 }
 
 main().catch((error) => {

@@ -86,7 +86,7 @@ export class BuildChecks {
 
     /** Check a class. Without `given` as the code says; what the person answered before comes after that. */
     private async build(about: Class, given?: Given): Promise<Result | undefined> {
-        const result = await this.run<Result>(BUILD, `Build check of ${about.class}`, { ...about, ...given });
+        const result = await this.run<Result>(BUILD, about.class, { ...about, ...given });
         if (result === undefined) {
             return undefined;
         }
@@ -101,8 +101,8 @@ export class BuildChecks {
     }
 
     private async buildFile(uri: string): Promise<unknown> {
-        const title = `Build check of ${vscode.Uri.parse(uri).path.split('/').pop() ?? uri}`;
-        const answer = await this.run<{ classes?: Result[]; message?: string }>(BUILD_FILE, title, { uri });
+        const file = vscode.Uri.parse(uri).path.split('/').pop() ?? uri;
+        const answer = await this.run<{ classes?: Result[]; message?: string }>(BUILD_FILE, file, { uri });
         if (answer?.classes !== undefined) {
             this.tell(answer.classes);
         } else if (answer?.message) {
@@ -124,14 +124,14 @@ export class BuildChecks {
     }
 
     private async showReport(about: Class): Promise<void> {
-        const result = await this.run<Result>(SHOW_REPORT, 'Report', { ...about });
+        const result = await this.run<Result>(SHOW_REPORT, about.class, { ...about });
         if (result !== undefined) {
             this.views.show(result);
         }
     }
 
     /** Have the server run a command. What it refuses is told to the person. */
-    private async run<T>(command: string, title: string, argument: object): Promise<T | undefined> {
+    private async run<T>(command: string, what: string, argument: object): Promise<T | undefined> {
         const client = this.client();
         if (client === undefined) {
             void vscode.window.showWarningMessage('Kerascope is not running.');
@@ -145,10 +145,13 @@ export class BuildChecks {
         let step = '';
         const listener = client.onProgress(WorkDoneProgress.type, workDoneToken, (value) => {
             if (value.kind !== 'end' && value.message !== undefined) {
-                steps.fire((step = value.message));
+                const about = `${what}: `; // as the title says
+                step = value.message.startsWith(about) ? value.message.slice(about.length) : value.message;
+                steps.fire(step);
             }
         });
         const show = (): void => {
+            const title = `Build check of ${what}`;
             const options = { location: vscode.ProgressLocation.Notification, title, cancellable: true };
             void vscode.window.withProgress(options, async (progress, token) => {
                 progress.report({ message: step });

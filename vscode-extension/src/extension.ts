@@ -41,11 +41,11 @@ export async function deactivate(): Promise<void> {
     await server?.stopForGood();
 }
 
-/** A copy of the sample that the person may change, anew each time. */
+/** A copy of the sample that the person may change, anew each time, beside the walkthrough that leads on. */
 async function openSample(context: vscode.ExtensionContext): Promise<void> {
     const source = vscode.Uri.joinPath(context.extensionUri, 'walkthrough', 'nested_layers.py');
     const copy = vscode.Uri.joinPath(context.globalStorageUri, 'nested_layers.py');
     await vscode.workspace.fs.createDirectory(context.globalStorageUri);
     await vscode.workspace.fs.copy(source, copy, { overwrite: true });
-    await vscode.window.showTextDocument(copy);
+    await vscode.window.showTextDocument(copy, { viewColumn: vscode.ViewColumn.Beside });
 }

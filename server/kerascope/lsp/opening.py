@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from kerascope.probe.process import Workers
     from kerascope.probe.report import Report, Stage
 
-SERVER_KEYS = ("trusted", "interpreter", "trace", "path", "importStrategy", "showsResults")
+SERVER_KEYS = ("trusted", "interpreter", "trace", "path", "serverPython", "importStrategy", "showsResults")
 """What an editor says to the server or to its own extension, and no configuration file has."""
 _SWITCHED_OFF = "The build check is switched off by the settings."
 _EXCLUDED = "The build check leaves this file alone: the settings exclude it."
