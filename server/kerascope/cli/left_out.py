@@ -21,12 +21,10 @@ SHOWN = 5
 
 def left_out(document: Document) -> Iterator[LeftOut]:
     """The statements that don't parse, each with the line (from 1) on which the mistake is."""
-    if _is_python(document):
-        return
     classes: list[str] = []
     for statement in document.walk():
         del classes[len(statement.context) :]
-        if statement.broken:
+        if not _is_python(statement) and statement.broken:
             line = document.line_of(statement)
             assert line is not None
             lines = re.split(r"\r\n|\r|\n", statement.own_text.rstrip())
@@ -36,12 +34,16 @@ def left_out(document: Document) -> Iterator[LeftOut]:
             classes.append(statement.name or "…")
 
 
-def _is_python(document: Document) -> bool:
-    """Whether the whole file is good Python: found out without making its tree, in a fifth of the time."""
+def _is_python(statement: Statement) -> bool:
+    """Whether a statement that nobody has looked at yet surely is good Python: found out without making its
+    tree, in a fifth of the time."""
+    if statement.parsed or statement.kind == "class" or statement.lead:
+        return False
+    above = "if 1:\n" if statement.text[:1] in (" ", "\t") else ""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            symtable.symtable(document.text, document.path, "exec")
+            symtable.symtable(above + statement.text, "", "exec")
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return False
     return True

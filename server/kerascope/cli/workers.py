@@ -91,6 +91,8 @@ def _check(checker: Checker, path: str) -> FileResult:
             raise
         text = " ".join(f"{type(error).__name__}: {error}".split())
         return FileResult(path, problem=f"Kerascope failed on it; please report that. ({text})", crashed=True)
+    finally:
+        checker.trim()
 
 
 def findings_of(checker: Checker, path: str) -> tuple[Sequence[Finding], bool]:
@@ -155,7 +157,8 @@ def _start(make: MakeChecker) -> None:
 
 def _let_trees_live() -> None:
     """Syntax trees live long and are many: looking through them again and again frees nothing."""
-    gc.set_threshold(100_000, 50, 100)
+    gc.freeze()
+    gc.set_threshold(2_000_000, 20, 100)
 
 
 def _check_chunk(chunk: Sequence[str]) -> list[FileResult]:

@@ -12,6 +12,7 @@ import re
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
@@ -397,6 +398,20 @@ def _versions(search_paths: Iterable[str]) -> dict[str, str]:
                     here[package] = version
         found = {**here, **found}
     return found
+
+
+@lru_cache(maxsize=500)
+def unaware_of_keras(search_paths: tuple[str, ...], package: str) -> bool:
+    """Whether an installed package's own metadata mentions neither Keras nor TensorFlow: what it needs and
+    what it says of itself. False for one that isn't found by its name."""
+    wanted = re.sub(r"[-_.]+", "-", package).lower()
+    for site in map(Path, search_paths):
+        for entry in _entries(site):
+            found = _METADATA.fullmatch(entry.name)
+            if found is not None and re.sub(r"[-_.]+", "-", found["name"]).lower() == wanted:
+                text = (_read(entry / "METADATA") or _read(entry / "PKG-INFO")).lower()
+                return bool(text) and "keras" not in text and "tensorflow" not in text
+    return False
 
 
 def _version_in_source(package: Path) -> str | None:

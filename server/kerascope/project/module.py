@@ -389,6 +389,7 @@ class Module:
     ) -> None:
         """`previous`: the module of an earlier version of the document, whose facts are shared."""
         self.document = document
+        self.path = document.path
         self.name = name
         self.is_package = is_package
         self._previous_namespace = previous.known_namespace if previous is not None else None
@@ -397,14 +398,10 @@ class Module:
         return isinstance(other, Module) and other.path == self.path
 
     def __hash__(self) -> int:
-        return hash(self.document.path)
+        return hash(self.path)
 
     def __repr__(self) -> str:
         return f"Module({self.name!r}, {self.path!r})"
-
-    @property
-    def path(self) -> str:
-        return self.document.path
 
     @cached_property
     def namespace(self) -> Namespace:

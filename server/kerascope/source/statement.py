@@ -110,6 +110,11 @@ class Statement:
         return self._nodes
 
     @property
+    def parsed(self) -> bool:
+        """Whether its tree has been made already."""
+        return self._nodes is not None
+
+    @property
     def broken(self) -> bool:
         """Whether the present text does not parse (then `nodes` are those of its last good version).
 

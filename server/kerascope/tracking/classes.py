@@ -121,6 +121,7 @@ class ClassIndex:
         self._members: dict[
             tuple[int, str], tuple[ClassDefinition, tuple[tuple[Statement, ast.stmt], ...]]
         ] = {}
+        self._names: dict[int, tuple[ClassDefinition, frozenset[str]]] = {}
         self._found: dict[
             tuple[int, str, int], tuple[ClassDefinition, ClassDefinition | Library | None, Found]
         ] = {}
@@ -221,8 +222,16 @@ class ClassIndex:
         """The statements of the class's own body that bind `name`, in order."""
         known = self._members.get((id(definition), name))
         if known is None:
-            known = definition, self.project.member_of(definition, name)
+            here = name in self._names_in(definition)
+            known = definition, self.project.member_of(definition, name) if here else ()
             self._members[id(definition), name] = known
+        return known[1]
+
+    def _names_in(self, definition: ClassDefinition) -> frozenset[str]:
+        """The names that the class's own body binds: most names asked for are none of them."""
+        known = self._names.get(id(definition))
+        if known is None:
+            known = self._names[id(definition)] = definition, frozenset(self.project.member_names(definition))
         return known[1]
 
     def bindings(

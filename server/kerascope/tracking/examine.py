@@ -53,6 +53,9 @@ SCRIPT_WORDS = (
 )
 """A script without any of these has nothing to say."""
 
+RUNS_KEPT = 60
+"""How many runs are left by `Examiner.trim`."""
+
 MAX_SCRIPT_STEPS = 12_000
 """Expressions and statements evaluated for one function, or for a module's own code."""
 
@@ -93,6 +96,13 @@ class Examiner:
 
     def _interpreter(self, classes: ClassIndex | None = None, max_steps: int = MAX_STEPS) -> Interpreter:
         return Interpreter(self.project, self.generation, classes, max_steps, self._outcomes)
+
+    def trim(self) -> None:
+        """Keep only the latest runs of layer classes, which other classes may ask for soon."""
+        self._scripts.clear()
+        self._by_function.clear()
+        for key in list(self._layers)[:-RUNS_KEPT]:
+            del self._layers[key]
 
     # --- layer classes ---------------------------------------------------------------------------
 

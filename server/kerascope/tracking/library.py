@@ -7,6 +7,7 @@ import ast
 from collections.abc import Callable
 from typing import cast
 
+from kerascope.project.environment import unaware_of_keras
 from kerascope.project.meaning import Library
 from kerascope.tracking.events import Checkpointed, Created
 from kerascope.tracking.machine import MAX_TURNS, Frame, Machine
@@ -43,6 +44,12 @@ HARMLESS = frozenset(
     }
 )  # fmt: skip
 """Top-level modules whose functions neither build nor track the layers that they are given."""
+
+ONLY_LOOK = frozenset(
+    {"abc", "ast", "copy", "inspect", "logging", "pprint", "types", "typing", "typing_extensions", "warnings",
+     "weakref"}
+)  # fmt: skip
+"""Those whose functions never call what they are given, like `inspect.signature(self.call)`."""
 
 TENSORS = (
     "tensorflow.",
@@ -108,9 +115,12 @@ def call_library(
         return run.compute(frame, node, [*arguments, *keywords.values(), *result], made_by=name)
     if top not in HARMLESS:
         run.escape(frame, node, [*arguments, *keywords.values()], name)
+        if unaware_of_keras(run.project.search_paths, top):
+            return UNKNOWN
         inferred = infer(run, frame, node)
         return inferred if inferred is not None else UNKNOWN
-    call_given_functions(run, frame, node, arguments, keywords)
+    if top not in ONLY_LOOK:
+        call_given_functions(run, frame, node, arguments, keywords)
     return UNKNOWN
 
 

@@ -33,6 +33,10 @@ from kerascope.tracking.values import (
 )
 
 
+_NOTHING_TO_ASK = (Unknown, Constant, Tensor, Layer, Container)
+"""Of these a run knows what it can, or they have no name that a module gives."""
+
+
 def infer(run: Machine, frame: Frame, node: ast.expr) -> Value | None:
     """What Jedi says of the result of a call that the run can't see into, if it has already said so.
 
@@ -49,7 +53,8 @@ def infer(run: Machine, frame: Frame, node: ast.expr) -> Value | None:
     if not any(isinstance(target, ast.Attribute) for target in targets):
         return None
     root = (dotted_name(node.func) or "").partition(".")[0] if isinstance(node, ast.Call) else ""
-    if not root or isinstance(run.local(frame, root), (Unknown, Tensor, Layer)):
+    local = run.local(frame, root)
+    if not root or (local is not None and all(isinstance(o, _NOTHING_TO_ASK) for o in options(local))):
         return None
     answer = inference.known(frame.module, frame.statement, node)
     if answer is None:
@@ -175,8 +180,7 @@ def instantiate(
         return run.created(frame, node, container)
     if not facts.known:
         run.escape(frame, node, [*arguments, *keywords.values()], meaning.name)
-        inferred = infer(run, frame, node)
-        return inferred if inferred is not None else UNKNOWN
+        return UNKNOWN
     if facts.library == "typing.NamedTuple":
         return _named_tuple(run, frame, node, meaning, arguments, keywords)
     made = Plain(meaning, run.site(frame, node), library=facts.library, dataclass=facts.dataclass)

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from kerascope.project.catalogue import Generation
 from kerascope.project.meaning import ClassDefinition, Library
@@ -127,9 +127,16 @@ class LayerRun(_Versioned):
 
     def events_of(self, *kinds: type[_E]) -> Iterator[_E]:
         """This layer's events of these kinds, in order."""
+        if len(kinds) == 1:
+            return iter(self._by_kind.get(kinds[0], ()))
+        return (event for event in self.events if isinstance(event, kinds))
+
+    @cached_property
+    def _by_kind(self) -> dict[type, list[Any]]:
+        found: dict[type, list[Any]] = {}
         for event in self.events:
-            if isinstance(event, kinds):
-                yield event
+            found.setdefault(type(event), []).append(event)
+        return found
 
     def mro(self) -> tuple[ClassDefinition | Library, ...]:
         """The class and its bases, in method resolution order."""
