@@ -46,6 +46,9 @@ class Checker:
         self.project = Project()
         self.settings = settings
 
+    def trim(self):
+        pass
+
     def dependencies(self, path):
         return frozenset({str(Path(path).with_name("lib.py"))})
 
