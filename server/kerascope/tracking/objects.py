@@ -32,7 +32,6 @@ from kerascope.tracking.values import (
     options,
 )
 
-
 _NOTHING_TO_ASK = (Unknown, Constant, Tensor, Layer, Container)
 """Of these a run knows what it can, or they have no name that a module gives."""
 
