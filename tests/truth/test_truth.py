@@ -81,6 +81,8 @@ def test_keras_does_what_the_example_says(
     answer = answers[request.node.name].result()
     shown, notes = set(answer["shown"]), answer["notes"]
     assert "worker" not in notes, notes
+    if "No module named 'tf_keras'" in notes.get("raises", ""):
+        pytest.skip("this interpreter has no tf_keras")
     named = example.symptom_in(generation)
     if not example.holds(generation, version):
         assert stage == "silent" or named not in shown, (shown, notes)

@@ -220,23 +220,29 @@ class Example(Ensemble):
 """,
         ),
         Example(
-            "a dict of sets",
+            "filled with update, in a layer below",
             """\
 import keras
+
+
+class Bank(keras.layers.Layer):
+    def __init__(self, size):
+        super().__init__()
+        self.filters = set()  # <- KS502
+        self.filters.update(keras.layers.Dense(4, use_bias=False) for _ in range(size))
+
+    def call(self, x):
+        return sum(keras.ops.relu(layer(x)) for layer in self.filters)
 
 
 class Example(keras.layers.Layer):
     def __init__(self):
         super().__init__()
-        self.groups = {  # <- KS502
-            "low": {keras.layers.Dense(4), keras.layers.Dense(4)},
-            "high": {keras.layers.Dense(4)},
-        }
+        self.bank = Bank(3)
+        self.out = keras.layers.Dense(2)
 
     def call(self, x):
-        low = sum(layer(x) for layer in self.groups["low"])
-        high = sum(layer(x) for layer in self.groups["high"])
-        return low * high
+        return self.out(self.bank(x))
 """,
             (3,),
             symptom="not-saved",

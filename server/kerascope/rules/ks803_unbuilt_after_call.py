@@ -53,6 +53,10 @@ class UnbuiltAfterCall(Rule):
     ## Fix
     None.
 
+    ## Versions
+    In Keras 2, and in Keras 3 before 3.6, layers without weights, such as Dropout, count as unbuilt until
+    they are called. Nothing is said about those.
+
     ## References
     Keras 3.15.1: `keras/src/layers/layer.py`, `Layer.build` and `might_have_unbuilt_state`. Keras 2.15.0:
     `keras/src/engine/base_layer.py`, `Layer._maybe_build`.
@@ -138,5 +142,6 @@ class Example(keras.layers.Layer):
         return x
 """,
             symptom={2: "unbuilt"},
+            since=(3, 6),
         ),
     )

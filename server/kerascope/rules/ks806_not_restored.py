@@ -62,6 +62,10 @@ class NotRestored(Rule):
     ## Fix
     None.
 
+    ## Versions
+    It is measured with the Keras that is there. Sets are passed over since Keras 3.15 ([KS502](KS502.md)),
+    nested containers before it ([KS501](KS501.md)).
+
     ## References
     Keras 3.15.1: `keras/src/saving/saving_lib.py`, `_walk_saveable`, `_save_container_state`. Keras 2.15.0:
     the same file; `keras/src/engine/training.py`, `Model.save_weights`.
@@ -111,6 +115,7 @@ class Example(keras.layers.Layer):
 """,
             (3,),
             symptom="not-saved",
+            since=(3, 15),
         ),
         Example(
             "in Keras 2, layers in a list of lists",
