@@ -1,4 +1,4 @@
-"""The programs in docs/how-keras-tracks.md under real Keras: each has the weights that its first line says."""
+"""The programs in docs/how-keras-tracks.md under real Keras: each has the weights that it says it has."""
 
 from __future__ import annotations
 
