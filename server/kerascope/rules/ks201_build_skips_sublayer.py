@@ -710,6 +710,8 @@ def _is_skipped(run: LayerRun, reach: Reach) -> bool:
     layer = reach.value
     if not isinstance(layer, Layer) or run.used(layer) != "yes" or run.escaped(layer):
         return False
+    if layer.phase == "call":  # it isn't there when `build` runs
+        return False
     found = run.weights_of(layer)
     if found.has != "yes" or any(weight.exists_after == "unknown" for weight in found.weights):
         return False
