@@ -155,6 +155,14 @@ class LayerRun(_Versioned):
             return Method(name, found[2], found[1], found[0])
         return None
 
+    def class_binding(self, name: str) -> tuple[ClassDefinition, Statement, ast.stmt] | None:
+        """What gives the class itself an attribute `name`: the nearest statement in the body of a user's
+        class that binds it (an annotation without a value binds nothing)."""
+        for cls, statement, node in self._run.classes.bindings(self.definition, name):
+            if not (isinstance(node, ast.AnnAssign) and node.value is None):
+                return cls, statement, node
+        return None
+
     def own_build(self) -> Method | None:
         """The user's own `build`, inherited from a user's base class too."""
         return self.method("build")
