@@ -418,7 +418,10 @@ class Example(keras.layers.Layer):
                 f"Keras 2 tracks nothing under a name that the class has already, and `{cls.name}` has "
                 f"{what}: the {class_of(found[0])}{several(found)} in `self.{write.name}` won't be "
                 f"trained{weights_text(run, found)}. Remove `{write.name}` from the class body.",
-                (Related(default, f"`{cls.name}` gives the class a `{write.name}` here"), *makers(run, found)),
+                (
+                    Related(default, f"`{cls.name}` has a `{write.name}` here"),
+                    *makers(run, found),
+                ),
                 _bare_annotation(run, write, cls, statement, node),
             )
 
