@@ -26,6 +26,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from measure_overwriting import overwriting
+
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 
@@ -426,10 +428,23 @@ class Package:
                 continue
             value = inspect.getattr_static(cls, name, None)
             if isinstance(value, property):
-                found[name] = "property" if value.fset else "read-only"
+                found[name] = "property" if value.fset and takes_something(cls(), name) else "read-only"
             else:  # an instance of Keras 3 holds its own wrapped `build`: still a method
                 found[name] = "method" if callable(getattr(cls, name, None)) else "attribute"
         return found
+
+
+def takes_something(instance: Any, name: str) -> bool:
+    """Whether the setter of a property takes any value: that of a model's `layers` raises whatever comes."""
+    for value in (None, True, "text", [], object()):
+        try:
+            setattr(instance, name, value)
+        except AttributeError:
+            continue
+        except Exception:
+            return True
+        return True
+    return False
 
 
 def catalogue_of(package: Package) -> dict[str, Any]:
@@ -437,6 +452,12 @@ def catalogue_of(package: Package) -> dict[str, Any]:
     functions = package.functions()
     layer, model = package.keras.layers.Layer, package.keras.Model
     reserved = {"keras.layers.Layer": package.reserved(layer), "keras.Model": package.reserved(model)}
+    of_layer, of_model = reserved["keras.layers.Layer"], reserved["keras.Model"]
+    only_model = {name: what for name, what in of_model.items() if of_layer.get(name) != what}
+    overwritten = {
+        "keras.layers.Layer": overwriting(package.keras, layer, of_layer),
+        "keras.Model": overwriting(package.keras, model, only_model),
+    }
     rows = {name: package.describe(cls) for name, cls in classes.items()}
     settle_abstract(rows)
     return {
@@ -447,6 +468,7 @@ def catalogue_of(package: Package) -> dict[str, Any]:
             n for n in functions if n.startswith("keras.applications.") and n.rsplit(".", 1)[-1][0].isupper()
         ],
         "reserved": reserved,
+        "overwritten": overwritten,
         "aliases": package.aliases(classes),
     }
 
@@ -483,6 +505,10 @@ def merged(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
             name: dict(sorted({**new["reserved"][name], **old["reserved"][name]}.items()))
             for name in old["reserved"]
         },
+        "overwritten": {
+            name: dict(sorted({**row, **old.get("overwritten", {}).get(name, {})}.items()))
+            for name, row in new["overwritten"].items()
+        },
         "aliases": dict(sorted({**new["aliases"], **old["aliases"]}.items())),
     }
 
@@ -495,7 +521,7 @@ def text_of(data: dict[str, Any]) -> str:
 
     parts = []
     for key, value in data.items():
-        if key in ("classes", "reserved"):
+        if key in ("classes", "reserved", "overwritten"):
             rows = ",\n".join(f"{dump(name)}:{dump(row)}" for name, row in value.items())
             parts.append(f"{dump(key)}:{{\n{rows}\n}}")
         else:

@@ -620,6 +620,8 @@ def _says(run: LayerRun, write: PrivateListWrite, assigned: set[str]) -> tuple[s
         return None
     if not write.name.startswith("_"):
         if write.operation == "=":
+            if not is_about_weights(write):
+                return None
             return (
                 f"`{name}` can't be assigned: it is a property, and this raises AttributeError. {instead}.",
                 "error",
@@ -649,6 +651,15 @@ def _says(run: LayerRun, write: PrivateListWrite, assigned: set[str]) -> tuple[s
     return (
         f"In Keras {run.generation} a layer has no `{write.name}`: this raises AttributeError. {instead}.",
         "error",
+    )
+
+
+def is_about_weights(write: PrivateListWrite) -> bool:
+    """Whether what is assigned is meant as weights of the layer, not as something else by that name."""
+    return (
+        not write.name.startswith(("_", "weights", "variables"))
+        or any(isinstance(state, Weight) for value in write.values for state in states(value))
+        or any(_is_weight_list(source) for source in _sources(write))
     )
 
 

@@ -126,7 +126,13 @@ class Attributes(Machine):
         return None
 
     def _shadowed(self, owner: Layer, name: str) -> bool:
-        """Whether the class gives `name` a value of its own (a bare annotation is none)."""
+        """Whether the class gives `name` a value of its own (a bare annotation is none), or Keras' does."""
+        if (
+            self.generation == 2
+            and owner.library is not None
+            and self.catalogue.reserved(owner.library.root).get(name) in ("method", "property")
+        ):
+            return True
         if not isinstance(owner.cls, ClassDefinition):
             return False
         return any(

@@ -15,6 +15,9 @@ from typing import Any, Literal
 
 Generation = Literal[2, 3]
 
+Overwriting = Literal["layer", "layers", "empty", "flag"]
+"""What an attribute of Keras' own is overwritten with."""
+
 
 @dataclass(frozen=True, slots=True)
 class LibraryClass:
@@ -50,6 +53,11 @@ class LibraryClass:
     non_trainable: tuple[str, ...] = ()
     optional_weights: Mapping[str, str] = field(default_factory=dict)
     added_weights: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def root(self) -> Literal["keras.layers.Layer", "keras.Model"]:
+        """The base that all of its kind have."""
+        return "keras.Model" if self.kind == "model" or self.is_a("keras.Model") else "keras.layers.Layer"
 
     def is_a(self, name: str) -> bool:
         """Whether this class is `name` or inherits from it (canonical name)."""
@@ -92,6 +100,7 @@ class Catalogue:
         self._functions = frozenset(data["functions"])
         self._models = frozenset(data["models"])
         self._reserved: dict[str, dict[str, str]] = data["reserved"]
+        self._overwritten: dict[str, dict[str, dict[str, str]]] = data["overwritten"]
 
     def get(self, name: str) -> LibraryClass | None:
         """The class with this canonical name; in a few cases the other generation's name for it will do."""
@@ -119,9 +128,24 @@ class Catalogue:
     def reserved(self, base: Literal["keras.layers.Layer", "keras.Model"]) -> Mapping[str, str]:
         """Attributes of a bare instance → "attribute", "method", "property", or "read-only".
 
-        Assigning to a read-only one (a property without setter) raises.
+        Assigning anything to a read-only one raises: a property without setter, or with one that only says
+        so.
         """
         return self._reserved[base]
+
+    def overwritten(
+        self, base: Literal["keras.layers.Layer", "keras.Model"], name: str
+    ) -> Mapping[Overwriting, str]:
+        """What it does to a layer with sublayers if its constructor assigns something to Keras' attribute
+        `name`, by what that is: a layer, a list of layers, an empty list to be filled, True.
+
+        "assignment", "call", "weights", "functional", "fit", "saving": this raises. "untracked": weights are missing; "unsaved":
+        values are lost on saving. What does no harm is left out.
+        """
+        rows = self._overwritten
+        if self._reserved["keras.layers.Layer"].get(name) == self._reserved[base].get(name):
+            base = "keras.layers.Layer"
+        return rows[base].get(name, {})  # type: ignore[return-value]
 
     def methods(self, base: Literal["keras.layers.Layer", "keras.Model"]) -> frozenset[str]:
         """Names of the methods that a Layer or Model has from Keras."""
