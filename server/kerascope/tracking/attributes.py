@@ -13,6 +13,7 @@ from kerascope.source.statement import Statement
 from kerascope.tracking.events import (
     AttributeRead,
     AttributeWrite,
+    ModuleRead,
     PrivateListWrite,
 )
 from kerascope.tracking.machine import (
@@ -269,6 +270,8 @@ class Attributes(Machine):
             found = self.classes.find(owner.cls, name)
             if isinstance(found, tuple):
                 return self._member(frame, node, owner, *found)
+            if name in ("trainable_variables", "variables") and owner.library == "tensorflow.Module":
+                self.events.append(ModuleRead(self.context(frame, node), owner, name))
             if found is not None or not self.classes.facts(owner.cls).known:
                 return UNKNOWN
         elif owner.library is not None:

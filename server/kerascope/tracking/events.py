@@ -70,6 +70,15 @@ class AttributeRead:
 
 
 @frozen
+class ModuleRead:
+    """`module.trainable_variables` or `.variables` of a `tf.Module` that is no layer was read."""
+
+    at: Context
+    owner: Plain
+    name: str
+
+
+@frozen
 class ContainerWrite:
     """A write into a container.
 
@@ -184,6 +193,7 @@ Event: TypeAlias = (
     Created
     | AttributeWrite
     | AttributeRead
+    | ModuleRead
     | ContainerWrite
     | LayerCalled
     | LayerBuilt

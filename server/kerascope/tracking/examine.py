@@ -21,11 +21,12 @@ from kerascope.source.statement import Statement
 from kerascope.tracking.classes import ClassIndex, dotted_name
 from kerascope.tracking.interpreter import Interpreter
 from kerascope.tracking.machine import MAX_STEPS, Frame, OutOfSteps
-from kerascope.tracking.objects import annotated_value, construct, library_init
+from kerascope.tracking.objects import annotated_value, construct, library_init, outside_object
 from kerascope.tracking.outcomes import Outcomes
 from kerascope.tracking.run import LayerRun, ScriptRun
 from kerascope.tracking.values import (
     UNKNOWN,
+    ClassValue,
     Container,
     Function,
     Layer,
@@ -327,16 +328,14 @@ class Examiner:
         node: ast.FunctionDef | ast.AsyncFunctionDef,
         owner: ClassDefinition | None,
     ) -> Iterator[LayerRun | ScriptRun]:
-        """A function run on unknown arguments, and the layer classes that it defines. In a method nothing is
-        known of
-        `self` but the class: its attributes may have been set anywhere."""
+        """A function run on unknown arguments, and the layer classes that it defines."""
         run = self._interpreter(max_steps=MAX_SCRIPT_STEPS)
         site = Site(module.path, statement, node)
         function = Function(node, site, module.path, owner=owner)
-        if owner is not None:
-            function.bound = Plain(owner, site)
         frame = Frame(module, statement, ({},))
         try:
+            if owner is not None:
+                function.bound = self._bound(run, frame, owner, site)
             parameters = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
             annotated = {p.arg: annotated_value(run, frame, p.annotation) for p in parameters if p.annotation}
             run.call_function(frame, node, function, [], annotated, spread=True)
@@ -353,6 +352,15 @@ class Examiner:
                 local.append(self._live(fresh, definition))
                 self._local[id(definition.node)] = local[-1]
         yield from local
+
+    def _bound(self, run: Interpreter, frame: Frame, owner: ClassDefinition, site: Site) -> Plain:
+        """The `self` of a method. Nothing is known of it but the class, since its attributes may have been set
+        anywhere; only of a `tf.Module`, what the constructor gives it."""
+        if run.classes.facts(owner).library == "tensorflow.Module":
+            made = outside_object(run, frame, owner.node, ClassValue(owner))
+            if isinstance(made, Plain):
+                return made
+        return Plain(owner, site)
 
     def _module_script(self, module: Module) -> tuple[LayerRun | ScriptRun, ...]:
         """The module's own statements, in order; functions that they call are followed."""
