@@ -18,8 +18,8 @@ import numpy
 
 FREE = "name_that_is_free"
 
-VALUES = ("layer", "layers", "empty", "flag")
-"""What is assigned: a Dense; a list of them; an empty list, to which they are appended; True."""
+VALUES = ("layer", "layers", "flag")
+"""What is assigned: a Dense; a list of them; True."""
 
 Observed = dict[str, Any]
 
@@ -36,7 +36,7 @@ def overwriting(keras: Any, base: Any, names: Mapping[str, str]) -> dict[str, di
     found: dict[str, dict[str, str]] = {}
     for name, what in names.items():
         for kind in wanted(name, what):
-            if kind in ("layer", "empty") and what != "method" and name not in found:
+            if kind == "layer" and what != "method" and name not in found:
                 continue
             if (effect := difference(usual[kind], life(keras, base, name, kind))) is not None:
                 found.setdefault(name, {})[kind] = effect
@@ -48,7 +48,7 @@ def wanted(name: str, what: str) -> tuple[str, ...]:
     attribute that is called like a private method."""
     if what == "read-only" or (what == "method" and name.startswith("_")):
         return ()
-    return ("layer", "flag") if what == "method" else ("layers", "layer", "empty")
+    return ("layer", "flag") if what == "method" else ("layers", "layer")
 
 
 def difference(usual: Observed, observed: Observed) -> str | None:
@@ -137,9 +137,6 @@ def layer_class(keras: Any, base: Any, name: str, kind: str) -> Any:
                 setattr(self, name, dense(3))
             elif kind == "layers":
                 setattr(self, name, [dense(3), dense(3)])
-            elif kind == "empty":
-                setattr(self, name, [])
-                getattr(self, name).append(dense(3))
             else:
                 setattr(self, name, True)
             self.after = dense(3)

@@ -497,7 +497,7 @@ def _says(run: LayerRun | ScriptRun, write: _Write) -> tuple[str, Severity | Non
             return None  # KS112's
         values: tuple[Value, ...] = write.values
     elif write.via in ("plain", "setattr"):
-        values = (write.value,)
+        values = (write.stored,)  # in Keras 3 the copy, into which more may be put later
     else:
         return None
     data = catalogue(run.generation)
@@ -512,8 +512,6 @@ def _says(run: LayerRun | ScriptRun, write: _Write) -> tuple[str, Severity | Non
             f"this raises AttributeError. Choose another name.",
             None,
         )
-    if isinstance(write, PrivateListWrite) and any(_kind_of(value) == "empty" for value in values):
-        return None
     effects = data.overwritten(owner.library.root, name)
     given = {kind for value in values if (kind := _kind_of(value)) is not None}
     effect = effects.get(given.pop()) if len(given) == len(values) == 1 else None
@@ -531,8 +529,9 @@ def _kind_of(value: Value) -> Overwriting | None:
         if isinstance(option, Layer):
             kinds.add("layer")
         elif isinstance(option, Container) and option.kind in ("list", "tuple"):
-            layers = all(isinstance(value, Layer) for item in option.items for value in options(item.value))
-            kinds.add(("layers" if option.items else "empty") if layers and not option.open else None)
+            held = [one for item in option.items for one in options(item.value)]
+            layers = bool(held) and all(isinstance(one, Layer) for one in held)
+            kinds.add("layers" if layers else None)
         elif isinstance(option, Constant) and option.value is not None:
             kinds.add("flag")
         else:

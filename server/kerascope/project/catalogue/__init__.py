@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 Generation = Literal[2, 3]
 
-Overwriting = Literal["layer", "layers", "empty", "flag"]
+Overwriting = Literal["layer", "layers", "flag"]
 """What an attribute of Keras' own is overwritten with."""
 
 
@@ -137,10 +137,10 @@ class Catalogue:
         self, base: Literal["keras.layers.Layer", "keras.Model"], name: str
     ) -> Mapping[Overwriting, str]:
         """What it does to a layer with sublayers if its constructor assigns something to Keras' attribute
-        `name`, by what that is: a layer, a list of layers, an empty list to be filled, True.
+        `name`, by what that is: a layer, a list of layers, True.
 
-        "assignment", "call", "weights", "functional", "fit", "saving": this raises. "untracked": weights are missing; "unsaved":
-        values are lost on saving. What does no harm is left out.
+        "assignment", "call", "weights", "functional", "fit", "saving": this raises. "untracked": weights are
+        missing; "unsaved": values are lost on saving. What does no harm is left out.
         """
         rows = self._overwritten
         if self._reserved["keras.layers.Layer"].get(name) == self._reserved[base].get(name):
