@@ -480,8 +480,8 @@ def _in_modules(run: LayerRun | ScriptRun) -> Iterator[Report]:
         seen.add(id(site.node))
         yield Report(
             site,
-            f"A tf.Module doesn't see the weights of Keras 3: `{read.name}` of `{read.owner.class_name}` lacks "
-            f"those of its {class_of(held[0])}{several(held)}. Make `{read.owner.class_name}` a "
+            f"A tf.Module doesn't see the weights of Keras 3: `{read.name}` of `{read.owner.class_name}` "
+            f"lacks those of its {class_of(held[0])}{several(held)}. Make `{read.owner.class_name}` a "
             f"keras.layers.Layer, or read `{read.name}` of each layer.",
             tuple(Related(state.site, f"the {class_of(state)} is made here") for state in held[:4]),
             _as_layer(run, read.owner),

@@ -354,8 +354,8 @@ class Examiner:
         yield from local
 
     def _bound(self, run: Interpreter, frame: Frame, owner: ClassDefinition, site: Site) -> Plain:
-        """The `self` of a method. Nothing is known of it but the class, since its attributes may have been set
-        anywhere; only of a `tf.Module`, what the constructor gives it."""
+        """The `self` of a method. Nothing is known of it but the class, since its attributes may have been
+        set anywhere; only of a `tf.Module`, what the constructor gives it."""
         if run.classes.facts(owner).library == "tensorflow.Module":
             made = outside_object(run, frame, owner.node, ClassValue(owner))
             if isinstance(made, Plain):
