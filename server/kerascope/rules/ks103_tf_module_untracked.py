@@ -53,6 +53,7 @@ class TfModuleUntracked(Rule):
             super().__init__()
             self.gain = tf.Variable(tf.ones([4]))
 
+
     class Example(keras.layers.Layer):
         def __init__(self):
             super().__init__()
