@@ -615,8 +615,13 @@ class Example(keras.layers.Layer):
 
 def _undecided(event: LayerBuilt) -> bool:
     """Whether it isn't known that the `build` runs; `if not layer.built:` is no such question."""
-    asked = [guard for guard in event.at.guards if guard is not event.call.func]
+    asked = _questions(event)
     return event.at.conditional and bool(asked) and not re.search(r"\bbuilt\b", ast.unparse(asked[-1]))
+
+
+def _questions(event: LayerBuilt) -> list[ast.expr]:
+    """The conditions under which the `build` runs. Which of several layers it is, in a loop, is none."""
+    return [guard for guard in event.at.guards if guard is not event.call.func]
 
 
 def _is_marked(run: LayerRun, layer: Layer) -> bool:
@@ -651,7 +656,8 @@ def _harm(child: LayerRun) -> str | None:
         elif isinstance(event, LayerBuilt) and event.layer is child.layer and event.by_super:
             return None
     for event in child.events:
-        if event.at.phase != "build" or event.at.guards:
+        guards = _questions(event) if isinstance(event, LayerBuilt) else event.at.guards
+        if event.at.phase != "build" or guards:
             continue
         if isinstance(event, ContainerWrite):
             kept = any(
