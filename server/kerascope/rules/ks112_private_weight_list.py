@@ -95,7 +95,7 @@ class Example(tf.keras.layers.Layer):
         self.inner = Inner()
 
     def build(self, input_shape):
-        self.inner.build(input_shape)
+        self.inner.build(input_shape)  # <- KS206
         self._trainable_weights.extend(self.inner.trainable_weights)  # <- KS112
 
     def call(self, x):
@@ -120,7 +120,7 @@ class Example(tf.keras.layers.Layer):
         self.inner = Inner()
 
     def build(self, input_shape):
-        self.inner.build(input_shape)
+        self.inner.build(input_shape)  # <- KS206
 
     def call(self, x):
         return self.inner(x)
