@@ -9,9 +9,10 @@ from kerascope.rules.derived_build import derive_build
 from kerascope.rules.lazy_creation import append_to_build
 from kerascope.rules.places import in_own_class, named, sublayer_places
 from kerascope.rules.rule import Example, Fix, Report, Rule
+from kerascope.rules.unbuilt import left_unbuilt
 from kerascope.source.document import Document
 from kerascope.tracking.classes import dotted_name
-from kerascope.tracking.events import LayerBuilt, LayerCalled
+from kerascope.tracking.events import LayerBuilt
 from kerascope.tracking.run import LayerRun, Method, Reach
 from kerascope.tracking.values import Layer
 
@@ -668,7 +669,7 @@ class Example(keras.layers.Layer):
             return
         if _builds_by_other_means(build):
             return
-        skipped = [reach for reach in run.sublayers() if _is_skipped(run, reach)]
+        skipped = [reach for reach in run.sublayers() if left_unbuilt(run, reach.value)]
         if not skipped:
             return
         own = in_own_class(run, build.site)
@@ -704,33 +705,6 @@ def _builds_by_other_means(build: Method) -> bool:
         ):
             return True
     return False
-
-
-def _is_skipped(run: LayerRun, reach: Reach) -> bool:
-    layer = reach.value
-    if not isinstance(layer, Layer) or run.used(layer) != "yes" or run.escaped(layer):
-        return False
-    if layer.phase == "call":  # it isn't there when `build` runs
-        return False
-    found = run.weights_of(layer)
-    if found.has != "yes" or any(weight.exists_after == "unknown" for weight in found.weights):
-        return False
-    late = {weight.exists_after for weight in found.weights} - {"init"}
-    match run.built_in_build(layer):
-        case "no":
-            return bool(late)
-        case "yes":
-            return "call" in late and not _is_called(run, layer)
-        case _:
-            return False
-
-
-def _is_called(run: LayerRun, layer: Layer) -> bool:
-    """Whether `build()` calls the layer, which builds it as `call` does."""
-    return any(
-        isinstance(event, LayerCalled) and event.layer is layer and event.at.phase == "build"
-        for event in run.events_of(LayerCalled)
-    )
 
 
 def _add_builds(document: Document, run: LayerRun, build: Method, skipped: Sequence[Reach]) -> Fix | None:

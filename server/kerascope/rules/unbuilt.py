@@ -1,0 +1,34 @@
+"""Sublayers that a layer's own life leaves without weights until `call` reaches them."""
+
+from __future__ import annotations
+
+from kerascope.tracking.events import LayerCalled
+from kerascope.tracking.run import LayerRun
+from kerascope.tracking.values import Layer, Value
+
+
+def left_unbuilt(run: LayerRun, layer: Value) -> bool:
+    """Whether `call` uses a layer with weights that neither the constructor nor `build` makes, for sure."""
+    if not isinstance(layer, Layer) or run.used(layer) != "yes" or run.escaped(layer):
+        return False
+    if layer.phase == "call":  # it isn't there when `build` runs
+        return False
+    found = run.weights_of(layer)
+    if found.has != "yes" or any(weight.exists_after == "unknown" for weight in found.weights):
+        return False
+    late = {weight.exists_after for weight in found.weights} - {"init"}
+    match run.built_in_build(layer):
+        case "no":
+            return bool(late)
+        case "yes":
+            return "call" in late and not _is_called(run, layer)
+        case _:
+            return False
+
+
+def _is_called(run: LayerRun, layer: Layer) -> bool:
+    """Whether `build()` calls the layer, which builds it as `call` does."""
+    return any(
+        isinstance(event, LayerCalled) and event.layer is layer and event.at.phase == "build"
+        for event in run.events_of(LayerCalled)
+    )
