@@ -254,6 +254,10 @@ class LayerRun(_Versioned):
         """Whether building `outer` builds `value`: it is one of the layers that a library layer was given."""
         return isinstance(outer.cls, Library) and id(value) in self._run.keras.reachable(outer)
 
+    def holds(self, outer: Layer, value: State) -> bool:
+        """Whether Keras reaches `value` from another layer, `outer`, or that is it."""
+        return outer is value or id(value) in self._run.keras.reachable(outer)
+
     def _super_build_builds(self, value: Layer) -> bool:
         """Whether Keras' own `build`, reached by `super().build`, builds the children."""
         if self.generation == 2 and self.is_model():
@@ -266,11 +270,19 @@ class LayerRun(_Versioned):
             or library.is_a("keras.layers.RNN")
             or library.is_a("keras.Sequential")
         )
-        return wrapper and any(
-            option is value
+        held = [
+            option
             for name in (*library.wraps, "layers")
             for option in options(self.layer.attributes.get(name, Constant(None)))
-        )
+        ]
+        held += [
+            option
+            for container in held
+            if isinstance(container, Container)
+            for item in container.items
+            for option in options(item.value)
+        ]
+        return wrapper and any(option is value for option in held)
 
     def escaped(self, value: Value) -> bool:
         """Whether `value` (or something that holds it) was handed to code that the run can't see."""

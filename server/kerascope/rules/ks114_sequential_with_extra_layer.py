@@ -1,0 +1,290 @@
+"""KS114: a Sequential knows only the layers that were added to it, not those on its attributes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from kerascope.rules.hidden import entrance, looked_after, makers, trains, weights_text
+from kerascope.rules.places import in_own_file
+from kerascope.rules.rule import Example, Report, Rule
+from kerascope.tracking.run import LayerRun
+from kerascope.tracking.values import Container, Layer, Unknown, options
+
+
+class SequentialWithExtraLayer(Rule):
+    """
+    ## What it does
+    Reports a layer that a subclass of `Sequential` keeps on an attribute and uses, but never adds to the
+    stack.
+
+    ## Why it matters
+    A `Sequential` tells as its weights those of the layers that were given to its constructor or to `add`.
+    A layer on an attribute is called, has weights, and is in no list: it isn't trained, and nothing warns.
+    Measured on a `Sequential` of one `Dense` with a second `Dense` on an attribute, used by `call`: 2
+    trainable weights in place of 4, in Keras 3.15, Keras 2.15 and tf_keras 2.21, whether the attribute is
+    set before or after `add`, and with or without a `keras.Input`. With nothing added at all, Keras 3 raises
+    at the first call, and Keras 2 has 0 weights.
+
+    ## Example
+    ```python
+    class Example(keras.Sequential):
+        def __init__(self):
+            super().__init__([keras.layers.Dense(4, activation="relu")])
+            self.head = keras.layers.Dense(2)
+
+        def call(self, inputs, training=None, mask=None):
+            return self.head(super().call(inputs))
+    ```
+
+    ## Instead
+    ```python
+    class Example(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.body = keras.Sequential([keras.layers.Dense(4, activation="relu")])
+            self.head = keras.layers.Dense(2)
+
+        def call(self, inputs):
+            return self.head(self.body(inputs))
+    ```
+
+    ## When it is silent
+    When the layer is added too, or is part of a layer that is; when nothing uses it; for layers without
+    weights; for weights made by `add_weight`, which are found (measured).
+
+    ## Fix
+    None: whether the layer belongs to the stack, or the class should be a `Model`, only its author knows.
+
+    ## References
+    - Keras 3.15.1: `keras/src/models/sequential.py` (`Sequential.__init__` sets `_layers`).
+    - Keras 2.15.0: `keras/src/engine/sequential.py` (`Sequential.layers`, `Sequential.add`).
+    """
+
+    code = "KS114"
+    name = "sequential-with-extra-layer"
+    severity = {2: "warning", 3: "warning"}  # noqa: RUF012
+    summary = "A `Sequential` subclass uses a layer on an attribute, which is not among its layers."
+
+    reporting = (
+        Example(
+            "a head on an attribute",
+            """\
+import keras
+
+
+class Example(keras.Sequential):
+    def __init__(self):
+        super().__init__([keras.layers.Dense(4, activation="relu")])
+        self.head = keras.layers.Dense(2)  # <- KS114
+
+    def call(self, inputs, training=None, mask=None):
+        return self.head(super().call(inputs))
+""",
+            symptom="untracked",
+        ),
+        Example(
+            "a shortcut around the stack",
+            """\
+import keras
+
+
+class Example(keras.models.Sequential):
+    def __init__(self, units=(8, 4)):
+        super().__init__(name="example")
+        self.shortcut = keras.layers.Dense(units[-1], use_bias=False)  # <- KS114
+        for n in units:
+            self.add(keras.layers.Dense(n, activation="relu"))
+
+    def call(self, inputs, training=None, mask=None):
+        x = inputs
+        for layer in self.layers:
+            x = layer(x)
+        return x + self.shortcut(inputs)
+""",
+            symptom="untracked",
+        ),
+        Example(
+            "a list of layers, in a subclass of a stack",
+            """\
+import keras
+
+
+class Stack(keras.Sequential):
+    def __init__(self, depth):
+        super().__init__([keras.Input((4,))])
+        for _ in range(depth):
+            self.add(keras.layers.Dense(4, activation="relu"))
+
+
+class Example(Stack):
+    def __init__(self, depth=2):
+        super().__init__(depth)
+        self.heads = [keras.layers.Dense(1) for _ in range(3)]  # <- KS114
+
+    def call(self, inputs, training=None, mask=None):
+        x = super().call(inputs)
+        return [head(x) for head in self.heads]
+""",
+            symptom="untracked",
+        ),
+        Example(
+            "layers only on attributes",
+            """\
+import keras
+
+
+class Example(keras.Sequential):
+    def __init__(self):
+        super().__init__()
+        self.hidden = keras.layers.Dense(8, activation="relu")  # <- KS114
+        self.out = keras.layers.Dense(2)  # <- KS114
+
+    def call(self, inputs, training=None, mask=None):
+        return self.out(self.hidden(inputs))
+""",
+            symptom={2: "untracked", 3: "raises"},
+        ),
+    )
+    silent = (
+        Example(
+            "the layer is added, too",
+            """\
+import keras
+
+
+class Example(keras.Sequential):
+    def __init__(self):
+        super().__init__([keras.layers.Dense(4, activation="relu")])
+        self.head = keras.layers.Dense(2)
+        self.add(self.head)
+
+    def call(self, inputs, training=None, mask=None):
+        x = inputs
+        for layer in self.layers:
+            x = self.head(x) if layer is self.head else layer(x)
+        return x
+""",
+        ),
+        Example(
+            "an attribute for one of the layers",
+            """\
+import keras
+
+
+class Example(keras.Sequential):
+    def __init__(self):
+        super().__init__([keras.layers.Dense(4, activation="relu"), keras.layers.Dense(2)])
+        self.head = self.layers[-1]
+
+    def call(self, inputs, training=None, mask=None):
+        x = inputs
+        for layer in self.layers[:-1]:
+            x = layer(x)
+        return self.head(x)
+""",
+        ),
+        Example(
+            "part of a layer that is added",
+            """\
+import keras
+
+
+class Residual(keras.layers.Layer):
+    def __init__(self, inner):
+        super().__init__()
+        self.inner = inner
+
+    def call(self, x):
+        return x + self.inner(x)
+
+
+class Example(keras.Sequential):
+    def __init__(self):
+        super().__init__()
+        self.projection = keras.layers.Dense(4)
+        self.add(Residual(self.projection))
+
+    def call(self, inputs, training=None, mask=None):
+        return self.projection(super().call(inputs))
+""",
+        ),
+        Example(
+            "a layer without weights",
+            """\
+import keras
+
+
+class Example(keras.Sequential):
+    def __init__(self):
+        super().__init__([keras.layers.Dense(4)])
+        self.activate = keras.layers.ReLU()
+
+    def call(self, inputs, training=None, mask=None):
+        return self.activate(super().call(inputs))
+""",
+        ),
+        Example(
+            "a weight of its own",
+            """\
+import keras
+
+
+class Example(keras.Sequential):
+    def __init__(self):
+        super().__init__([keras.layers.Dense(4)])
+        self.temperature = self.add_weight(shape=(), initializer="ones", name="temperature")
+
+    def call(self, inputs, training=None, mask=None):
+        return super().call(inputs) / self.temperature
+""",
+        ),
+        Example(
+            "a Model that holds a Sequential",
+            """\
+import keras
+
+
+class Example(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.body = keras.Sequential([keras.layers.Dense(4, activation="relu")])
+        self.head = keras.layers.Dense(2)
+
+    def call(self, inputs):
+        return self.head(self.body(inputs))
+""",
+        ),
+    )
+
+    def check_layer(self, run: LayerRun) -> Iterator[Report]:
+        library = run.layer.library
+        if library is None or not library.is_a("keras.Sequential") or not run.complete:
+            return
+        added = [layer for layer in _added(run) if isinstance(layer, Layer)]
+        seen: set[int] = set()
+        for reach in run.sublayers():
+            layer = reach.value
+            if not isinstance(layer, Layer) or any(run.holds(outer, layer) for outer in added):
+                continue
+            if run.used(layer) != "yes" or run.escaped(layer) or looked_after(run, layer):
+                continue
+            write = entrance(run, reach.steps, len(reach.steps) - 1)
+            site = in_own_file(run, write.at) if write is not None else None
+            if site is None or id(site.node) in seen or not trains(run, layer):
+                continue
+            seen.add(id(site.node))
+            yield Report(
+                site,
+                f"`{reach.text}` is not among the layers of this Sequential, which knows only those that are "
+                f"added: the weights of the {layer.class_name}{weights_text(run, [layer])} never train. "
+                "Add it, or derive from `keras.Model`.",
+                makers(run, [layer]),
+            )
+
+
+def _added(run: LayerRun) -> Iterator[object]:
+    """The layers that were given to the constructor or to `add`."""
+    for held in options(run.layer.attributes.get("layers", Unknown())):
+        if isinstance(held, Container):
+            for item in held.items:
+                yield from options(item.value)
