@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 
-from kerascope.rules.derived_build import derive_build
-from kerascope.rules.lazy_creation import append_to_build
+from kerascope.rules.completed_build import add_builds
 from kerascope.rules.places import in_own_class, named, sublayer_places
-from kerascope.rules.rule import Example, Fix, Report, Rule
+from kerascope.rules.rule import Example, Report, Rule
 from kerascope.rules.unbuilt import left_unbuilt
-from kerascope.source.document import Document
 from kerascope.tracking.classes import dotted_name
 from kerascope.tracking.events import LayerBuilt
-from kerascope.tracking.run import LayerRun, Method, Reach
-from kerascope.tracking.values import Layer
+from kerascope.tracking.run import LayerRun, Method
 
 _ALL_ATTRIBUTES = frozenset(("self.__dict__", "self._layers", "self.layers", "self.submodules"))
 
@@ -683,7 +680,7 @@ class Example(keras.layers.Layer):
             f"{which} leaves {named(skipped)} unbuilt: `build(shape)` makes none of {whose} weights, "
             f"only the first call does. Build {them} there.",
             sublayer_places(run, skipped),
-            (lambda document: _add_builds(document, run, build, skipped)) if own else None,
+            (lambda document: add_builds(document, run, build, skipped)) if own else None,
         )
 
 
@@ -705,35 +702,3 @@ def _builds_by_other_means(build: Method) -> bool:
         ):
             return True
     return False
-
-
-def _add_builds(document: Document, run: LayerRun, build: Method, skipped: Sequence[Reach]) -> Fix | None:
-    """The calls at the end of `build`, but before what marks the layer as built, and before `return`."""
-    parameters = _shape_parameters(run, build)
-    layers = [reach.value for reach in skipped if isinstance(reach.value, Layer)]
-    derived = derive_build(run, layers, parameters) if parameters is not None else None
-    if derived is None:
-        return None
-    edits = append_to_build(document, build, derived.lines)
-    them = "the sublayer" if len(layers) == 1 else "the sublayers"
-    return Fix(f"Build {them} in build()", False, edits) if edits else None
-
-
-def _shape_parameters(run: LayerRun, build: Method) -> Mapping[str, str] | None:
-    """For each argument of `call`, the parameter of `build` with its shape; None where that isn't sure."""
-    call = run.method("call")
-    if call is None or build.node.args.vararg or build.node.args.kwonlyargs:
-        return None
-    arguments = [argument.arg for argument in (*call.node.args.posonlyargs, *call.node.args.args)][1:]
-    shapes = [argument.arg for argument in (*build.node.args.posonlyargs, *build.node.args.args)][1:]
-    stored = {
-        node.id
-        for node in ast.walk(build.node)
-        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
-    }
-    if not arguments or not shapes or stored & set(shapes):
-        return None
-    if len(shapes) == 1:
-        return {arguments[0]: shapes[0]}
-    given = {shape.removesuffix("_shape"): shape for shape in shapes if shape.endswith("_shape")}
-    return given if len(given) == len(shapes) and set(given) <= set(arguments) else None

@@ -567,7 +567,7 @@ class Scaled(keras.layers.Layer):
     def call(self, x):
         return self.dense(x) * self.scale
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape):  # <- KS204
         return input_shape
 
 

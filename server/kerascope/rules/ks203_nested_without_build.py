@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
-from kerascope.rules.derived_build import derive_build
+from kerascope.rules.completed_build import write_build
 from kerascope.rules.places import in_own_class, named, sublayer_places
-from kerascope.rules.rule import Example, Fix, Report, Rule
-from kerascope.source import rewrite
-from kerascope.source.document import Document
+from kerascope.rules.rule import Example, Report, Rule
 from kerascope.tracking.run import LayerRun, Reach
 from kerascope.tracking.values import Layer
 
@@ -818,7 +816,7 @@ class Example(keras.layers.Layer):
             f"{run.definition.name} has no build(): `build(shape)` makes no weights of {named(late)}, "
             "only the first call does.",
             sublayer_places(run, late),
-            lambda document: _write_build(document, run, late),
+            lambda document: write_build(document, run, late),
         )
 
 
@@ -835,17 +833,3 @@ def _is_late(run: LayerRun, reach: Reach) -> bool:
         and not run.escaped(layer)
         and any(weight.exists_after in ("build", "call") for weight in found.weights)
     )
-
-
-def _write_build(document: Document, run: LayerRun, late: Sequence[Reach]) -> Fix | None:
-    layers = [reach.value for reach in late if isinstance(reach.value, Layer)]
-    call = run.method("call")
-    if call is None or not in_own_class(run, call.site):
-        return None
-    derived = derive_build(run, layers)
-    if derived is None:
-        return None
-    lines = [f"def build(self, {', '.join(derived.parameters)}):"]
-    lines += ["    " + line for line in (*derived.lines, "self.built = True")]
-    edits = rewrite.insert_method(document, run.site, "\n".join(lines))
-    return Fix("Write a build() that builds the sublayers", False, edits) if edits else None

@@ -116,7 +116,7 @@ class Example(keras.layers.Layer):
         super().__init__()
         self.dense = keras.layers.Dense(4)  # <- KS804
 
-    @tf.function
+    @tf.function  # <- KS205
     def call(self, x):
         return self.dense(x)
 """,

@@ -19,7 +19,8 @@ def left_unbuilt(run: LayerRun, layer: Value) -> bool:
     late = {weight.exists_after for weight in found.weights} - {"init"}
     match run.built_in_build(layer):
         case "no":
-            return bool(late)
+            by_keras = run.own_build() is None and run.super_build_builds(layer)
+            return "call" in late if by_keras else bool(late)
         case "yes":
             return "call" in late and not _is_called(run, layer)
         case _:

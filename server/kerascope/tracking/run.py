@@ -238,7 +238,7 @@ class LayerRun(_Versioned):
                 ):
                     return "yes"
             elif isinstance(event, LayerBuilt) and event.layer is self.layer and index >= start:
-                if self._super_build_builds(value):
+                if self.super_build_builds(value):
                     return "yes"
             elif isinstance(event, LayerMethod) and event.layer is value and event.name.startswith("build"):
                 return "yes"
@@ -258,7 +258,7 @@ class LayerRun(_Versioned):
         """Whether Keras reaches `value` from another layer, `outer`, or that is it."""
         return outer is value or id(value) in self._run.keras.reachable(outer)
 
-    def _super_build_builds(self, value: Layer) -> bool:
+    def super_build_builds(self, value: Layer) -> bool:
         """Whether Keras' own `build`, reached by `super().build`, builds the children."""
         if self.generation == 2 and self.is_model():
             return self.used(value) == "yes"
@@ -442,7 +442,7 @@ class LayerRun(_Versioned):
                 return "build" if self._built_after_init(child) else "init"
             if keras2_model:
                 return "build"
-            return "build" if self._super_build_builds(child) and not own else "call"
+            return "build" if self.super_build_builds(child) and not own else "call"
 
         has: Tri = "unknown" if found.has == "yes" and child.conditional else found.has
         count = None if child.many or child.conditional else found.count
