@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Iterator
 
 from kerascope.rules.completed_build import add_builds
 from kerascope.rules.places import in_own_class, named, sublayer_places
 from kerascope.rules.rule import Example, Report, Rule
 from kerascope.rules.unbuilt import left_unbuilt
-from kerascope.tracking.classes import dotted_name
 from kerascope.tracking.events import LayerBuilt
-from kerascope.tracking.run import LayerRun, Method
-
-_ALL_ATTRIBUTES = frozenset(("self.__dict__", "self._layers", "self.layers", "self.submodules"))
+from kerascope.tracking.run import LayerRun
 
 
 class BuildSkipsSublayer(Rule):
@@ -664,8 +660,6 @@ class Example(keras.layers.Layer):
             return
         if run.generation == 2 and run.is_model() and _runs_call(run):
             return
-        if _builds_by_other_means(build):
-            return
         skipped = [reach for reach in run.sublayers() if left_unbuilt(run, reach.value)]
         if not skipped:
             return
@@ -690,15 +684,3 @@ def _runs_call(run: LayerRun) -> bool:
         isinstance(event, LayerBuilt) and event.layer is run.layer and event.by_super
         for event in run.events_of(LayerBuilt)
     )
-
-
-def _builds_by_other_means(build: Method) -> bool:
-    """Whether `build` goes through all attributes, or calls something else that sounds like it."""
-    for node in ast.walk(build.node):
-        if isinstance(node, ast.Name) and node.id in ("vars", "dir"):
-            return True
-        if isinstance(node, ast.Attribute) and (
-            "_build" in node.attr or dotted_name(node) in _ALL_ATTRIBUTES
-        ):
-            return True
-    return False

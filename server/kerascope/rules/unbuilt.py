@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import ast
+
+from kerascope.tracking.classes import dotted_name
 from kerascope.tracking.events import LayerCalled
-from kerascope.tracking.run import LayerRun
+from kerascope.tracking.run import LayerRun, Method
 from kerascope.tracking.values import Layer, Value
+
+_ALL_ATTRIBUTES = frozenset(("self.__dict__", "self._layers", "self.layers", "self.submodules"))
 
 
 def left_unbuilt(run: LayerRun, layer: Value) -> bool:
@@ -13,13 +18,16 @@ def left_unbuilt(run: LayerRun, layer: Value) -> bool:
         return False
     if layer.phase == "call":  # it isn't there when `build` runs
         return False
+    build = run.own_build()
+    if build is not None and _builds_by_other_means(build):
+        return False
     found = run.weights_of(layer)
     if found.has != "yes" or any(weight.exists_after == "unknown" for weight in found.weights):
         return False
     late = {weight.exists_after for weight in found.weights} - {"init"}
     match run.built_in_build(layer):
         case "no":
-            by_keras = run.own_build() is None and run.super_build_builds(layer)
+            by_keras = build is None and run.super_build_builds(layer)
             return "call" in late if by_keras else bool(late)
         case "yes":
             return "call" in late and not _is_called(run, layer)
@@ -33,3 +41,15 @@ def _is_called(run: LayerRun, layer: Layer) -> bool:
         isinstance(event, LayerCalled) and event.layer is layer and event.at.phase == "build"
         for event in run.events_of(LayerCalled)
     )
+
+
+def _builds_by_other_means(build: Method) -> bool:
+    """Whether `build` goes through all attributes, or calls something else that sounds like it."""
+    for node in ast.walk(build.node):
+        if isinstance(node, ast.Name) and node.id in ("vars", "dir"):
+            return True
+        if isinstance(node, ast.Attribute) and (
+            "_build" in node.attr or dotted_name(node) in _ALL_ATTRIBUTES
+        ):
+            return True
+    return False

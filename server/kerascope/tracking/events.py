@@ -60,6 +60,15 @@ class AttributeWrite:
 
 
 @frozen
+class AttributeDeleted:
+    """`del owner.name`."""
+
+    at: Context
+    owner: Layer | Plain
+    name: str
+
+
+@frozen
 class AttributeRead:
     """`owner.name` of a layer was read (only attributes that Keras owns: `weights`, `_trainable_weights`,
     `kernel` …)."""
@@ -192,6 +201,7 @@ class Escaped:
 Event: TypeAlias = (
     Created
     | AttributeWrite
+    | AttributeDeleted
     | AttributeRead
     | ModuleRead
     | ContainerWrite

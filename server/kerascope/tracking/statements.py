@@ -13,6 +13,7 @@ from kerascope.project.meaning import (
 )
 from kerascope.tracking.classes import dotted_name
 from kerascope.tracking.events import (
+    AttributeDeleted,
     ContainerWrite,
 )
 from kerascope.tracking.machine import (
@@ -129,6 +130,7 @@ class Statements(Machine):
             if isinstance(target, ast.Attribute):
                 for owner in options(self.value(frame, target.value)):
                     if isinstance(owner, (Layer, Plain)) and target.attr in owner.attributes:
+                        self.events.append(AttributeDeleted(self.context(frame, node), owner, target.attr))
                         self.put(owner.attributes, target.attr, UNKNOWN)
         return None
 
