@@ -25,6 +25,8 @@ from kerascope.tracking.run import LayerRun, Method, ScriptRun
 from kerascope.tracking.values import Layer, Weight
 
 _GROWING = frozenset({"append", "extend", "insert", "add", "appendleft", "+="})
+_TWICE = "and has its weights twice"
+_LOST = "with new weights, and drops what was loaded"
 _LOADING = frozenset({"set_weights", "load_weights"})
 _BUILDS_ONCE = ("keras.layers.RNN", "keras.layers.Wrapper", "keras.Model")
 """Keras' own layers whose `build` leaves alone what is built."""
@@ -106,8 +108,8 @@ class BuiltTwice(Rule):
     In Keras 3, which sets `built` itself after every `build()`; when the caller sets the flag
     (`self.scale.built = True`); when the layer is never called afterwards; when a second `build()` does no
     harm, since it makes nothing, or asks first whether it is there; when something that can't be known
-    decides whether the `build()` runs. In code outside layers, only a `set_weights` or `load_weights`
-    between `build()` and the first call is reported.
+    decides whether the `build()` runs. In code outside layers, where nothing is there twice, only a
+    `set_weights` or `load_weights` between `build()` and the first call is reported.
 
     ## Fix
     Ends the `build()` with `self.built = True`. Safe; offered where the class is in the same file.
@@ -604,12 +606,12 @@ class Example(keras.layers.Layer):
                     waiting.pop(id(event.owner), None)
             elif isinstance(event, LayerCalled) and event.method == "__call__":
                 built = waiting.pop(id(event.layer), None)
-                child = run.run_of(event.layer) if id(event.layer) in loaded else None
+                child = run.run_of(event.layer) if built is not None else None
                 build = child.own_build() if child is not None else None
-                if built is None or child is None or build is None:
+                if built is None or child is None or build is None or built.at.site.path != run.module.path:
                     continue
                 harm = _harm(child)
-                if harm and built.at.site.path == run.module.path:
+                if harm == _TWICE or (harm and id(event.layer) in loaded):
                     yield _report(built.at.site, built, child, build, harm)
 
 
@@ -670,14 +672,14 @@ def _harm(child: LayerRun) -> str | None:
                 and any(states(value) for value in event.values)
                 and _is_held(child, event)
             ):
-                return "and has its weights twice"
+                return _TWICE
         elif (
             isinstance(event, AddWeight)
             or (isinstance(event, Created) and isinstance(event.value, Weight))
             or (isinstance(event, LayerBuilt) and _makes_anew(child, event.layer))
         ):
             lost = True
-    return "with new weights, and drops what was loaded" if lost else None
+    return _LOST if lost else None
 
 
 def _is_held(child: LayerRun, event: ContainerWrite) -> bool:
