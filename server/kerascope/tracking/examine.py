@@ -51,6 +51,7 @@ SCRIPT_WORDS = (
     "apply_gradients",
     ".variables",
     "Checkpoint(",
+    "PReLU(",
 )
 """A script without any of these has nothing to say."""
 
