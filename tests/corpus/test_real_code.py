@@ -61,6 +61,8 @@ PACKAGES = {
 CHECKS = [(name, under) for name, package in PACKAGES.items() for under in package.environments]
 
 VERDICTS: Mapping[str, Any] = tomllib.loads((HERE / "verdicts.toml").read_text("utf-8"))
+INFORMATION: Mapping[str, Any] = tomllib.loads((HERE / "information.toml").read_text("utf-8"))
+"""The judgement on findings of severity information, of which not all need be judged."""
 
 
 @dataclass(frozen=True, order=True)
@@ -132,18 +134,21 @@ def test_a_package_is_checked_without_a_crash_and_without_a_false_alarm(package:
     findings = [found.finding for result in results for found in result.found]
     counts = Counter(finding.code for finding in findings if finding.severity == "information")
     found = Counter(place_of(finding) for finding in findings if finding.severity != "information")
-    judged = Counter(judged_true(package, under))
+    judged = Counter(judged_true(VERDICTS, package, under))
+    told = Counter(place_of(finding) for finding in findings if finding.severity == "information")
+    read = Counter(judged_true(INFORMATION, package, under))
     complaints = [
         *(f"Found, but nobody has judged it yet:\n{place}" for place in sorted((found - judged).elements())),
         *(f"Judged true, but no longer found:\n{place}" for place in sorted((judged - found).elements())),
+        *(f"Judged true, but no longer found:\n{place}" for place in sorted((read - told).elements())),
     ]
     assert not complaints, "\n\n".join(complaints)
     expected = VERDICTS["information"][under].get(package, {})
     assert counts == expected, "findings of severity information"
 
 
-def judged_true(package: str, under: str) -> Iterator[Place]:
-    for verdict in VERDICTS["true"]:
+def judged_true(verdicts: Mapping[str, Any], package: str, under: str) -> Iterator[Place]:
+    for verdict in verdicts["true"]:
         if _belongs(verdict) == (package, under):
             yield Place(verdict["file"], verdict["code"], verdict["inside"], verdict["line"])
 
@@ -155,6 +160,6 @@ def _belongs(verdict: Mapping[str, str]) -> tuple[str, str]:
 
 
 def test_every_verdict_has_a_reason_and_a_package() -> None:
-    for verdict in VERDICTS["true"]:
+    for verdict in (*VERDICTS["true"], *INFORMATION["true"]):
         assert verdict["because"].strip(), verdict
         assert _belongs(verdict) in CHECKS, verdict
