@@ -41,6 +41,14 @@ def test_headings(rule: type[Rule]) -> None:
     assert found == [heading for heading in HEADINGS if heading != "Versions" or gated(rule)]
 
 
+@pytest.mark.parametrize("rule", all_rules(), ids=lambda rule: rule.code)
+def test_public_reports_are_linked_by_number(rule: type[Rule]) -> None:
+    for text, link in re.findall(r"\[([^\]]*)\]\((https?:[^)]*)\)", page(rule)):
+        number = re.fullmatch(r"https://github\.com/[\w.-]+/[\w.-]+/(?:issues|pull)/(\d+)", link)
+        assert number is not None, link
+        assert text.endswith(f"#{number[1]}")
+
+
 def gated(rule: type[Rule]) -> bool:
     """Whether the rule depends on more than the generation."""
     return any(example.since or example.before for example in rule.reporting + rule.silent)

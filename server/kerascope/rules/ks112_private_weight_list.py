@@ -67,6 +67,8 @@ class PrivateWeightList(Rule):
       and `_non_trainable_variables`).
     - Keras 2.15.0: `keras/src/engine/base_layer.py` (`Layer._trainable_weights`,
       `Layer.trainable_weights`).
+    - Where the advice comes from:
+      [keras-elmo #10](https://github.com/strongio/keras-elmo/issues/10).
     """
 
     code = "KS112"

@@ -136,6 +136,9 @@ class UsedBeforeBuilt(Rule):
     Keras 3.15.1: `keras/src/layers/layer.py`, `Layer._maybe_build`, `Layer.build`;
     `keras/src/saving/saving_lib.py`, `load_weights_only`; `keras/src/optimizers/base_optimizer.py`.
     Keras 2.15.0: `keras/src/engine/training.py`, `Model.build`, `Model.weights`.
+
+    Reported as [keras #18823](https://github.com/keras-team/keras/issues/18823); since
+    [#20530](https://github.com/keras-team/keras/pull/20530), Keras 3.7, a model that isn't built is refused.
     """
 
     code = "KS202"

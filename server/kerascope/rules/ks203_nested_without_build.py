@@ -79,6 +79,9 @@ class NestedWithoutBuild(Rule):
     Keras 3.15.1: `keras/src/layers/layer.py`, `Layer.build` (the warning) and `Layer._maybe_build` (the first
     call). Keras 2.15.0: `keras/src/engine/base_layer.py`, `Layer._maybe_build`;
     `keras/src/engine/training.py`, `Model.build`.
+
+    Reported as
+    [keras #19229](https://github.com/keras-team/keras/issues/19229).
     """
 
     code = "KS203"

@@ -75,6 +75,10 @@ class AddWeightPositionalName(Rule):
     ## References
     Keras 3.15.1: `keras/src/layers/layer.py`, `Layer.add_weight`. Keras 2.15.0:
     `keras/src/engine/base_layer.py`, `Layer.add_weight`.
+
+    Reported as
+    [keras #22253](https://github.com/keras-team/keras/issues/22253);
+    the message is from [#22265](https://github.com/keras-team/keras/pull/22265).
     """
 
     code = "KS405"

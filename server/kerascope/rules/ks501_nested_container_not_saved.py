@@ -93,7 +93,7 @@ class NestedContainerNotSaved(Rule):
     - Keras 3.13.0: `keras/src/saving/saving_lib.py` (`_save_state`, `_save_container_state`); Keras 3.15.1:
       the same functions, with `visited_containers`.
     - Keras 2.15.0: `keras/src/saving/saving_lib.py` (`_save_container_state`).
-    - Mended by https://github.com/keras-team/keras/pull/22362
+    - Reported as [keras #20598](https://github.com/keras-team/keras/issues/20598); mended by [#22362](https://github.com/keras-team/keras/pull/22362).
     """
 
     code = "KS501"

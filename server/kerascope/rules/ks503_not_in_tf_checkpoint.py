@@ -91,6 +91,10 @@ class NotInTfCheckpoint(Rule):
       `sticky_attribute_assignment`); `keras/src/utils/tracking.py` (`TrackedList`, `TrackedDict`,
       `TrackedSet`).
     - Keras 2.15.0: `keras/src/engine/base_layer.py` (`Layer.__setattr__`).
+    - Reported as
+      [keras #18398](https://github.com/keras-team/keras/issues/18398) and
+      [#19425](https://github.com/keras-team/keras/issues/19425).
+      [#18507](https://github.com/keras-team/keras/pull/18507) mended it for SavedModel.
     """
 
     code = "KS503"
