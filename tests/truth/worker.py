@@ -294,10 +294,11 @@ def main():
     answers = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)
     os.environ.update(TF_CPP_MIN_LOG_LEVEL="3", CUDA_VISIBLE_DEVICES="-1")
-    os.environ["TF_USE_LEGACY_KERAS"] = "1" if generation == 2 else "0"
+    legacy = generation == 2 and importlib.util.find_spec("tf_keras") is not None
+    os.environ["TF_USE_LEGACY_KERAS"] = "1" if legacy else "0"
     os.environ["KERAS_BACKEND"] = "tensorflow"
     warnings.simplefilter("ignore")
-    if generation == 2 and importlib.util.find_spec("tf_keras"):
+    if legacy:
         sys.meta_path.insert(0, _LegacyKeras())
     import keras
     import tensorflow as tf
