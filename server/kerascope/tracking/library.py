@@ -632,7 +632,20 @@ def _checkpoint(
     return UNKNOWN
 
 
+def _hub_layer(
+    run: Machine, frame: Frame, node: ast.Call, arguments: list[Value], keywords: dict[str, Value]
+) -> Value:
+    """`hub.KerasLayer(…)`: beside Keras 3 it is a layer of tf_keras, which Keras 3 takes for any object."""
+    if run.generation == 2:
+        return UNKNOWN
+    name = "tensorflow_hub.KerasLayer"
+    made = Plain(Library(name), run.site(frame, node), library=name)
+    run.events.append(Created(run.context(frame, node), made))
+    return made
+
+
 _KNOWN: dict[str, _Known] = {
+    "tensorflow_hub.KerasLayer": _hub_layer,
     "builtins.list": _container("list"),
     "builtins.tuple": _container("tuple"),
     "builtins.set": _container("set"),
