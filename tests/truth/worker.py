@@ -129,6 +129,19 @@ class Trial:
         _, _, (_, _, gradients) = self.stepped()
         return any(gradient is None for gradient in gradients)
 
+    def frozen(self):
+        """A weight of numbers isn't trainable."""
+        layer, _, _ = self.stepped()
+        return any(self.tf.as_dtype(v.dtype).is_floating for v in layer.non_trainable_weights)
+
+    def trained_though_frozen(self):
+        """A functional model around the layer trains weights of a layer whose `trainable` is False."""
+        model = self.keras.Model(inputs := self.inputs(), self.make()(inputs))
+        model(self.x)
+        trained = self.ids(model.trainable_weights)
+        layers = model._flatten_layers(include_self=False)
+        return any(not layer.trainable and trained & self.ids(layer.weights) for layer in layers)
+
     def created_every_call(self):
         """The second call reads variables that the first did not know."""
         layer, (before, _, _), (watched, _, _) = self.stepped()

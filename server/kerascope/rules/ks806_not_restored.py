@@ -88,7 +88,7 @@ import tensorflow as tf
 class Example(keras.layers.Layer):  # <- KS806
     def __init__(self):
         super().__init__()
-        self.projection = tf.random.normal((4, 8))
+        self.projection = tf.random.normal((4, 8))  # <- KS402
         self.dense = keras.layers.Dense(4)
 
     def call(self, x):

@@ -53,6 +53,8 @@ Symptom = Literal[
     "untracked",
     "unbuilt",
     "no-gradient",
+    "frozen",
+    "trained-though-frozen",
     "raises",
     "fit-raises",
     "not-built-by-build",

@@ -68,6 +68,17 @@ def insert_after(document: Document, site: Site, code: str) -> Edits | None:
     return _rewrite_statements(document, site, lambda at: [at.itself, *at.parsed(code)])
 
 
+def text_of(document: Document, site: Site) -> str:
+    """The statement at `site` as it is written, with the comment that ends its line; anew if it has several
+    lines."""
+    extent = document.extent_of(site)
+    if extent is None or extent.start.line != extent.end.line:
+        return ast.unparse(site.node)
+    line = document.line(extent.start.line)
+    comment = re.match(r"[ \t]*#[^\r\n]*", line[extent.end.column :])
+    return line[extent.start.column : extent.end.column] + (comment[0] if comment else "")
+
+
 def append_to_body(document: Document, site: Site, code: str) -> Edits | None:
     """Append the statements `code` to the body of the function or class at `site`.
 

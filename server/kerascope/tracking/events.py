@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Mapping
 from typing import Literal, TypeAlias
 
 from kerascope.source.document import Site
@@ -141,20 +142,23 @@ class Used:
 
 @frozen
 class AddWeight:
-    """`layer.add_weight(…)` was called."""
+    """`layer.add_weight(…)` was called. `keywords`: its keyword arguments, those of `**kwargs` too."""
 
     at: Context
     owner: Layer
     call: ast.Call
     weight: Weight
+    keywords: Mapping[str, Value]
 
 
 @frozen
 class InitReached:
-    """Keras' own `__init__` was reached for `layer` (by super, or by naming the class)."""
+    """Keras' own `__init__` was reached for `layer` (by super, or by naming the class). `trainable`: its
+    argument of this name, if it is given."""
 
     at: Context
     layer: Layer
+    trainable: Value | None = None
 
 
 @frozen

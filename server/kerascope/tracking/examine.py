@@ -7,6 +7,7 @@ Results are kept until something that they read has changed.
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from weakref import WeakKeyDictionary, WeakValueDictionary
@@ -52,11 +53,28 @@ SCRIPT_WORDS = (
     ".variables",
     "Checkpoint(",
     "PReLU(",
+    "trainable",
 )
 """A script without any of these has nothing to say."""
 
 RUNS_KEPT = 60
 """How many runs are left by `Examiner.trim`."""
+
+_GIVES_STATE = re.compile(
+    r"""^[ \t]*(?!self\b|cls\b)(?:
+        \w[\w.]*(?:\[[^\]\n]*\])?\.\w+(?:\[[^\]\n]*\])?\ *=\ *(?:\w+\.)*[A-Z]\w*\(
+        | \w[\w.]*\.\w+\.(?:append|insert)\(.*?[A-Z]\w*\(
+        | setattr\((?!self\b)
+        | (?:\w[\w.]*\ *=\ *)?\w+\.
+            (?:add_(?!argument|subplot|loss|metric|scalar)|(?:enable|replace|grow|attach|extend|insert)_?)\w*\(
+    )""",
+    re.M | re.X,
+)
+"""Code outside of layers that puts an object into another one's attribute or list, or lets it do so."""
+
+_MAKES_CONSTANTS = re.compile(r"\.a?range\(")
+_MAKES_NUMBERS = re.compile(r"\.(?:constant|ones|zeros|linspace|eye)\(")
+"""What a layer may be called on while a functional model is made."""
 
 MAX_SCRIPT_STEPS = 12_000
 """Expressions and statements evaluated for one function, or for a module's own code."""
@@ -298,8 +316,14 @@ class Examiner:
             if statement.kind == "function" and _speaks(statement):
                 yield statement, None
             elif statement.kind == "class":
-                pieces = [piece for piece in statement.body if piece.kind == "function" and _speaks(piece)]
                 header = next((node for node in statement.nodes if isinstance(node, ast.ClassDef)), None)
+                measures = header is not None and _is_of_losses(header)
+                pieces = [
+                    piece
+                    for piece in statement.body
+                    if piece.kind == "function"
+                    and (_speaks(piece) or (measures and piece.name == "__init__"))
+                ]
                 if pieces and header is not None:
                     definition = ClassDefinition(module, statement, header)
                     if self.run(definition) is None:
@@ -357,11 +381,12 @@ class Examiner:
     def _bound(self, run: Interpreter, frame: Frame, owner: ClassDefinition, site: Site) -> Plain:
         """The `self` of a method. Nothing is known of it but the class, since its attributes may have been
         set anywhere; only of a `tf.Module`, what the constructor gives it."""
-        if run.classes.facts(owner).library == "tensorflow.Module":
+        library = run.classes.facts(owner).library
+        if library == "tensorflow.Module":
             made = outside_object(run, frame, owner.node, ClassValue(owner))
             if isinstance(made, Plain):
                 return made
-        return Plain(owner, site)
+        return Plain(owner, site, library=library)
 
     def _module_script(self, module: Module) -> tuple[LayerRun | ScriptRun, ...]:
         """The module's own statements, in order; functions that they call are followed."""
@@ -388,6 +413,11 @@ class Examiner:
         return self._scripts[module.path].runs
 
 
+def _is_of_losses(header: ast.ClassDef) -> bool:
+    """Whether a class may be a loss or metric, whose constructor may make layers."""
+    return any("Loss" in name or "Metric" in name for name in map(ast.unparse, header.bases))
+
+
 _speaking: WeakKeyDictionary[Statement, bool] = WeakKeyDictionary()
 
 
@@ -397,8 +427,12 @@ def _speaks(statement: Statement) -> bool:
     known = _speaking.get(statement)
     if known is None:
         text = statement.text
-        known = any(word in text for word in SCRIPT_WORDS) or (
-            "class " in text and any(word in text for word in LAYER_WORDS)
+        known = (
+            any(word in text for word in SCRIPT_WORDS)
+            or ("class " in text and any(word in text for word in LAYER_WORDS))
+            or _GIVES_STATE.search(text) is not None
+            or _MAKES_CONSTANTS.search(text) is not None
+            or ("Input(" in text and _MAKES_NUMBERS.search(text) is not None)
         )
         _speaking[statement] = known
     return known

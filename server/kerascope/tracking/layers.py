@@ -140,7 +140,7 @@ def library_method(
     elif name in ("add_weight", "add_variable"):
         made = new_weight(run, frame, node, "weight", layer, keywords)
         layer.tracked.append(made)
-        run.events.append(AddWeight(run.context(frame, node), layer, node, made))
+        run.events.append(AddWeight(run.context(frame, node), layer, node, made, keywords))
         return made
     elif name == "add" and entry.kind == "model":
         for argument in arguments[:1]:

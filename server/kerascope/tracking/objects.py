@@ -342,8 +342,8 @@ def library_init(
     inner = Frame(frame.module, frame.statement, frame.scopes, frame.method, frame.owner, frame.self_value)
     inner.subject, inner.phase, inner.current = frame.subject, frame.phase, frame.current
     inner.guards, inner.conditional, inner.in_loop = frame.guards, frame.conditional, frame.in_loop
-    run.events.append(InitReached(run.context(inner, node), layer))
     named = {**dict(zip(entry.init, arguments, strict=False)), **keywords}
+    run.events.append(InitReached(run.context(inner, node), layer, named.get("trainable")))
     model = entry.kind == "model" or "keras.Model" in entry.bases
     for index, value in enumerate(arguments[len(entry.init) :]):
         named[f"[{index}]"] = value

@@ -19,8 +19,10 @@ from kerascope.tracking.classes import ClassFacts
 from kerascope.tracking.events import Escaped, Event, LayerBuilt, LayerCalled, LayerMethod, Used
 from kerascope.tracking.interpreter import Interpreter
 from kerascope.tracking.machine import free_names
+from kerascope.tracking.objects import layer_entry
 from kerascope.tracking.values import (
     Choice,
+    ClassValue,
     Constant,
     Container,
     Function,
@@ -348,6 +350,19 @@ class LayerRun(_Versioned):
         for value in direct.values():
             yield Reach(value, f"self.<{value.class_name}>", (value,), None)
 
+    def is_layer_class(self, name: str) -> bool:
+        """Whether a dotted name in this file surely means a class of layers or models."""
+        meanings = self.project.resolve(self.module, name)
+        return bool(meanings) and all(
+            isinstance(meaning, (ClassDefinition, Library))
+            and layer_entry(self._run, ClassValue(meaning)) is not None
+            for meaning in meanings
+        )
+
+    def children(self, layer: Layer) -> list[Layer]:
+        """The layers that the tracker of any layer of this run holds at its end."""
+        return [value for value in self._run.keras.direct(layer) if isinstance(value, Layer)]
+
     # --- weights ---------------------------------------------------------------------------------
 
     def weights_of(self, value: Layer) -> WeightsOf:
@@ -480,6 +495,10 @@ class ScriptRun(_Versioned):
     def run_of(self, layer: Layer) -> LayerRun | None:
         """The symbolic run of the class of a layer made in this script, if a file defines it."""
         return self._examiner.run(layer.cls) if isinstance(layer.cls, ClassDefinition) else None
+
+    def children(self, layer: Layer) -> list[Layer]:
+        """The layers that the tracker of a layer of this script holds at its end."""
+        return [value for value in self._run.keras.direct(layer) if isinstance(value, Layer)]
 
     def weights_of(self, layer: Layer) -> WeightsOf:
         """The weights that a layer made in this script will have once built."""
