@@ -431,10 +431,15 @@ class Example(keras.layers.Layer):
 def _flag(run: LayerRun) -> AttributeWrite | None:
     """The write that leaves `built` true at the end of the constructor, whatever way it takes."""
     found = None
-    for event in run.events_of(AttributeWrite, InitReached):
-        if isinstance(event, InitReached):
-            found = None if event.layer is run.layer else found
-        elif event.at.phase == "init" and event.owner is run.layer and event.name == "built":
+    for event in run.events:
+        if isinstance(event, InitReached) and event.layer is run.layer:
+            found = None
+        elif (
+            isinstance(event, AttributeWrite)
+            and event.at.phase == "init"
+            and event.owner is run.layer
+            and event.name == "built"
+        ):
             sure = event.value == Constant(True) and not event.at.conditional and not event.at.in_loop
             found = event if sure else None
     return found
@@ -444,8 +449,9 @@ def _builds_itself(run: LayerRun) -> bool:
     """Whether the class may run its `build` after all."""
     if not run.complete or run.escaped(run.layer):
         return True
-    for event in run.events_of(LayerBuilt, LayerCalled):
-        if event.layer is run.layer and not (isinstance(event, LayerBuilt) and event.by_super):
+    for event in run.events:
+        by_super = isinstance(event, LayerBuilt) and event.by_super
+        if isinstance(event, LayerBuilt | LayerCalled) and event.layer is run.layer and not by_super:
             return True
     return any(
         isinstance(node, ast.Attribute)
