@@ -229,6 +229,14 @@ class Trial:
             return True
         return False
 
+    def build_raises(self):
+        """`build(shape)` raises, though a call doesn't."""
+        try:
+            self.make().build(self.shape())
+        except Exception:
+            return True
+        return False
+
     def without_effect(self):
         """The layer has the same trainable weights as in the mended program."""
         mended = Trial(self.tf, self.keras, {**self.request, "code": self.request["fixed"]})

@@ -5,14 +5,14 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from kerascope.project.meaning import ClassDefinition
+from kerascope.rules.own_code import made_by_build, named, runs_its_build
 from kerascope.rules.places import in_own_class
 from kerascope.rules.rule import Example, Fix, MakeFix, Related, Report, Rule
 from kerascope.source import rewrite
 from kerascope.source.document import Document, Site
-from kerascope.tracking.events import AttributeWrite, Created, InitReached, LayerBuilt, LayerCalled
-from kerascope.tracking.run import LayerRun, Method
-from kerascope.tracking.values import Constant, Layer, Weight
+from kerascope.tracking.events import AttributeWrite, InitReached
+from kerascope.tracking.run import LayerRun
+from kerascope.tracking.values import Constant
 
 
 class BuiltFlagTooEarly(Rule):
@@ -399,13 +399,12 @@ class Example(keras.layers.Layer):
 
     def check_layer(self, run: LayerRun) -> Iterator[Report]:
         build, flag = run.own_build(), _flag(run)
-        if build is None or flag is None or run.method("__call__") is not None or _builds_itself(run):
+        if build is None or flag is None or run.method("__call__") is not None or runs_its_build(run):
             return
-        missing = _made_by_build(run)
+        missing = made_by_build(run, run.method("call"))
         if not missing:
             return
         first = missing[0]
-        what = f"`self.{first.name}`" + (f" and {len(missing) - 1} more" if len(missing) > 1 else "")
         statement = flag.at.statement
         own = statement is not None and in_own_class(run, flag.at.site)
         if not own and not in_own_class(run, build.site):
@@ -414,8 +413,8 @@ class Example(keras.layers.Layer):
         remedy = "Delete this line" if own else "Set it to False after `super().__init__()`"
         verb, them = ("are", "them") if missing[1:] else ("is", "it")
         message = (
-            f"`built` is set {where}, so Keras never runs `build()`: {what} {verb} never made, and `call` "
-            f"fails without {them}. {remedy}."
+            f"`built` is set {where}, so Keras never runs `build()`: {named(missing)} {verb} never made, "
+            f"and `call` fails without {them}. {remedy}."
         )
         if own and statement is not None:
             yield Report(
@@ -443,75 +442,6 @@ def _flag(run: LayerRun) -> AttributeWrite | None:
             sure = event.value == Constant(True) and not event.at.conditional and not event.at.in_loop
             found = event if sure else None
     return found
-
-
-def _builds_itself(run: LayerRun) -> bool:
-    """Whether the class may run its `build` after all."""
-    if not run.complete or run.escaped(run.layer):
-        return True
-    for event in run.events:
-        by_super = isinstance(event, LayerBuilt) and event.by_super
-        if isinstance(event, LayerBuilt | LayerCalled) and event.layer is run.layer and not by_super:
-            return True
-    return any(
-        isinstance(node, ast.Attribute)
-        and node.attr in ("build", "_maybe_build", "built")
-        and isinstance(node.value, ast.Name)
-        and node.value.id == "self"
-        and isinstance(node.ctx, ast.Load)
-        for cls in run.mro()
-        if isinstance(cls, ClassDefinition)
-        for piece in cls.statement.body
-        for top in piece.nodes
-        for node in ast.walk(top)
-    )
-
-
-def _made_by_build(run: LayerRun) -> list[AttributeWrite]:
-    """What only `build` puts on the layer, and `call` reads."""
-    call = run.method("call")
-    made = {
-        id(event.value): event.value
-        for event in run.events_of(Created)
-        if event.at.phase == "build" and isinstance(event.value, Layer | Weight)
-    }
-    early = {event.name for event in run.events_of(AttributeWrite) if event.at.phase == "init"}
-    found: dict[str, AttributeWrite] = {}
-    for event in run.events_of(AttributeWrite):
-        if event.at.phase != "build" or event.owner is not run.layer or event.name is None:
-            continue
-        state = made.get(id(event.value))
-        missing = event.name not in early and not event.at.conditional and not _is_member(run, event.name)
-        read = call is not None and _reads(call, event.name)
-        if ((state is not None or missing) and read) or (state is not None and run.used(state) == "yes"):
-            found.setdefault(event.name, event)
-    return list(found.values())
-
-
-def _is_member(run: LayerRun, name: str) -> bool:
-    """Whether a class gives its objects an attribute of this name, so that it is there without `build`."""
-    return name in ("built", "input_spec") or any(
-        piece.name == name or any(_binds(node, name) for node in piece.nodes)
-        for cls in run.mro()
-        if isinstance(cls, ClassDefinition)
-        for piece in cls.statement.body
-    )
-
-
-def _binds(node: ast.AST, name: str) -> bool:
-    targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
-    return any(isinstance(target, ast.Name) and target.id == name for target in targets)
-
-
-def _reads(method: Method, name: str) -> bool:
-    return any(
-        isinstance(node, ast.Attribute)
-        and node.attr == name
-        and isinstance(node.value, ast.Name)
-        and node.value.id == "self"
-        and isinstance(node.ctx, ast.Load)
-        for node in ast.walk(method.node)
-    )
 
 
 def _delete(site: Site, statement: ast.stmt) -> MakeFix | None:
