@@ -23,31 +23,8 @@ from kerascope.source.position import Edit, Position, Range
 from kerascope.tracking.run import LayerRun, Method
 from kerascope.tracking.values import Weight
 
-_WORDS = frozenset(
-    (
-        "all",
-        "ball",
-        "cell",
-        "calc",
-        "calls",
-        "coil",
-        "cool",
-        "cull",
-        "fall",
-        "fill",
-        "gall",
-        "hall",
-        "mall",
-        "pall",
-        "poll",
-        "pull",
-        "roll",
-        "tall",
-        "wall",
-        "built",
-        "guild",
-    )
-)
+_WORDS = {"all", "ball", "built", "cell", "calc", "calls", "coil", "cool", "cull", "fall", "fill", "gall"}
+_WORDS |= {"guild", "hall", "mall", "pall", "poll", "pull", "roll", "tall", "wall"}
 """Near to "call" or "build", and meant as they are."""
 
 _PLAIN_BASES = frozenset(("keras.layers.Layer", "keras.Model"))
@@ -566,9 +543,10 @@ def _never_run(run: LayerRun) -> Iterator[Report]:
         missing = [name for name in missing if reads(call, name) and not is_member(run, name)]
         if missing:
             more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
+            who = "Python" if meant == "__init__" else "Keras"
             yield Report(
                 method.site,
-                f"Keras never runs `{method.name}`: `call` raises AttributeError, for there is no "
+                f"{who} never runs `{method.name}`: `call` raises AttributeError, for there is no "
                 f"`self.{missing[0]}`{more}. Rename it to `{meant}`.",
                 fix=_rename(method, meant),
                 severity="error",

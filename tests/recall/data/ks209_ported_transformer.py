@@ -70,7 +70,7 @@ class FeedForward(Module):
         return self.drop(self.second(self.first(x)), training=training)
 
 
-class Block(Module):
+class Block(Module):  # <- KS203 in Keras 3
     """Somebody remembered here."""
 
     def __init__(self, config, **kwargs):
