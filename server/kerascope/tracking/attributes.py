@@ -194,7 +194,13 @@ class Attributes(Machine):
             return Constant(id(owner) in self.built) if owner is frame.subject else UNKNOWN
         if name in ("layers", "_layers", "submodules", "_flatten_layers"):
             return self._all_layers(frame, node, owner, name)
-        if name in KERAS_LISTS or name in ("kernel", "embeddings", "bias", "cell", "layer"):
+        if (
+            name in KERAS_LISTS
+            or name in ("kernel", "embeddings", "bias", "cell", "layer")
+            or (
+                isinstance(owner.cls, Library) and owner.library is not None and name in owner.library.weights
+            )
+        ):
             self.events.append(AttributeRead(self.context(frame, node), owner, name))
             return UNKNOWN
         if name == "*":
