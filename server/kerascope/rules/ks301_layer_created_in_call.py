@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 
-from kerascope.rules.lazy_creation import attribute_that_holds, creations_in_call, is_made_once, moved_to_init
-from kerascope.rules.places import holds, in_own_file, weight_places
-from kerascope.rules.rule import Example, Fix, Report, Rule
-from kerascope.source.document import Document
-from kerascope.tracking.events import ContainerWrite, Created
+from kerascope.rules.lazy_creation import attribute_that_holds, made_in_every_call, make_in_init
+from kerascope.rules.places import weight_places
+from kerascope.rules.rule import Example, Report, Rule
+from kerascope.tracking.events import Created
 from kerascope.tracking.run import LayerRun
-from kerascope.tracking.values import Layer
+from kerascope.tracking.values import Layer, Weight
 
 
 class LayerCreatedInCall(Rule):
@@ -546,24 +545,20 @@ class Example(keras.layers.Layer):
     )
 
     def check_layer(self, run: LayerRun) -> Iterator[Report]:
-        for creation in creations_in_call(run):
-            layer = creation.value
-            if not isinstance(layer, Layer) or not _has_weights(run, layer) or is_made_once(run, creation.at):
-                continue
-            site = in_own_file(run, creation.at)
-            if site is None:
-                continue
+        for creation, site in made_in_every_call(run, partial(_has_weights, run)):
+            assert isinstance(creation.value, Layer)
             yield Report(
                 site,
                 _message(run, creation),
-                weight_places(run.weights_of(layer).weights),
-                partial(_move, run=run, creation=creation),
+                weight_places(run.weights_of(creation.value).weights),
+                partial(make_in_init, run=run, creation=creation),
             )
 
 
-def _has_weights(run: LayerRun, layer: Layer) -> bool:
+def _has_weights(run: LayerRun, layer: Layer | Weight) -> bool:
     return (
-        run.weights_of(layer).has == "yes"
+        isinstance(layer, Layer)
+        and run.weights_of(layer).has == "yes"
         and not layer.cached
         and layer.library is not None
         and layer.library.kind in ("layer", "model")
@@ -576,15 +571,3 @@ def _message(run: LayerRun, creation: Created) -> str:
     if attribute_that_holds(run, creation) is not None and run.generation == 3:
         return f"{what}: Keras 3 refuses new sublayers once the layer is built. Make it in `__init__`."
     return f"{what}, with fresh weights that are never trained or saved. Make it in `__init__`."
-
-
-def _move(document: Document, run: LayerRun, creation: Created) -> Fix | None:
-    """None where one layer can't stand for what is made: several in one call, or a list that grows."""
-    made = [event for event in run.events_of(Created) if event.value.site.node is creation.value.site.node]
-    grows = any(
-        holds(value, creation.value) for event in run.events_of(ContainerWrite) for value in event.values
-    )
-    if len(made) > 1 or creation.at.in_loop or grows:
-        return None
-    edits = moved_to_init(document, run, creation)
-    return Fix("Make the layer in __init__", False, edits) if edits else None

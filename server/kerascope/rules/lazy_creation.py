@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from kerascope.project.meaning import Library
-from kerascope.rules.places import holds, in_own_class
+from kerascope.rules.places import holds, in_own_class, in_own_file
+from kerascope.rules.rule import Fix
 from kerascope.source import rewrite
 from kerascope.source.document import Document, Site
 from kerascope.source.position import Edit
@@ -33,6 +34,30 @@ def creations_in_call(run: LayerRun) -> Iterator[Created]:
         if not any(node is event.value.site.node for node in seen):
             seen.append(event.value.site.node)
             yield event
+
+
+def made_in_every_call(
+    run: LayerRun, wanted: Callable[[Layer | Weight], bool]
+) -> Iterator[tuple[Created, Site]]:
+    """What `call` makes under no condition that may ask for it, and where in this file to say so."""
+    for creation in creations_in_call(run):
+        assert isinstance(creation.value, Layer | Weight)
+        if wanted(creation.value) and not is_made_once(run, creation.at):
+            site = in_own_file(run, creation.at)
+            if site is not None:
+                yield creation, site
+
+
+def make_in_init(document: Document, run: LayerRun, creation: Created) -> Fix | None:
+    """None where one layer can't stand for what is made: several in one call, or a list that grows."""
+    made = [event for event in run.events_of(Created) if event.value.site.node is creation.value.site.node]
+    grows = any(
+        holds(value, creation.value) for event in run.events_of(ContainerWrite) for value in event.values
+    )
+    if len(made) > 1 or creation.at.in_loop or grows:
+        return None
+    edits = moved_to_init(document, run, creation)
+    return Fix("Make the layer in __init__", False, edits) if edits else None
 
 
 def is_made_once(run: LayerRun, at: Context) -> bool:
