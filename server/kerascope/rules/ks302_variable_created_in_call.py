@@ -57,7 +57,8 @@ class VariableCreatedInCall(Rule):
 
     ## When it is silent
     Under a condition that asks whether the weight is there already (KS303 tells where Keras 3 refuses that);
-    in functions with a cached result; for constants and tensors.
+    in functions with a cached result; in helpers that make it only where they are given none; for constants
+    and tensors.
 
     ## Fix
     None: a weight made in `build` is shared by all calls, and needs a shape that doesn't come from the input.
@@ -256,6 +257,32 @@ class Example(keras.layers.Layer):
         return x * tf.convert_to_tensor(self.w)
 """,
             (2,),
+        ),
+        Example(
+            "a helper that would make it if it were given none",
+            """\
+import keras
+import tensorflow as tf
+
+
+def score(x, transitions=None):
+    if transitions is None:
+        transitions = tf.Variable(tf.ones((4, 4)))
+    return tf.matmul(x, transitions)
+
+
+class Example(keras.layers.Layer):
+    def __init__(self, initial):
+        super().__init__()
+        self.transitions = self.add_weight(name="transitions", shape=(4, 4), initializer=initial)
+
+    def parts(self, x):
+        return x, tf.convert_to_tensor(self.transitions)
+
+    def call(self, x):
+        return score(*self.parts(x))
+""",
+            make='Example("ones")',
         ),
         Example(
             "a variable outside the layer",

@@ -334,10 +334,8 @@ def build_model():
             if run.generation == 3 and attribute_that_holds(run, creation) is not None:
                 why = "Keras 3 refuses new sublayers once the layer is built"
             else:
-                why = (
-                    f"its {'seed' if run.generation == 3 else 'random'} generator is a new variable, and "
-                    + ("`fit` raises ValueError")
-                )
+                kind = "seed" if run.generation == 3 else "random"
+                why = f"its {kind} generator is a new variable, and `fit` raises ValueError"
             yield Report(
                 site,
                 f"{layer.class_name} is made anew in every call: {why}. Make it in `__init__`.",

@@ -42,7 +42,9 @@ def made_in_every_call(
     """What `call` makes under no condition that may ask for it, and where in this file to say so."""
     for creation in creations_in_call(run):
         assert isinstance(creation.value, Layer | Weight)
-        if wanted(creation.value) and not is_made_once(run, creation.at):
+        if wanted(creation.value) and not (
+            is_made_once(run, creation.at) or _may_be_handed_in(run, creation.at)
+        ):
             site = in_own_file(run, creation.at)
             if site is not None:
                 yield creation, site
@@ -58,6 +60,22 @@ def make_in_init(document: Document, run: LayerRun, creation: Created) -> Fix | 
         return None
     edits = moved_to_init(document, run, creation)
     return Fix("Make the layer in __init__", False, edits) if edits else None
+
+
+def _may_be_handed_in(run: LayerRun, at: Context) -> bool:
+    """Whether a helper makes it only where its caller gave it none: `if kernel is None`, of an unknown one."""
+    function, call = enclosing_function(at), run.method("call")
+    if function is None or not at.conditional or (call is not None and function is call.node):
+        return False
+    arguments = {argument.arg for argument in ast.walk(function.args) if isinstance(argument, ast.arg)}
+    return any(
+        isinstance(node, ast.Compare)
+        and isinstance(node.left, ast.Name)
+        and node.left.id in arguments
+        and isinstance(node.ops[0], ast.Is | ast.IsNot)
+        for guard in at.guards
+        for node in ast.walk(guard)
+    )
 
 
 def is_made_once(run: LayerRun, at: Context) -> bool:
