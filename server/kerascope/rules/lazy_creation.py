@@ -63,7 +63,7 @@ def make_in_init(document: Document, run: LayerRun, creation: Created) -> Fix | 
 
 
 def _may_be_handed_in(run: LayerRun, at: Context) -> bool:
-    """Whether a helper makes it only where its caller gave it none: `if kernel is None`, of an unknown one."""
+    """Whether a helper makes it only where its caller gives none: `if kernel is None`, of an unknown one."""
     function, call = enclosing_function(at), run.method("call")
     if function is None or not at.conditional or (call is not None and function is call.node):
         return False
