@@ -6,13 +6,14 @@ import ast
 import re
 from collections.abc import Iterator
 
+from kerascope.rules.hidden import states
 from kerascope.rules.own_code import methods, self_attributes
 from kerascope.rules.places import in_own_class, weight_places
 from kerascope.rules.rule import Example, Report, Rule
 from kerascope.source.document import Site
 from kerascope.tracking.events import AttributeWrite
 from kerascope.tracking.run import LayerRun
-from kerascope.tracking.values import Choice, Container, Layer, Value
+from kerascope.tracking.values import Layer, Value
 
 _PLAIN_BASES = frozenset(("keras.layers.Layer", "keras.Model"))
 _ALL_OF_THEM = frozenset(
@@ -360,15 +361,7 @@ class Example(keras.layers.Layer):
 
 def _layers(value: Value) -> list[Layer]:
     """The layers that an attribute is, or holds in a list or dict."""
-    match value:
-        case Layer():
-            return [value]
-        case Choice(options=options):
-            return [layer for option in options for layer in _layers(option)]
-        case Container(items=items):
-            return [layer for item in items for layer in _layers(item.value)]
-        case _:
-            return []
+    return [state for state in states(value) if isinstance(state, Layer)]
 
 
 def _is_forgotten(run: LayerRun, layer: Layer) -> bool:
