@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from weakref import WeakKeyDictionary
 
 from kerascope.failures import survived
@@ -264,7 +263,6 @@ def _names_in(statement: Statement) -> tuple[tuple[str, str | None], ...]:
     return known
 
 
-@lru_cache(maxsize=4_000)
 def _read_names(text: str) -> tuple[tuple[str, str | None], ...]:
     if "keras" not in text and "tensorflow" not in text and "tf." not in text and "KERAS" not in text:
         return ()

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable
-from functools import lru_cache
 
 from kerascope.project.catalogue import LibraryClass
 from kerascope.project.meaning import ClassDefinition, Library
+from kerascope.source.on_node import kept_on_node
 from kerascope.tracking.container_methods import container_method
 from kerascope.tracking.events import (
     Escaped,
@@ -248,7 +248,7 @@ def _taken_over(run: Machine, frame: Frame, node: ast.AST, outcome: Outcome) -> 
     return copied(outcome.result)
 
 
-@lru_cache(maxsize=20_000)
+@kept_on_node
 def _is_cached_property(code: ast.AST) -> bool:
     return any("cached_property" in ast.unparse(d) for d in getattr(code, "decorator_list", ()))
 

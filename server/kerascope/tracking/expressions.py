@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable
-from functools import lru_cache
 
 from kerascope.project.meaning import Library
+from kerascope.source.on_node import kept_on_node
 from kerascope.tracking.classes import dotted_name
 from kerascope.tracking.events import (
     Used,
@@ -79,7 +79,8 @@ class Expressions(Machine):
         root: ast.expr = node
         while isinstance(root, ast.Attribute):
             root = root.value
-        if isinstance(root, ast.Name) and self.local(frame, root.id) is None:
+        start = self.local(frame, root.id) if isinstance(root, ast.Name) else None
+        if isinstance(root, ast.Name) and start is None:
             dotted = _dotted(node)
             found = self.global_value(frame.module, dotted)
             if isinstance(found, LibraryValue):
@@ -89,7 +90,10 @@ class Expressions(Machine):
             if not isinstance(found, Unknown):
                 self._note_use(frame, node, found)
                 return found
-        owner = self.value(frame, node.value)
+        if isinstance(start, (Layer, Plain)) and root is node.value:
+            owner: Value = start  # `self`, as a rule
+        else:
+            owner = self.value(frame, node.value)
         name = self.mangled(frame, node.attr)
         if isinstance(owner, Choice):
             found = join([self.attribute(frame, node, option, name) for option in owner.options])
@@ -341,7 +345,7 @@ class Expressions(Machine):
         return found
 
 
-@lru_cache(maxsize=20_000)
+@kept_on_node
 def _dotted(node: ast.Attribute) -> str:
     """The dotted name of a chain of attributes of a name."""
     return dotted_name(node) or ""

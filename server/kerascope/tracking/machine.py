@@ -8,7 +8,6 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeAlias
 
 from kerascope.project.catalogue import Catalogue, Generation, catalogue
@@ -23,6 +22,7 @@ from kerascope.project.meaning import (
 from kerascope.project.module import Module
 from kerascope.project.project import Project
 from kerascope.source.document import Site
+from kerascope.source.on_node import kept_on_node
 from kerascope.source.statement import Statement
 from kerascope.tracking.classes import ClassIndex, dotted_name
 from kerascope.tracking.events import (
@@ -134,7 +134,7 @@ class Frame:
         return self.scopes[-1]
 
 
-@lru_cache(maxsize=20_000)
+@kept_on_node
 def free_names(node: ast.AST) -> frozenset[str]:
     """Names that the body of a function or lambda reads."""
     return frozenset(
