@@ -16,7 +16,8 @@ DATA = Path(__file__).parent / "data"
 
 _HEADER = re.compile(r"# Keras (2|3|2 and 3)\n")
 _SAYS = re.compile(r"# (shows|x)(?: in Keras ([23]))?: (.+)\n")
-_MARK = re.compile(r"# <- (KS\d+(?:, KS\d+)*)(?: in Keras ([23]))?$", re.M)
+_MARK = re.compile(r"# <- (KS\d+.*)$")
+_CODE = re.compile(r"(KS\d+)(?: in Keras ([23]))?(?:, |$)")
 
 
 @dataclass(frozen=True)
@@ -96,8 +97,9 @@ class Program:
             (name, number, code)
             for name, text in self.files.items()
             for number, line in enumerate(text.splitlines(), 1)
-            if (mark := _MARK.search(line)) and mark[2] in (None, str(generation))
-            for code in mark[1].split(", ")
+            if (mark := _MARK.search(line)) is not None
+            for code, only in _CODE.findall(mark[1])
+            if only in ("", str(generation))
         )
 
     def request(self, shows: Shows) -> dict[str, Any]:

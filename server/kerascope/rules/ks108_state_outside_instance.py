@@ -463,11 +463,14 @@ def _is_cared_for(run: LayerRun, state: State, through: ast.expr | None) -> bool
 def _place(run: LayerRun, state: State, at: Context) -> tuple[Site, str] | None:
     """Where to report it, and where it lives."""
     if state.phase == "class body":
-        own = state.site.path == run.module.path and in_own_class(run, state.site)
-        return (state.site, "in the class body") if own else None
+        if state.site.path == run.module.path:
+            return state.site, "in the class body"
+        site = in_own_file(run, at)
+        return (site, "in the body of a base class") if site is not None else None
     made = created_at(run, state)
     if made is not None and made.once:
-        return (state.site, "in a cache") if state.site.path == run.module.path else None
+        site = state.site if state.site.path == run.module.path else in_own_file(run, at)
+        return (site, "in a cache") if site is not None else None
     site = in_own_file(run, at)
     if site is None:
         return None
@@ -488,7 +491,7 @@ def _fix(run: LayerRun, state: State, site: Site, through: ast.expr | None) -> M
     if run.module.path != run.definition.module.path or run.definition.statement.kind != "class":
         return None
     if state.phase == "class body":
-        return _moved(run, site)
+        return _moved(run, site) if in_own_class(run, state.site) else None
     if isinstance(state, Layer) and isinstance(through, ast.Name) and site is not state.site:
         name = through.id.lstrip("_").lower()
         if name in run.layer.attributes or run.method(name) is not None:

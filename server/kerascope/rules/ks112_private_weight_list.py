@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+from kerascope.project.meaning import Library
 from kerascope.rules.hidden import statement_of, states
 from kerascope.rules.places import in_own_file
 from kerascope.rules.rule import Example, Fix, MakeFix, Report, Rule, Severity
@@ -642,6 +643,13 @@ def _says(run: LayerRun, write: PrivateListWrite, assigned: set[str]) -> tuple[s
         ):
             return f"A tf.Variable in `{name}` makes Keras' optimizers raise AttributeError. {instead}.", None
         return None
+    if write.operation == "=" and _empties(write) and isinstance(write.layer.cls, Library):
+        owner = ast.unparse(_receiver(write))
+        return (
+            f"Keras doesn't read `{name}`: this changes nothing, the weights stay what they are. "
+            f"To freeze `{owner}`, set `{owner}.trainable = False`.",
+            "warning",
+        )
     if write.operation == "=":
         return (
             (f"Keras doesn't read `{name}`: this changes nothing. {instead}.", "warning") if repeats else None
@@ -663,6 +671,11 @@ def is_about_weights(write: PrivateListWrite) -> bool:
         or any(isinstance(state, Weight) for value in write.values for state in states(value))
         or any(_is_weight_list(source) for source in _sources(write))
     )
+
+
+def _empties(write: PrivateListWrite) -> bool:
+    """Whether an empty list is assigned."""
+    return bool(write.sources) and all(isinstance(s, ast.List) and not s.elts for s in write.sources)
 
 
 def _instead(write: PrivateListWrite, repeats: bool) -> str:
@@ -695,10 +708,20 @@ def _repeats(run: LayerRun, write: PrivateListWrite) -> bool:
     reads = list(run.events_of(AttributeRead))
     sources = _sources(write)
     for source in sources:
+        if _is_tracked_attribute(run, source):
+            continue
         owners = [read.owner for read in reads if read.at.site.node is source]
         if not owners or not all(_is_tracked(run, owner) for owner in owners):
             return False
     return bool(sources)
+
+
+def _is_tracked_attribute(run: LayerRun, source: ast.expr) -> bool:
+    """Whether it is `self.kernel`, a weight or layer that Keras knows."""
+    if not isinstance(source, ast.Attribute) or not isinstance(source.value, ast.Name):
+        return False
+    value = run.layer.attributes.get(source.attr) if source.value.id == "self" else None
+    return isinstance(value, Weight) and run.tracked(value) == "yes"
 
 
 def _is_closed(value: Value) -> bool:
@@ -717,6 +740,8 @@ def _sources(write: PrivateListWrite) -> list[ast.expr]:
             waiting.append(source.value)
         elif isinstance(source, ast.BinOp) and isinstance(source.op, ast.Add):
             waiting.extend((source.left, source.right))
+        elif isinstance(source, ast.List | ast.Tuple) and source.elts:
+            waiting.extend(source.elts)
         elif isinstance(source, ast.Name) and (loop := _loop_over(write, source.id)) is not None:
             waiting.append(loop.iter)
         else:

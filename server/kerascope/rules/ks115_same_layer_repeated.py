@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+from kerascope.project.meaning import Library
 from kerascope.rules.hidden import attribute_of, created_at, trains
 from kerascope.rules.rule import Example, Fix, MakeFix, Related, Report, Rule
 from kerascope.source.document import Document, Site
@@ -272,27 +273,38 @@ class Example(keras.layers.Layer):
             if not isinstance(container, Container) or container.site.path != run.module.path:
                 continue
             repeated = _repeated(container) or _from_cache(run, container)
-            attribute = _list_of(run, repeated) if repeated is not None else None
+            attribute = _held_in(run, repeated) if repeated is not None else None
             if repeated is None or attribute is None or id(container.site.node) in seen:
                 continue
-            if not trains(run, repeated) or run.used(repeated) == "no":
+            if not trains(run, repeated) or not _is_used(run, repeated):
                 continue
             seen.add(id(container.site.node))
             yield Report(
                 container.site,
-                f"All elements of `{attribute}` are one and the same {repeated.class_name}, with one set of "
-                f"weights. Make one for each: `[{repeated.class_name}(...) for _ in range(n)]`.",
+                f"{attribute} are one and the same {repeated.class_name}, with one set of weights. "
+                f"Make one for each: `[{repeated.class_name}(...) for _ in range(n)]`.",
                 (Related(repeated.site, f"the one {repeated.class_name} is made here"),),
                 _comprehension(container.site) if container.repeated else None,
             )
 
 
-def _list_of(run: LayerRun, layer: Layer) -> str | None:
-    """The attribute whose container holds the layer."""
+def _held_in(run: LayerRun, layer: Layer) -> str | None:
+    """The attribute whose container holds the layer, or the attributes that hold it one by one."""
     for reach in run.reaches():
         if reach.value is layer and any(isinstance(step, Container) for step in reach.steps):
-            return attribute_of(reach)
-    return None
+            return f"All elements of `{attribute_of(reach)}`"
+    names = [f"`self.{name}`" for name, value in run.layer.attributes.items() if value is layer]
+    return f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else None
+
+
+def _is_used(run: LayerRun, layer: Layer) -> bool:
+    """Whether `call` may use the layer, or a layer of Keras' own that was given it."""
+    return run.used(layer) != "no" or any(
+        isinstance(step, Layer) and isinstance(step.cls, Library) and run.used(step) == "yes"
+        for reach in run.reaches()
+        if reach.value is layer
+        for step in reach.steps
+    )
 
 
 def _repeated(container: Container) -> Layer | None:

@@ -1034,20 +1034,25 @@ class _Life:
 
 
 class _Lives:
-    """The layers that were made and not called yet, by the expression that made them: a function that reads a
-    layer of the module knows it as another object."""
+    """The layers that were made and not called yet, by the expression that made them and the calls that led
+    there: a function that reads a layer of the module knows it as another object."""
 
     def __init__(self) -> None:
-        self._lives: dict[ast.AST, _Life] = {}
+        self._keys: dict[int, tuple[ast.AST, ...]] = {}
+        self._lives: dict[tuple[ast.AST, ...], _Life] = {}
+        self._begun: set[tuple[ast.AST, ...]] = set()
 
     def begin(self, layer: Layer, at: Context) -> None:
-        self._lives[layer.site.node] = _Life(layer, at)
+        key = self._keys[id(layer)] = (layer.site.node, *(call.node for call in at.calls))
+        if key not in self._begun:
+            self._begun.add(key)
+            self._lives[key] = _Life(layer, at)
 
     def of(self, layer: Layer) -> _Life | None:
-        return self._lives.get(layer.site.node)
+        return self._lives.get(self._keys.get(id(layer), ()))
 
     def end(self, layer: Layer) -> None:
-        self._lives.pop(layer.site.node, None)
+        self._lives.pop(self._keys.get(id(layer), ()), None)
 
     def hand_over(self, values: Sequence[Value]) -> None:
         """What else holds a layer may call it."""
@@ -1062,8 +1067,8 @@ def _read(
     """`call`: where a method reads."""
     if life is None or at.subject is not None or _is_meant(at):
         return
-    if life.made.method is None and at.method is not None:
-        # A function that reads a layer of the module: what happens before its call isn't known.
+    made, read = _in_one_function(life.made, at)
+    if read.path != run.module.path:
         return
     found = run.weights_of(life.layer)
     there = ("init", "build") if life.build else ("init",)
@@ -1073,10 +1078,11 @@ def _read(
         missing, count = _untraced(run, life.layer), None
     if found.has != "yes" or not missing or any(weight.exists_after == "unknown" for weight in missing):
         return
-    if _may_be_called_between(run, life, at):
+    if _may_be_called_between(run, made, read):
         return
+    there_itself = made is life.made.site and read is at.site
     yield Report(
-        at.site,
+        read,
         _message(
             run.generation,
             life,
@@ -1086,19 +1092,36 @@ def _read(
             count,
             _raises(run, life, name, call),
         ),
-        (*_place_of_build(life), *_nested(run, life, missing), *weight_places(missing)),
-        None if life.reported else (lambda document: _call_first(document, run, life, at)),
+        (
+            *((Related(at.site, "they are read here"),) if read is not at.site else ()),
+            *_place_of_build(life),
+            *_nested(run, life, missing),
+            *weight_places(missing),
+        ),
+        (lambda document: _call_first(document, run, life, at))
+        if there_itself and not life.reported
+        else None,
     )
     life.reported = True
 
 
-def _may_be_called_between(run: ScriptRun, life: _Life, at: Context) -> bool:
-    """Whether the text between the making of a layer and the read hands its variable to something unseen."""
-    made, statements = life.made, run.module.document.statements
-    target = made.statement.targets[0] if isinstance(made.statement, ast.Assign) else None
-    if not isinstance(target, ast.Name):
-        return False
+def _in_one_function(made: Context, read: Context) -> tuple[Site, Site]:
+    """Where a layer is made and read, seen from the innermost function in which both happen: the calls that
+    lead there, if it happens in functions that this one calls."""
+    first, then = (*made.calls, made.site), (*read.calls, read.site)
+    shared = 0
+    while shared < min(len(first), len(then)) - 1 and first[shared].node is then[shared].node:
+        shared += 1
+    return first[shared], then[shared]
+
+
+def _may_be_called_between(run: ScriptRun, made: Site, read: Site) -> bool:
+    """Whether the text between the making of a layer and the read hands its variable to something unseen, or
+    isn't one function's."""
+    statements = run.module.document.statements
     function = enclosing_function(made)
+    if function is not enclosing_function(read):
+        return True
     scope: list[tuple[int, ast.AST]] = (
         [(0, node) for node in ast.walk(function)] if function is not None else []
     )
@@ -1107,8 +1130,11 @@ def _may_be_called_between(run: ScriptRun, life: _Life, at: Context) -> bool:
             (i, node) for i, each in enumerate(statements) for top in each.nodes for node in ast.walk(top)
         ]
     order = {id(node): (i, getattr(node, "lineno", 0), getattr(node, "col_offset", 0)) for i, node in scope}
-    if id(made.site.node) not in order or id(at.site.node) not in order:
+    if id(made.node) not in order or id(read.node) not in order:
         return True
+    target = _bound_to(made, [node for _, node in scope])
+    if target is None:
+        return False
     parents = {id(child): node for _, node in scope for child in ast.iter_child_nodes(node)}
     inside = {
         id(inner): node.name
@@ -1117,18 +1143,27 @@ def _may_be_called_between(run: ScriptRun, life: _Life, at: Context) -> bool:
         for inner in ast.walk(node)
     }
     names = [node for _, node in scope if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)]
-    users = {inside[id(node)] for node in names if node.id == target.id and id(node) in inside}
+    users = {inside[id(node)] for node in names if node.id == target and id(node) in inside}
     in_lambda = {id(inner) for _, node in scope if isinstance(node, ast.Lambda) for inner in ast.walk(node)}
-    first, last = order[id(made.site.node)], order[id(at.site.node)]
+    first, last = order[id(made.node)], order[id(read.node)]
     for node in names:
-        if id(node) in inside or node.id not in {target.id} | users or not first < order[id(node)] < last:
+        if id(node) in inside or node.id not in {target} | users or not first < order[id(node)] < last:
             continue
         parent = parents[id(node)]
         called = isinstance(parent, ast.Call) and parent.func is node and id(node) not in in_lambda
-        harmless = isinstance(parent, ast.Attribute) and parent.attr in _HARMLESS and node.id == target.id
+        harmless = isinstance(parent, ast.Attribute) and parent.attr in _HARMLESS and node.id == target
         if not called and not harmless:
             return True
     return False
+
+
+def _bound_to(made: Site, nodes: list[ast.AST]) -> str | None:
+    """The variable that gets what is made there."""
+    for node in nodes:
+        target = node.targets[0] if isinstance(node, ast.Assign) else None
+        if isinstance(target, ast.Name) and any(inner is made.node for inner in ast.walk(node)):
+            return target.id
+    return None
 
 
 def _is_meant(at: Context) -> bool:

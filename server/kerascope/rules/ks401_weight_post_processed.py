@@ -6,12 +6,14 @@ from collections.abc import Iterator
 
 from kerascope.rules.places import in_own_file
 from kerascope.rules.rule import Example, Related, Report, Rule
-from kerascope.tracking.events import AttributeWrite, Used
+from kerascope.tracking.events import AttributeWrite, ContainerWrite, Context, Used
 from kerascope.tracking.run import LayerRun
-from kerascope.tracking.values import Tensor, Weight
+from kerascope.tracking.values import UNKNOWN, Container, Tensor, Weight, options
 
 _NOT_THE_VALUE = frozenset(("ones_like", "rank", "shape", "size", "stop_gradient", "zeros_like"))
 """Functions whose result says nothing of a weight's value, or is meant to stand still."""
+_STRUCTURES = (".nest.", ".tree.")
+"""Of what handles structures: the result may hold the weights themselves."""
 
 
 class WeightPostProcessed(Rule):
@@ -368,20 +370,43 @@ class Example(keras.layers.Layer):
 
     def check_layer(self, run: LayerRun) -> Iterator[Report]:
         used = [event.value for event in run.events_of(Used) if event.at.phase == "call"]
-        last: dict[str, AttributeWrite] = {}
-        for event in run.events_of(AttributeWrite):
-            if event.owner is run.layer and event.name is not None and event.at.phase in ("init", "build"):
-                last[event.name] = event
-        for name, event in last.items():
-            tensor = event.value
-            if not isinstance(tensor, Tensor) or tensor not in used or tensor.phase not in ("init", "build"):
+        seen: set[int] = set()
+        for name, tensor, at in _kept(run):
+            if tensor not in used or tensor.phase not in ("init", "build"):
                 continue
-            if tensor.made_by is not None and tensor.made_by.rpartition(".")[2] in _NOT_THE_VALUE:
+            made_by = tensor.made_by or ""
+            if made_by.rpartition(".")[2] in _NOT_THE_VALUE or any(part in made_by for part in _STRUCTURES):
                 continue
             weights = [weight for weight in tensor.weights if weight.trainable and weight not in used]
-            site = in_own_file(run, event.at)
-            if weights and site is not None:
+            site = in_own_file(run, at)
+            if weights and site is not None and id(site.node) not in seen:
+                seen.add(id(site.node))
                 yield Report(site, _message(run, name, weights), _places(weights))
+
+
+def _kept(run: LayerRun) -> Iterator[tuple[str, Tensor, Context]]:
+    """The tensors that attributes, and the lists and dicts on them, hold in the end."""
+    containers: dict[int, str] = {}
+    writes = [write for write in run.events_of(ContainerWrite) if write.at.phase in ("init", "build")]
+    put_in_later = {id(write.at.site.node) for write in writes}
+    for event in run.events_of(AttributeWrite):
+        if event.owner is not run.layer or event.name is None or event.at.phase not in ("init", "build"):
+            continue
+        final = options(run.layer.attributes.get(event.name, UNKNOWN))
+        for value in options(event.value):
+            if isinstance(value, Tensor) and value in final:
+                yield event.name, value, event.at
+        for stored in options(event.stored):
+            if isinstance(stored, Container) and any(stored is value for value in final):
+                containers[id(stored)] = event.name
+                for item in stored.items:
+                    if isinstance(item.value, Tensor) and id(item.site.node) not in put_in_later:
+                        yield event.name, item.value, event.at
+    for write in writes:
+        if (held_by := containers.get(id(write.container))) is not None:
+            for value in write.values:
+                if isinstance(value, Tensor):
+                    yield held_by, value, write.at
 
 
 def _message(run: LayerRun, name: str, weights: list[Weight]) -> str:

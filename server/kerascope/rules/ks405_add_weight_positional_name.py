@@ -13,6 +13,7 @@ from kerascope.source.document import Document, Site
 from kerascope.source.position import Edit, Range
 from kerascope.tracking.events import AddWeight
 from kerascope.tracking.run import LayerRun
+from kerascope.tracking.values import UNKNOWN, Constant, Container, Value
 
 _ORDER: dict[Generation, tuple[str, ...]] = {
     2: ("name", "shape", "dtype", "initializer", "regularizer", "trainable", "constraint"),
@@ -357,8 +358,12 @@ class Example(Compatible):
             if not call.args or event.owner is not run.layer or any(call is each for each in reported):
                 continue
             first = call.args[0]
+            value = event.arguments[0] if event.arguments else UNKNOWN
             site = in_own_file(run, event.at)
-            if site is None or not (_is_text(first) if run.generation == 3 else _is_shape(first)):
+            if isinstance(first, ast.Starred) and event.at.calls:
+                site = event.at.calls[-1] if event.at.calls[-1].path == run.module.path else None
+            misplaced = _is_text(first, value) if run.generation == 3 else _is_shape(first, value)
+            if site is None or not misplaced:
                 continue
             reported.append(call)
             yield Report(
@@ -368,7 +373,9 @@ class Example(Compatible):
             )
 
 
-def _is_text(node: ast.expr) -> bool:
+def _is_text(node: ast.expr, value: Value = UNKNOWN) -> bool:
+    if isinstance(value, Constant) and isinstance(value.value, str):
+        return True
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mod | ast.Add):
         return _is_text(node.left)
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "format":
@@ -376,8 +383,10 @@ def _is_text(node: ast.expr) -> bool:
     return isinstance(node, ast.JoinedStr) or (isinstance(node, ast.Constant) and isinstance(node.value, str))
 
 
-def _is_shape(node: ast.expr) -> bool:
-    return isinstance(node, ast.Tuple | ast.List)
+def _is_shape(node: ast.expr, value: Value) -> bool:
+    return isinstance(node, ast.Tuple | ast.List) or (
+        isinstance(value, Container) and value.kind in ("tuple", "list")
+    )
 
 
 def _message(generation: Generation, first: ast.expr) -> str:

@@ -26,13 +26,17 @@ _WORD_ENDS = re.compile(r"(?<=[a-z0-9])(?=[A-Z][a-z])|(?<=\dD)(?=[A-Z])")
 
 
 def creations_in_call(run: LayerRun) -> Iterator[Created]:
-    """Every expression in `call`, and in what it uses, that makes a layer or weight, unless it is cached."""
-    seen: list[ast.AST] = []
+    """Every expression in `call`, and in what it uses, that makes a layer or weight, unless it is cached; for
+    one in another file once for each place from which this file calls it."""
+    seen: set[tuple[int, int]] = set()
     for event in run.events_of(Created):
         if event.at.phase != "call" or event.at.once or not isinstance(event.value, Layer | Weight):
             continue
-        if not any(node is event.value.site.node for node in seen):
-            seen.append(event.value.site.node)
+        there = event.at.site.path == run.module.path
+        place = None if there else in_own_file(run, event.at)
+        key = (id(event.value.site.node), id(place.node) if place is not None else 0)
+        if key not in seen:
+            seen.add(key)
             yield event
 
 
@@ -81,7 +85,7 @@ def _may_be_handed_in(run: LayerRun, at: Context) -> bool:
 def is_made_once(run: LayerRun, at: Context) -> bool:
     """Whether a condition around it, or earlier in the same function, may ask for what is there already."""
     written = _written_in_call(run)
-    function = enclosing_function(at)
+    function = enclosing_function(at.site)
     call = run.method("call")
     plain = {"self", "isinstance", "len", "callable", "bool", "int", "tuple", "list", "str"}
     for node in (function, call.node if call is not None else None):
@@ -148,13 +152,13 @@ def _is_self(node: ast.expr) -> bool:
     return isinstance(node, ast.Name) and node.id == "self"
 
 
-def enclosing_function(at: Context) -> ast.FunctionDef | ast.AsyncFunctionDef | None:
+def enclosing_function(site: Site) -> ast.FunctionDef | ast.AsyncFunctionDef | None:
     """The innermost function around the place."""
     found = None
-    for top in at.site.statement.nodes:
+    for top in site.statement.nodes:
         for node in ast.walk(top):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and any(
-                inner is at.site.node for inner in ast.walk(node)
+                inner is site.node for inner in ast.walk(node)
             ):
                 found = node
     return found
@@ -183,7 +187,7 @@ def attribute_that_holds(run: LayerRun, creation: Created) -> str | None:
 def moved_to_init(document: Document, run: LayerRun, creation: Created) -> tuple[Edit, ...] | None:
     """Make the layer at the end of `__init__`; None where its arguments may mean something else there."""
     site, statement, layer = creation.at.site, creation.at.statement, creation.value
-    function = enclosing_function(creation.at)
+    function = enclosing_function(creation.at.site)
     if function is None or not isinstance(layer, Layer) or not in_own_class(run, site):
         return None
     if not isinstance(site.node, ast.Call) or not _means_the_same(run, function, site.node):
@@ -264,7 +268,7 @@ def _new_attribute(run: LayerRun, layer: Layer) -> str:
 
 def moved_to_build(document: Document, run: LayerRun, creation: Created) -> tuple[Edit, ...] | None:
     """Make the state in `build`, instead of in an `if` of `call` that does nothing else."""
-    function, call, build = enclosing_function(creation.at), run.method("call"), run.own_build()
+    function, call, build = enclosing_function(creation.at.site), run.method("call"), run.own_build()
     site, statement = creation.at.site, creation.at.statement
     if (
         call is None

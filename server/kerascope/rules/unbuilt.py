@@ -19,7 +19,7 @@ def left_unbuilt(run: LayerRun, layer: Value) -> bool:
     if layer.phase == "call":  # it isn't there when `build` runs
         return False
     build = run.own_build()
-    if build is not None and _builds_by_other_means(build):
+    if build is not None and _builds_by_other_means(run, build):
         return False
     found = run.weights_of(layer)
     if found.has != "yes" or any(weight.exists_after == "unknown" for weight in found.weights):
@@ -43,13 +43,13 @@ def _is_called(run: LayerRun, layer: Layer) -> bool:
     )
 
 
-def _builds_by_other_means(build: Method) -> bool:
+def _builds_by_other_means(run: LayerRun, build: Method) -> bool:
     """Whether `build` goes through all attributes, or calls something else that sounds like it."""
     for node in ast.walk(build.node):
         if isinstance(node, ast.Name) and node.id in ("vars", "dir"):
             return True
         if isinstance(node, ast.Attribute) and (
-            "_build" in node.attr or dotted_name(node) in _ALL_ATTRIBUTES
+            ("_build" in node.attr and run.method(node.attr) is None) or dotted_name(node) in _ALL_ATTRIBUTES
         ):
             return True
     return False

@@ -18,6 +18,7 @@ from kerascope.tracking.events import (
 )
 from kerascope.tracking.machine import (
     KERAS_LISTS,
+    KERAS_VALUES,
     Frame,
     Machine,
     Via,
@@ -41,6 +42,9 @@ from kerascope.tracking.values import (
     Weight,
     join,
 )
+
+_STATE_OF_LAYERS = frozenset(("kernel", "_kernel", "embeddings", "_embeddings", "bias", "cell", "layer"))
+"""Attributes by which Keras' own layers show their weights and what they wrap."""
 
 
 class Attributes(Machine):
@@ -196,14 +200,14 @@ class Attributes(Machine):
             return self._all_layers(frame, node, owner, name)
         if (
             name in KERAS_LISTS
-            or name in ("kernel", "embeddings", "bias", "cell", "layer")
+            or name in _STATE_OF_LAYERS
             or (
                 isinstance(owner.cls, Library) and owner.library is not None and name in owner.library.weights
             )
         ):
             self.events.append(AttributeRead(self.context(frame, node), owner, name))
             return UNKNOWN
-        if name == "*":
+        if name == "*" or name in KERAS_VALUES:
             return UNKNOWN
         if "*" in owner.attributes and not self._is_keras_method(owner, name):
             return join([owner.attributes["*"], UNKNOWN])

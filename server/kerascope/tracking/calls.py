@@ -218,7 +218,8 @@ def call_function(
     _place_in_life(run, frame, inner, function)
     inner.once = frame.once or function.cached or _is_cached_property(code)
     inner.current = frame.current if isinstance(code, ast.Lambda) else None
-    inner.calls = (*frame.calls, run.site(frame, node)) if frame.method is not None else ()
+    called = frame.method is not None or isinstance(node, ast.Call)
+    inner.calls = (*frame.calls, run.site(frame, node)) if called else ()
     run.depth += 1
     run.running.append(code)
     try:
@@ -461,3 +462,35 @@ def escape(run: Machine, frame: Frame, node: ast.AST, values: Iterable[Value], t
             if isinstance(option, (Layer, Weight, Container, Plain, Function, Partial)):
                 at = at or run.context(frame, node)
                 run.events.append(Escaped(at, option, to))
+            if isinstance(option, Function) and option.closure:
+                _may_fill(run, option)
+
+
+@lru_cache(maxsize=1_000)
+def _filled_names(function: ast.AST) -> frozenset[str]:
+    """Names of what the body of a function writes into: `d[key] = …`, `d[key].append(…)`, `ls.append(…)`."""
+    found: set[str] = set()
+    for node in ast.walk(function):
+        target: ast.expr | None = None
+        if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Store):
+            target = node.value
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            target = node.func.value if node.func.attr in _FILLING else None
+        while isinstance(target, ast.Subscript):
+            target = target.value
+        if isinstance(target, ast.Name):
+            found.add(target.id)
+    return frozenset(found)
+
+
+_FILLING = frozenset(("append", "extend", "insert", "update", "setdefault", "add", "appendleft"))
+
+
+def _may_fill(run: Machine, function: Function) -> None:
+    """Unknown code calls it: the containers of the enclosing scopes may get elements then."""
+    for name in _filled_names(function.node):
+        for scope in function.closure:
+            for held in options(scope.get(name, UNKNOWN)):
+                if isinstance(held, Container) and not held.open:
+                    held.open = True
+                    run.wrote_outside = True

@@ -146,9 +146,10 @@ class Containers(Machine):
                 elif not container.open and 0 <= key.value < len(container.items):
                     return container.items[key.value].value
             if container.kind == "defaultdict":
-                return self._default_item(container, key)
-        elif container.kind == "defaultdict" and not container.items:
-            return self._default_item(container, key)
+                known = [item.value for item in container.items if isinstance(item.key, Unknown)]
+                return join(known) if known else self._default_item(container, key)
+        elif container.kind == "defaultdict" and all(i.key == Constant("*factory*") for i in container.items):
+            return self._default_item(container, UNKNOWN)
         return self.element(container)
 
     def _default_item(self, container: Container, key: Value) -> Value:
@@ -161,7 +162,7 @@ class Containers(Machine):
                     "builtins.dict",
                     "builtins.set",
                 ):
-                    made = Container(kind.name.removeprefix("builtins."), container.site)
+                    made = Container(kind.name.removeprefix("builtins."), container.site, open=container.open)
                     container.items.append(Item(key, made, container.site))
                     self.wrote_outside = True
                     return made

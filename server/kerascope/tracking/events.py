@@ -149,6 +149,8 @@ class AddWeight:
     call: ast.Call
     weight: Weight
     keywords: Mapping[str, Value]
+    arguments: tuple[Value, ...] = ()
+    """The positional ones."""
 
 
 @frozen

@@ -75,6 +75,26 @@ MISSING = object()
 PLAIN_TENSOR = Tensor()
 """A tensor of `call` that no weight and no layer went into: most are."""
 
+KERAS_VALUES = frozenset(
+    (
+        "autocast",
+        "compute_dtype",
+        "dtype",
+        "dtype_policy",
+        "input_dtype",
+        "input_shape",
+        "input_spec",
+        "name",
+        "output_shape",
+        "path",
+        "quantization_mode",
+        "supports_masking",
+        "trainable",
+        "variable_dtype",
+    )
+)
+"""Properties of Keras' layers that lead to no layer and no weight."""
+
 KERAS_LISTS = frozenset(
     {
         "_trainable_weights",

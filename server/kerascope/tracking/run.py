@@ -250,7 +250,25 @@ class LayerRun(_Versioned):
             value.knows_input or value.cls.name.startswith("keras.applications.")
         ):
             return "yes"
+        if self._only_passes_on(value) and all(
+            self.built_in_build(inner) == "yes"
+            for inner in self._run.keras.direct(value)
+            if isinstance(inner, Layer)
+        ):
+            return "yes"
         return "unknown" if self.escaped(value) or self.escaped(self.layer) or not self.complete else "no"
+
+    def _only_passes_on(self, value: Layer) -> bool:
+        """Whether all weights of `value` are those of the layers that it was given: an RNN over cells."""
+        entry = value.library
+        return (
+            isinstance(value.cls, Library)
+            and entry is not None
+            and entry.wraps == ("cell",)
+            and entry.has_weights == "depends"
+            and not value.open
+            and any(isinstance(inner, Layer) for inner in self._run.keras.direct(value))
+        )
 
     def _inside(self, outer: Layer, value: Layer) -> bool:
         """Whether building `outer` builds `value`: it is one of the layers that a library layer was given."""

@@ -59,11 +59,14 @@ def library_weights(run: Machine, layer: Layer, weights_of: Callable[[Layer], We
     if layer.cls.name.startswith("keras.applications."):
         return WeightsOf("yes", (OwnedWeight(layer.class_name, None, None, "init"),), None)
     entry = layer.library
-    if entry is None or layer.open:
+    if entry is None:
         return WeightsOf("unknown")
     children = [
         _child(layer, weights_of(state)) for state in run.keras.direct(layer) if isinstance(state, Layer)
     ]
+    if layer.open:
+        known = sum_weights(children)
+        return replace(known, count=None) if known.has == "yes" else WeightsOf("unknown")
     if entry.has_weights == "no" and not children:
         return WeightsOf("no", (), 0)
     arguments = {
@@ -82,10 +85,10 @@ def library_weights(run: Machine, layer: Layer, weights_of: Callable[[Layer], We
     elif entry.has_weights == "yes" and not children:
         parts.append(WeightsOf("yes", (OwnedWeight(layer.class_name, None, None, "build"),), None))
     if not parts:
-        known = names == () or (
+        none = names == () or (
             entry.name == "keras.Sequential" and not layer.arguments and not layer.keywords
         )
-        return WeightsOf("no" if known else "unknown", (), 0 if known else None)
+        return WeightsOf("no" if none else "unknown", (), 0 if none else None)
     total = sum_weights(parts)
     if entry.name == "keras.layers.Bidirectional" and "backward_layer" not in arguments:
         total = sum_weights((total, total))  # it copies the layer that it is given
