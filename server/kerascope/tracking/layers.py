@@ -140,9 +140,7 @@ def library_method(
     elif name in ("add_weight", "add_variable"):
         made = new_weight(run, frame, node, "weight", layer, keywords)
         layer.tracked.append(made)
-        run.events.append(
-            AddWeight(run.context(frame, node), layer, node, made, keywords, tuple(arguments))
-        )
+        run.events.append(AddWeight(run.context(frame, node), layer, node, made, keywords, tuple(arguments)))
         return made
     elif name == "add" and entry.kind == "model":
         for argument in arguments[:1]:
