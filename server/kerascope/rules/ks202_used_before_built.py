@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from kerascope.project.catalogue import Generation
 from kerascope.project.meaning import ClassDefinition, Library
-from kerascope.rules.lazy_creation import enclosing_function
+from kerascope.rules.lazy_creation import function_around
 from kerascope.rules.places import holds, weight_places
 from kerascope.rules.rule import Example, Fix, Related, Report, Rule
 from kerascope.source import rewrite
@@ -1119,8 +1119,8 @@ def _may_be_called_between(run: ScriptRun, made: Site, read: Site) -> bool:
     """Whether the text between the making of a layer and the read hands its variable to something unseen, or
     isn't one function's."""
     statements = run.module.document.statements
-    function = enclosing_function(made)
-    if function is not enclosing_function(read):
+    function = function_around(made)
+    if function is not function_around(read):
         return True
     scope: list[tuple[int, ast.AST]] = (
         [(0, node) for node in ast.walk(function)] if function is not None else []

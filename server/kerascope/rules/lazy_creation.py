@@ -85,7 +85,7 @@ def _may_be_handed_in(run: LayerRun, at: Context) -> bool:
 def is_made_once(run: LayerRun, at: Context) -> bool:
     """Whether a condition around it, or earlier in the same function, may ask for what is there already."""
     written = _written_in_call(run)
-    function = enclosing_function(at.site)
+    function = enclosing_function(at)
     call = run.method("call")
     plain = {"self", "isinstance", "len", "callable", "bool", "int", "tuple", "list", "str"}
     for node in (function, call.node if call is not None else None):
@@ -152,7 +152,12 @@ def _is_self(node: ast.expr) -> bool:
     return isinstance(node, ast.Name) and node.id == "self"
 
 
-def enclosing_function(site: Site) -> ast.FunctionDef | ast.AsyncFunctionDef | None:
+def enclosing_function(at: Context) -> ast.FunctionDef | ast.AsyncFunctionDef | None:
+    """The innermost function around what happens there."""
+    return function_around(at.site)
+
+
+def function_around(site: Site) -> ast.FunctionDef | ast.AsyncFunctionDef | None:
     """The innermost function around the place."""
     found = None
     for top in site.statement.nodes:
@@ -187,7 +192,7 @@ def attribute_that_holds(run: LayerRun, creation: Created) -> str | None:
 def moved_to_init(document: Document, run: LayerRun, creation: Created) -> tuple[Edit, ...] | None:
     """Make the layer at the end of `__init__`; None where its arguments may mean something else there."""
     site, statement, layer = creation.at.site, creation.at.statement, creation.value
-    function = enclosing_function(creation.at.site)
+    function = enclosing_function(creation.at)
     if function is None or not isinstance(layer, Layer) or not in_own_class(run, site):
         return None
     if not isinstance(site.node, ast.Call) or not _means_the_same(run, function, site.node):
@@ -268,7 +273,7 @@ def _new_attribute(run: LayerRun, layer: Layer) -> str:
 
 def moved_to_build(document: Document, run: LayerRun, creation: Created) -> tuple[Edit, ...] | None:
     """Make the state in `build`, instead of in an `if` of `call` that does nothing else."""
-    function, call, build = enclosing_function(creation.at.site), run.method("call"), run.own_build()
+    function, call, build = enclosing_function(creation.at), run.method("call"), run.own_build()
     site, statement = creation.at.site, creation.at.statement
     if (
         call is None
