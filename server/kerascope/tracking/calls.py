@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable
+from functools import lru_cache
 
 from kerascope.project.catalogue import LibraryClass
 from kerascope.project.meaning import ClassDefinition, Library
