@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from lsprotocol import types
 
 from kerascope.lsp.documents import OpenDocument
+from kerascope.lsp.notebooks import OpenNotebook
 from kerascope.lsp.positions import Lines
 from kerascope.lsp.workspace import uri_of
 from kerascope.rules.rule import Finding, FindingRelated
@@ -61,7 +62,7 @@ class Diagnostics:
 
     def changed(self, opened: OpenDocument) -> None:
         """The text of a document is new; what other documents say may change with it."""
-        if not self._pulls:
+        if not self._pulls or isinstance(opened, OpenNotebook):
             self._changed.pop(opened.path, None)
             self._changed[opened.path] = None
         self.recheck(opened.path)
@@ -69,7 +70,9 @@ class Diagnostics:
     def closed(self, opened: OpenDocument) -> None:
         self._changed.pop(opened.path, None)
         self._doubtful.pop(opened.path, None)
-        if self._shown.pop(opened.path, None) is not None and not self._pulls:
+        if isinstance(opened, OpenNotebook):
+            self._show_in_cells(opened, [])
+        elif self._shown.pop(opened.path, None) is not None and not self._pulls:
             self._server.text_document_publish_diagnostics(types.PublishDiagnosticsParams(opened.uri, []))
         self.recheck(opened.path)
 
@@ -126,6 +129,11 @@ class Diagnostics:
         opened = self._server.documents.at(path)
         if opened is None:
             return
+        if isinstance(opened, OpenNotebook):
+            findings = self._diagnostics_at(opened)
+            if not self._server.inbox.changes_waiting(opened.uri):
+                self._show_in_cells(opened, findings)
+            return
         if self._pulls:
             self._refresh_if_new(opened)
             return
@@ -138,6 +146,18 @@ class Diagnostics:
         self._server.text_document_publish_diagnostics(
             types.PublishDiagnosticsParams(opened.uri, diagnostics, version)
         )
+
+    def _show_in_cells(self, notebook: OpenNotebook, found: list[tuple[str, types.Diagnostic]]) -> None:
+        """Tell the client of those cells of which there is something new; it never asks about cells."""
+        now: dict[str, list[types.Diagnostic]] = {uri: [] for uri in notebook.shown}
+        for uri, diagnostic in found:
+            now.setdefault(uri, []).append(diagnostic)
+        for uri, diagnostics in now.items():
+            if diagnostics != notebook.shown.get(uri, []):
+                self._server.text_document_publish_diagnostics(
+                    types.PublishDiagnosticsParams(uri, diagnostics)
+                )
+        notebook.shown = {uri: diagnostics for uri, diagnostics in now.items() if diagnostics}
 
     def _refresh_if_new(self, opened: OpenDocument) -> None:
         """For a client that asks: have it ask again if it would get another answer."""
@@ -166,11 +186,19 @@ class Diagnostics:
         return types.RelatedFullDocumentDiagnosticReport(items=shown.diagnostics, result_id=str(shown.number))
 
     def _diagnostics(self, opened: OpenDocument) -> list[types.Diagnostic]:
+        return [diagnostic for _, diagnostic in self._diagnostics_at(opened)]
+
+    def _diagnostics_at(self, opened: OpenDocument) -> list[tuple[str, types.Diagnostic]]:
+        """What is to be shown, and in which document of the client: a notebook has one for each cell."""
         lines: dict[str, Lines] = {opened.path: opened.lines}
-        return [self._diagnostic(opened, finding, lines) for finding in self.findings(opened)]
+        found = []
+        for finding in self.findings(opened):
+            location = opened.location(finding.range)
+            found.append((location.uri, self._diagnostic(opened, finding, location.range, lines)))
+        return found
 
     def _diagnostic(
-        self, opened: OpenDocument, finding: Finding, lines: dict[str, Lines]
+        self, opened: OpenDocument, finding: Finding, place: types.Range, lines: dict[str, Lines]
     ) -> types.Diagnostic:
         related = None
         if self._related and finding.related:
@@ -179,7 +207,7 @@ class Diagnostics:
                 for place in finding.related
             ]
         return types.Diagnostic(
-            range=opened.lines.to_client(finding.range),
+            range=place,
             message=finding.message,
             severity=_SEVERITY[finding.severity],
             code=finding.code,
@@ -194,9 +222,10 @@ class Diagnostics:
         self, opened: OpenDocument, place: FindingRelated, lines: dict[str, Lines]
     ) -> types.Location:
         there = self._server.documents.at(place.path)
+        if there is not None:
+            return there.location(place.range)
         if place.path not in lines:
             project = self._server.workspace_folders.folder_of(opened.path).project
-            document = None if there is not None else project.document(place.path)
+            document = project.document(place.path)
             lines[place.path] = self._server.documents.lines_of(place.path, document)
-        uri = there.uri if there is not None else uri_of(place.path)
-        return types.Location(uri, lines[place.path].to_client(place.range))
+        return types.Location(uri_of(place.path), lines[place.path].to_client(place.range))

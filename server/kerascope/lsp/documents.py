@@ -10,7 +10,7 @@ from lsprotocol import types
 from kerascope.lsp.positions import Encoding, Lines
 from kerascope.lsp.workspace import path_of
 from kerascope.source.document import Document
-from kerascope.source.position import Edit
+from kerascope.source.position import Edit, Range
 
 if TYPE_CHECKING:
     from kerascope.lsp.server import Server
@@ -32,6 +32,10 @@ class OpenDocument:
     @property
     def version(self) -> int | None:
         return self.document.version
+
+    def location(self, place: Range) -> types.Location:
+        """A place in the document, as the client finds it."""
+        return types.Location(self.uri, self.lines.to_client(place))
 
 
 class Documents:
@@ -56,6 +60,10 @@ class Documents:
     def at(self, path: str) -> OpenDocument | None:
         return self._open.get(path)
 
+    def keep(self, opened: OpenDocument) -> None:
+        """Here is a document that the person has opened."""
+        self._open[opened.path] = opened
+
     def lines_of(self, path: str, document: Document | None) -> Lines:
         """The lines of a document, open or not."""
         opened = self._open.get(path)
@@ -70,7 +78,8 @@ class Documents:
             return
         lines = Lines(item.text, self._encoding)
         document = Document.from_text(path, item.text, item.version)
-        opened = self._open[path] = OpenDocument(item.uri, document, lines)
+        opened = OpenDocument(item.uri, document, lines)
+        self.keep(opened)
         self._server.workspace_folders.text_changed(opened)
         self._server.diagnostics.changed(opened)
 
@@ -111,8 +120,12 @@ class Documents:
         self._server.building.saved(path)
 
     def _closed(self, params: types.DidCloseTextDocumentParams) -> None:
-        opened = self._open.pop(path_of(params.text_document.uri), None)
-        if opened is None:
-            return
+        opened = self.get(params.text_document.uri)
+        if opened is not None:
+            self.close(opened)
+
+    def close(self, opened: OpenDocument) -> None:
+        """The person looks at it no more."""
+        self._open.pop(opened.path, None)
         self._server.workspace_folders.closed(opened)
         self._server.diagnostics.closed(opened)

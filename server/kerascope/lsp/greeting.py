@@ -85,6 +85,13 @@ class Client:
             },
             "workspace": {"workspaceFolders": {"supported": True, "changeNotifications": True}},
         }
+        if self.supports("notebookDocument.synchronization"):
+            offer["notebookDocumentSync"] = {
+                "notebookSelector": [
+                    {"notebook": {"notebookType": "jupyter-notebook"}, "cells": [{"language": "python"}]}
+                ],
+                "save": True,
+            }
         if self.serves_content:
             offer["workspace"]["textDocumentContent"] = {"schemes": [REPORT_SCHEME]}
         if self.pulls:

@@ -125,14 +125,19 @@ _CANCELLATIONS: dict[object, tuple[Cancellable, str]] = {
     "$/cancelRequest": ("request", "id"),
     "window/workDoneProgress/cancel": ("progress", "token"),
 }
-_CHANGES = ("textDocument/didChange", "textDocument/didClose", "textDocument/didOpen")
+_CHANGES = {
+    f"{kind}/{event}": kind
+    for kind in ("textDocument", "notebookDocument")
+    for event in ("didChange", "didClose", "didOpen")
+}
 
 
 def _document_changed(message: Message) -> str | None:
-    if message.get("method") not in _CHANGES:
+    kind = _CHANGES.get(str(message.get("method")))
+    if kind is None:
         return None
     try:
-        uri = message["params"]["textDocument"]["uri"]
+        uri = message["params"][kind]["uri"]
     except (KeyError, TypeError):
         return None
     return uri if isinstance(uri, str) else None

@@ -32,6 +32,7 @@ from kerascope.lsp.hover import Hover
 from kerascope.lsp.inbox import Broken, Call, Closed, Inbox, Message
 from kerascope.lsp.lenses import Lenses
 from kerascope.lsp.log import Log
+from kerascope.lsp.notebooks import Notebooks
 from kerascope.lsp.progress import Progress
 from kerascope.lsp.report_documents import ReportDocuments
 from kerascope.lsp.settings import EditorSettings
@@ -72,6 +73,7 @@ class Server(LanguageServer):
         self.settings = EditorSettings(self)
         self.workspace_folders = Workspace(self, open_project)
         self.documents = Documents(self)
+        self.notebooks = Notebooks(self)
         self.diagnostics = Diagnostics(self)
         self.code_actions = CodeActions(self)
         self.hover = Hover(self)
