@@ -93,14 +93,15 @@ def test_standard_input_that_could_not_be_parsed(kerascope) -> None:
     assert ended.err == "kerascope: <stdin>:3: a statement could not be parsed and was not checked\n"
 
 
-def test_a_notebook_is_not_taken_for_a_program_without_findings(kerascope, write) -> None:
-    write("a.ipynb", '{"cells": [{"cell_type": "code", "source": ["BAD"]}]}')
+@pytest.mark.parametrize("text", ["BAD", "{}", '{"cells": {}}'])
+def test_what_is_no_notebook(kerascope, write, text) -> None:
+    write("a.ipynb", text)
     ended = kerascope("check", "a.ipynb")
     assert ended.status == 2
-    assert ended.err == (
-        "kerascope: a.ipynb: notebooks can't be checked here; an editor shows what is found in each cell\n"
+    assert (
+        ended.err
+        == "kerascope: a.ipynb: The file is not a Jupyter notebook of format 4, or not a whole one.\n"
     )
-    assert kerascope("check").status == 0
 
 
 @pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="everything is readable for root")

@@ -271,6 +271,19 @@ def test_a_build_check_that_takes_long_is_shown_and_can_be_cancelled(vscode: Sce
     assert seen["lenses"] == ["Build check"]
 
 
+def test_a_finding_in_a_notebook_stands_in_its_cell(vscode: Scenario, project: Path) -> None:
+    parts = (project / "model.py").read_text("utf-8").split("\n\n\n")
+    cells = [{"cell_type": "code", "metadata": {}, "source": ["%pip list"], "outputs": []}]
+    for part in parts:
+        source = part.splitlines(keepends=True)
+        cells.append({"cell_type": "code", "metadata": {}, "source": source, "outputs": []})
+    notebook = {"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
+    (project / "model.ipynb").write_text(json.dumps(notebook), "utf-8")
+    rows = vscode("notebook")["problems"]
+    assert any("model.ipynb" in row for row in rows)
+    assert any(MESSAGE in row and "KS105" in row for row in rows)
+
+
 def test_a_person_whose_python_is_too_old_is_told_what_to_do(vscode: Scenario, project: Path) -> None:
     old = project / "python3.8"
     old.write_text("#!/bin/sh\necho 3 8 0\n", "utf-8")

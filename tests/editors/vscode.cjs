@@ -208,6 +208,19 @@ const scenarios = {
         seen.lenses = await lenses(page);
     },
 
+    async notebook(page) {
+        await page.keyboard.press('Control+p');
+        await choose(page, 'model.ipynb');
+        await page.waitForSelector('.notebook-editor .view-line');
+        await page.keyboard.press('Control+b');
+        await page.keyboard.press('Control+Shift+m');
+        await finding(page, 'KS105').waitFor();
+        seen.problems = await problems(page);
+        await finding(page, 'KS105').dblclick();
+        await page.waitForSelector('.notebook-editor .squiggly-warning');
+        await shoot(page, 'notebook', CODE_AND_PANEL);
+    },
+
     async told(page) {
         await openFile(page, 'model.py');
         const message = page.locator('.notification-list-item-message', { hasText: 'Kerascope' });

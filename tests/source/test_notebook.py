@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 from kerascope.source.notebook import program, read_cells
 
 LINES = ["%time x = 1", "!pip list", "x = !ls", "?x", "x?", "%%time", "%%bash", "import keras", "\n"]
-CELL = st.text(st.sampled_from("a= %!?\n\r'\"(x1"), max_size=20) | st.lists(st.sampled_from(LINES)).map("\n".join)
+CELL = st.text(st.sampled_from("a= %!?\n\r'\"(x1"), max_size=20) | st.lists(st.sampled_from(LINES)).map(
+    "\n".join
+)
 
 
 @given(st.lists(CELL, max_size=5))

@@ -23,6 +23,7 @@ from kerascope.cli.workspace import Workspace, Workspaces
 from kerascope.project.settings import Problem, Settings
 from kerascope.rules.rule import Finding
 from kerascope.source.encoding import SourceText, Unreadable, decode, encode, read
+from kerascope.source.notebook import Program
 from kerascope.source.position import Position, Range
 
 if TYPE_CHECKING:
@@ -211,7 +212,7 @@ class _Run:
         """Print the findings; the exit status."""
         for result in results:
             if result.left_out:
-                _say(f"{shown_path(result.path)}:{result.left_out[0].line}: {told(result.left_out)}")
+                _say(f"{_place(result.path, result.left_out[0].line)}: {told(result.left_out)}")
         checked = sum(1 for result in results if result.problem is None)
         # With --diff the difference is the answer. Where nothing could be checked, there is none.
         if not self.options.diff and (checked or self.options.output_format == "json"):
@@ -222,7 +223,8 @@ class _Run:
             name = "statistics" if self.options.statistics else self.options.output_format
             write = cast(Write, import_module(f"kerascope.cli.formats.{name}").write)
             as_json = self.options.output_format == "json"
-            write(results, Output(stream, wants_colour(stream), cache(self._lines), checked, as_json))
+            output = Output(stream, wants_colour(stream), cache(self._lines), checked, as_json, cache(_cells))
+            write(results, output)
         if self.failed:
             return 2
         return 1 if fails(results) and not self.options.exit_zero else 0
@@ -252,6 +254,19 @@ def _unknown_code(problem: Problem, settings: Settings, line: str) -> Finding | 
     return Finding(
         problem.path, Range(start, end), problem.code, "unknown-code", severity, problem.message, (2, 3)
     )
+
+
+def _place(path: str, line: int) -> str:
+    cells = _cells(path)
+    if cells is None:
+        return f"{shown_path(path)}:{line}"
+    cell, within = cells.place(line - 1)
+    return f"{shown_path(path)}:cell {cell + 1}:{within + 1}"
+
+
+def _cells(path: str) -> Program | None:
+    source = read(path) if path.endswith(".ipynb") else None
+    return source.cells if isinstance(source, SourceText) else None
 
 
 def _say(text: str) -> None:

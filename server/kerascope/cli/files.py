@@ -57,10 +57,6 @@ def select(paths: Sequence[str], excluded: GitIgnoreSpec | None = None) -> Selec
             found.update(_python_files(path, selection))
         elif not stat.S_ISREG(mode):
             selection.problems.append(Problem(given, "neither a file nor a folder", named=True))
-        elif path.suffix == ".ipynb":
-            # As text it would be JSON, in which nothing is ever found.
-            text = "notebooks can't be checked here; an editor shows what is found in each cell"
-            selection.problems.append(Problem(given, text, named=True))
         else:
             found.add(str(path))
             selection.named.add(str(path))

@@ -73,10 +73,11 @@ def _check(checker: Checker, path: str) -> FileResult:
     try:
         findings, complete = findings_of(checker, path)
         document = checker.project.document(path)
+        in_cells = path.endswith(".ipynb")  # whose file is not the text that a fix would change
         found = tuple(
             Found(
                 without_fix_maker(finding),
-                finding.make_fix(document) if finding.make_fix and document else None,
+                finding.make_fix(document) if finding.make_fix and document and not in_cells else None,
             )
             for finding in findings
         )

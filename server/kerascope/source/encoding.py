@@ -9,6 +9,8 @@ import codecs
 import re
 from dataclasses import dataclass
 
+from kerascope.source.notebook import Program, program, read_cells
+
 MAXIMUM_SIZE = 5 * 1024 * 1024
 """Bytes. Larger files are generated, or no Python; they are named and left alone."""
 
@@ -28,6 +30,8 @@ class SourceText:
     text: str
     encoding: str = "utf-8"
     byte_order_mark: bool = False
+    cells: Program | None = None
+    """Of a notebook: `text` is the program that its cells make, and can't be written in the file's place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +43,7 @@ class Unreadable:
 
 
 def read(path: str) -> SourceText | Unreadable:
-    """The text of the file at `path`."""
+    """The text of the file at `path`; of a notebook, the program in it."""
     try:
         with open(path, "rb") as file:  # noqa: PTH123 - `path` is a string everywhere
             data = file.read(MAXIMUM_SIZE + 1)
@@ -52,7 +56,16 @@ def read(path: str) -> SourceText | Unreadable:
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         return Unreadable(f"The file can't be read: {reason}.")
-    return decode(data)
+    source = decode(data)
+    return _of_notebook(source) if path.endswith(".ipynb") and isinstance(source, SourceText) else source
+
+
+def _of_notebook(source: SourceText) -> SourceText | Unreadable:
+    cells = read_cells(source.text)
+    if cells is None:
+        return Unreadable("The file is not a Jupyter notebook of format 4, or not a whole one.")
+    made = program(cells)
+    return SourceText(made.text, cells=made)
 
 
 def decode(data: bytes) -> SourceText | Unreadable:

@@ -9,6 +9,9 @@ from pathlib import Path
 from typing import IO
 
 from kerascope.cli.results import FileResult
+from kerascope.cli.terminal import printable
+from kerascope.source.notebook import Program
+from kerascope.source.position import Position
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +25,22 @@ class Output:
     """How many files were checked."""
     as_json: bool = False
     """Where a format can be for programs as well as for people."""
+    cells_of: Callable[[str], Program | None] = lambda path: None
+    """The cells of a notebook, None for other files."""
+
+    def at(self, path: str, line: int) -> tuple[int | None, int]:
+        """The cell of a notebook that a line is in (None in other files), and the line there, from 1 both."""
+        cells = self.cells_of(path)
+        if cells is None:
+            return None, line + 1
+        cell, within = cells.place(line)
+        return cell + 1, within + 1
+
+    def place(self, path: str, start: Position) -> str:
+        """Where something begins, as a person reads it: `model.py:3:5`, `model.ipynb:cell 2:3:5`."""
+        cell, line = self.at(path, start.line)
+        within = "" if cell is None else f"cell {cell}:"
+        return f"{printable(shown_path(path))}:{within}{line}:{start.column + 1}"
 
 
 def prepare(stream: IO[str]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from kerascope.cli.formats import Output, shown_path
+from kerascope.cli.formats import Output
 from kerascope.cli.formats.summary import summary
 from kerascope.cli.results import FileResult, all_found
 from kerascope.cli.terminal import Palette, printable
@@ -15,8 +15,7 @@ def write(results: Sequence[FileResult], output: Output) -> None:
     paint = Palette(output.colour)
     for found in all_found(results):
         finding = found.finding
-        start = finding.range.start
-        place = f"{printable(shown_path(finding.path))}:{start.line + 1}:{start.column + 1}"
+        place = output.place(finding.path, finding.range.start)
         level = paint.severity(finding.severity, f"{finding.severity} {finding.code}")
         fixable = "" if found.fix is None else " [fixable]" if found.fix.safe else " [fixable, unsafe]"
         output.stream.write(f"{place}: {level} {printable(finding.message)}{fixable}\n")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from kerascope.cli.formats import Output, shown_path
+from kerascope.cli.formats import Output
 from kerascope.cli.formats.summary import summary
 from kerascope.cli.results import FileResult, Found, all_found
 from kerascope.cli.terminal import Palette, laid_out, printable
@@ -34,10 +34,10 @@ class _Frame:
 
     def __init__(self, found: Found, output: Output) -> None:
         self._found = found
-        self._lines_of = output.lines_of
+        self._output = output
         self._paint = Palette(output.colour)
-        places = [found.finding.range, *(related.range for related in found.finding.related)]
-        self._digits = len(str(max(place.start.line for place in places) + 1))
+        places = [found.finding, *found.finding.related]
+        self._digits = max(len(str(output.at(each.path, each.range.start.line)[1])) for each in places)
         self._margin = " " * self._digits
         self._bar = self._paint.blue("|")
         self._printed: tuple[str, int, str] | None = None
@@ -47,13 +47,13 @@ class _Frame:
         finding, fix, paint, margin = self._found.finding, self._found.fix, self._paint, self._margin
         level = paint.severity(finding.severity, f"{finding.severity} {finding.code}")
         yield f"{level} {paint.quiet(finding.name)}: {paint.bold(printable(finding.message))}"
-        yield f"{margin}{paint.blue('-->')} {_place(finding.path, finding.range)}"
+        yield f"{margin}{paint.blue('-->')} {self._output.place(finding.path, finding.range.start)}"
         yield f"{margin} {self._bar}"
         yield from self._code(finding.path, finding.range, finding.severity)
         path = finding.path
         for related in finding.related:
             if related.path != path:
-                yield f"{margin}{paint.blue(':::')} {_place(related.path, related.range)}"
+                yield f"{margin}{paint.blue(':::')} {self._output.place(related.path, related.range.start)}"
                 path = related.path
             yield from self._code(related.path, related.range, None, paint.blue(printable(related.message)))
         if fix:
@@ -63,7 +63,7 @@ class _Frame:
     def _code(self, path: str, place: Range, severity: Severity | None, label: str = "") -> Iterator[str]:
         """The line of code at `place`, and below it what is meant underlined, and the label."""
         paint, bar, start = self._paint, self._bar, place.start
-        lines = self._lines_of(path)
+        lines = self._output.lines_of(path)
         if start.line >= len(lines):  # the file has changed or gone since
             if label:
                 yield f"{self._margin} {bar} {label}"
@@ -76,13 +76,10 @@ class _Frame:
         wide = max(columns[last] - columns[first], 1)
         marks = paint.severity(severity, "^" * wide) if severity else paint.blue("-" * wide)
         if self._printed != (path, start.line, shown):
-            yield f"{paint.blue(str(start.line + 1).rjust(self._digits))} {bar} {shown}"
+            number = str(self._output.at(path, start.line)[1]).rjust(self._digits)
+            yield f"{paint.blue(number)} {bar} {shown}"
             self._printed = path, start.line, shown
         yield f"{self._margin} {bar} {' ' * columns[first]}{marks} {label}"
-
-
-def _place(path: str, place: Range) -> str:
-    return f"{printable(shown_path(path))}:{place.start.line + 1}:{place.start.column + 1}"
 
 
 def _cropped(text: str, first: int, last: int) -> tuple[str, int, int]:
