@@ -8,7 +8,7 @@ from kerascope.cli.formats import Output
 from kerascope.cli.formats.summary import summary
 from kerascope.cli.results import FileResult, Found, all_found
 from kerascope.cli.terminal import Palette, laid_out, printable
-from kerascope.rules.rule import Severity
+from kerascope.rules.rule import Finding, FindingRelated, Severity
 from kerascope.source.position import Range
 
 LONGEST_LINE = 160
@@ -36,7 +36,7 @@ class _Frame:
         self._found = found
         self._output = output
         self._paint = Palette(output.colour)
-        places = [found.finding, *found.finding.related]
+        places: list[Finding | FindingRelated] = [found.finding, *found.finding.related]
         self._digits = max(len(str(output.at(each.path, each.range.start.line)[1])) for each in places)
         self._margin = " " * self._digits
         self._bar = self._paint.blue("|")
