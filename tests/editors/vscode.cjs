@@ -155,8 +155,10 @@ const scenarios = {
         await open(page, 'tagger.py', 'KS101');
         await page.keyboard.press('Control+j');
         await goTo(page, 20, 1);
-        await lens(page, 'Build check').first().click();
-        await lens(page, 'untracked').first().click();
+        await lens(page, 'Build check').first().waitFor();
+        await command(page, 'Kerascope: Build Check at Cursor');
+        await lens(page, 'untracked').first().waitFor();
+        await command(page, 'Kerascope: Show Report of the Build Check');
         await view(page).locator('table').waitFor();
         seen.lenses = await lenses(page);
         seen.lost = await view(page).locator('tr.untracked').allInnerTexts();
