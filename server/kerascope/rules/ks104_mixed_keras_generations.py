@@ -270,6 +270,31 @@ class Example(keras.layers.Layer):
             generations=(3,),
         ),
         Example(
+            "whichever is handed in",
+            """\
+import keras
+
+
+def make(keras):
+    class Example(keras.layers.Layer):
+        def __init__(self):
+            super().__init__()
+            self.dense = keras.layers.Dense(4)
+
+        def call(self, x):
+            return self.dense(x)
+
+    return Example()
+
+
+def old():
+    import tf_keras
+
+    return make(tf_keras)
+""",
+            make="make(keras)",
+        ),
+        Example(
             "one for each version, by a condition",
             """\
 try:
@@ -290,7 +315,7 @@ class Example(keras.layers.Layer):
     )
 
     def check_layer(self, run: LayerRun) -> Iterator[Report]:
-        own = _family_of_class(run, run.mro())
+        own = None if _base_is_handed_in(run.definition) else _family_of_class(run, run.mro())
         seen: set[int] = set()
         put_in: set[int] = set()
         writes: list[ContainerWrite | AttributeWrite] = [*run.events_of(ContainerWrite)]
@@ -316,6 +341,19 @@ class Example(keras.layers.Layer):
 
     def check_script(self, run: ScriptRun) -> Iterator[Report]:
         yield from _in_library_layers(run, set())
+
+
+def _base_is_handed_in(cls: ClassDefinition) -> bool:
+    """Whether a base is named by a parameter: `def make(keras): class Block(keras.Model): ...`."""
+    roots = {name.id for base in cls.node.bases for name in ast.walk(base) if isinstance(name, ast.Name)}
+    return any(
+        not roots.isdisjoint(
+            argument.arg for argument in ast.walk(outer.args) if isinstance(argument, ast.arg)
+        )
+        for top in cls.statement.nodes
+        for outer in ast.walk(top)
+        if isinstance(outer, ast.FunctionDef) and any(inner is cls.node for inner in ast.walk(outer))
+    )
 
 
 def _family_of_class(
