@@ -168,7 +168,9 @@ class Examiner:
         try:
             self._construct(run, frame, layer, definition)
             spans["init"] = (first, len(run.events))
-            self._method(run, frame, layer, "build", tensors=False)
+            # Where the constructor has run it, Keras 3 knows that the layer is built; Keras 2 runs it again.
+            if self.generation == 2 or id(layer) not in run.built:
+                self._method(run, frame, layer, "build", tensors=False)
             run.built.add(id(layer))
             spans["build"] = (spans["init"][1], len(run.events))
             for name in ("__call__", "call"):
