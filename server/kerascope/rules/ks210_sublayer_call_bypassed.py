@@ -318,6 +318,20 @@ class Example(keras.layers.Dense):
 """,
         ),
         Example(
+            "a wrapper, which builds what it wraps",
+            """\
+import keras
+
+
+class Example(keras.layers.Wrapper):
+    def __init__(self, units=4):
+        super().__init__(keras.layers.Dense(units))
+
+    def call(self, x):
+        return self.layer.call(x)
+""",
+        ),
+        Example(
             "call() of a model",
             """\
 import keras
@@ -432,6 +446,9 @@ def _may_be_built(run: LayerRun, layer: Layer, what: ast.Attribute) -> bool:
         or layer.phase not in ("init", "build")
     ):
         return True
+    library = run.layer.library
+    if library is not None and library.own_build and run.own_build() is None:
+        return True  # as `Wrapper.build` does
     for event in run.all_events:
         if isinstance(event, LayerCalled):
             handed = [*event.layer.arguments, *event.layer.keywords.values()]
