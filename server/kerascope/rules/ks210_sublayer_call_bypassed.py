@@ -447,7 +447,7 @@ def _may_be_built(run: LayerRun, layer: Layer, what: ast.Attribute) -> bool:
     ):
         return True
     library = run.layer.library
-    if library is not None and library.own_build and run.own_build() is None:
+    if library is not None and library.own_build and not run.is_model() and run.own_build() is None:
         return True  # as `Wrapper.build` does
     for event in run.all_events:
         if isinstance(event, LayerCalled):
