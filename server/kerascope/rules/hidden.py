@@ -19,7 +19,7 @@ from kerascope.tracking.events import (
     PrivateListWrite,
     Used,
 )
-from kerascope.tracking.run import LayerRun, Reach
+from kerascope.tracking.run import LayerRun, Reach, ScriptRun
 from kerascope.tracking.values import (
     Choice,
     Constant,
@@ -182,7 +182,7 @@ def class_of(state: State) -> str:
     return {"weight": "weight", "keras variable": "keras.Variable", "tf variable": "tf.Variable"}[state.kind]
 
 
-def weights_text(run: LayerRun, found: Iterable[State]) -> str:
+def weights_text(run: LayerRun | ScriptRun, found: Iterable[State]) -> str:
     """Whose weights are lost: " (Dense.kernel, Dense.bias)"; empty for variables, which are named already."""
     names: list[str] = []
     for state in found:
@@ -208,7 +208,7 @@ def attribute_of(reach: Reach) -> str:
     return match[0] if match else "self"
 
 
-def makers(run: LayerRun, found: Iterable[State]) -> tuple[Related, ...]:
+def makers(run: LayerRun | ScriptRun, found: Iterable[State]) -> tuple[Related, ...]:
     """The lines that make these objects, and those that make their weights."""
     places: list[Related] = []
     for state in found:

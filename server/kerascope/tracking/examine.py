@@ -20,9 +20,10 @@ from kerascope.project.project import Project, Reads
 from kerascope.source.document import Site
 from kerascope.source.statement import Statement
 from kerascope.tracking.classes import ClassIndex, dotted_name
+from kerascope.tracking.events import Created
 from kerascope.tracking.interpreter import Interpreter
 from kerascope.tracking.machine import MAX_STEPS, Frame, OutOfSteps
-from kerascope.tracking.objects import annotated_value, construct, library_init, outside_object
+from kerascope.tracking.objects import annotated_value, construct, library_init, outside_object, run_lambda
 from kerascope.tracking.outcomes import Outcomes
 from kerascope.tracking.run import LayerRun, ScriptRun
 from kerascope.tracking.values import (
@@ -54,6 +55,7 @@ SCRIPT_WORDS = (
     "Checkpoint(",
     "PReLU(",
     "trainable",
+    "Lambda(",
 )
 """A script without any of these has nothing to say."""
 
@@ -366,6 +368,7 @@ class Examiner:
             parameters = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
             annotated = {p.arg: annotated_value(run, frame, p.annotation) for p in parameters if p.annotation}
             run.call_function(frame, node, function, [], annotated, spread=True)
+            _run_lambdas(run, frame)
         except (OutOfSteps, RecursionError):
             run.complete = False
             run.journals.clear()
@@ -408,11 +411,21 @@ class Examiner:
                 for statement in code:
                     frame.statement = statement
                     run.block(frame, statement.nodes)
+                _run_lambdas(run, frame)
             except (OutOfSteps, RecursionError):
                 run.complete = False
                 run.journals.clear()
         self._scripts[module.path] = _KeptRuns(code, (ScriptRun(self, run, module),), reads)
         return self._scripts[module.path].runs
+
+
+def _run_lambdas(run: Interpreter, frame: Frame) -> None:
+    """Run the functions of those `Lambda`s that code only makes, for others to call."""
+    for event in tuple(run.events):
+        if isinstance(event, Created) and isinstance(event.value, Layer) and event.at.subject is None:
+            made = event.value.site.node
+            if isinstance(made, ast.Call):
+                run_lambda(run, frame, made, event.value)
 
 
 def _is_of_losses(header: ast.ClassDef) -> bool:
@@ -435,6 +448,7 @@ def _speaks(statement: Statement) -> bool:
             or _GIVES_STATE.search(text) is not None
             or _MAKES_CONSTANTS.search(text) is not None
             or ("Input(" in text and _MAKES_NUMBERS.search(text) is not None)
+            or ("Variable(" in text and (statement.kind == "other" or "Input(" in text))
         )
         _speaking[statement] = known
     return known

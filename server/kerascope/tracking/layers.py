@@ -21,6 +21,7 @@ from kerascope.tracking.objects import (
     library_init,
     new_layer,
     new_weight,
+    run_lambda,
 )
 from kerascope.tracking.values import (
     UNKNOWN,
@@ -33,6 +34,7 @@ from kerascope.tracking.values import (
     Tensor,
     Unknown,
     Value,
+    Weight,
 )
 
 
@@ -57,17 +59,24 @@ def call_layer(
         result = _run_life(run, frame, node, layer, arguments, keywords, method)
     else:
         run.built.add(id(layer))
+        for part in (layer, *run.keras.direct(layer)) if layer.tracked else (layer,):
+            if isinstance(part, Layer):
+                run_lambda(run, frame, node, part)
     layers = {layer}
+    weights: frozenset[Weight] = frozenset()
     for argument in [*arguments, *keywords.values()]:
         made = run.compute(frame, node, [argument])
         if isinstance(made, Tensor):
             layers |= made.layers
+            if frame.subject is None:  # what a functional graph took in on the way
+                weights |= made.weights
     if isinstance(result, Tensor):
         # A functional model over this tensor holds the layer itself, not what works inside it.
-        return Tensor(result.weights, frame.phase, run.site(frame, node), None, frozenset(layers))
+        weights |= result.weights
+        return Tensor(weights, frame.phase, run.site(frame, node), None, frozenset(layers))
     if isinstance(result, Container):
         return result
-    return Tensor(phase=frame.phase, site=run.site(frame, node), layers=frozenset(layers))
+    return Tensor(weights, frame.phase, run.site(frame, node), None, frozenset(layers))
 
 
 def _run_life(

@@ -378,6 +378,23 @@ def build_sequential(run: Machine, frame: Frame, node: ast.AST, model: Layer) ->
                 if isinstance(option, Layer) and id(option) not in run.built:
                     run.built.add(id(option))
                     run.events.append(LayerCalled(run.context(frame, node), option, node, ()))
+                    run_lambda(run, frame, node, option)
+
+
+def run_lambda(run: Machine, frame: Frame, node: ast.Call, layer: Layer) -> None:
+    """What the function of a library's `Lambda` does, once: it happens in the life of that layer."""
+    if not isinstance(layer.cls, Library) or layer.cls.name != "keras.layers.Lambda":
+        return
+    key = ("lambda", id(layer))
+    function = layer.arguments[0] if layer.arguments else layer.keywords.get("function", UNKNOWN)
+    if key in run.results or isinstance(function, Unknown):
+        return
+    run.results[key] = UNKNOWN
+    inner = Frame(frame.module, frame.statement, frame.scopes, frame.method, frame.owner, frame.self_value)
+    inner.subject, inner.phase, inner.current, inner.calls = layer, "call", frame.current, frame.calls
+    given = run.elements(layer.keywords.get("arguments", UNKNOWN))
+    keywords = {str(item.key.value): item.value for item in given if isinstance(item.key, Constant)}
+    run.apply(inner, node, function, [Tensor()], keywords)
 
 
 INPUT_ARGUMENTS = frozenset({"input_shape", "batch_input_shape", "input_dim", "batch_shape", "input_length"})

@@ -518,6 +518,10 @@ class ScriptRun(_Versioned):
         """The layers that the tracker of a layer of this script holds at its end."""
         return [value for value in self._run.keras.direct(layer) if isinstance(value, Layer)]
 
+    def holds(self, outer: Layer, value: State) -> bool:
+        """Whether Keras reaches `value` from another layer, `outer`, or that is it."""
+        return outer is value or id(value) in self._run.keras.reachable(outer)
+
     def weights_of(self, layer: Layer) -> WeightsOf:
         """The weights that a layer made in this script will have once built."""
         run = self.run_of(layer)
