@@ -7,12 +7,12 @@ import re
 from collections.abc import Iterator, Sequence
 
 from kerascope.project.meaning import Library
-from kerascope.rules.hidden import class_of, created_at, lost, makers, used_weights, weights_text
+from kerascope.rules.hidden import class_of, created_at, lost, makers, states, used_weights, weights_text
 from kerascope.rules.places import in_own_class
 from kerascope.rules.rule import Example, Report, Rule
 from kerascope.source.document import Site
 from kerascope.source.statement import Statement
-from kerascope.tracking.events import Context, Created, Event, LayerCalled, LayerMethod, Used
+from kerascope.tracking.events import AttributeWrite, Context, Created, Event, LayerCalled, LayerMethod, Used
 from kerascope.tracking.run import LayerRun, ScriptRun
 from kerascope.tracking.values import (
     Constant,
@@ -314,6 +314,30 @@ model = keras.Model(inputs, keras.layers.Lambda(lambda x: features(x))(hidden))
             symptom="untracked",
         ),
         Example(
+            "a trainer that keeps the layer, and trains it",
+            """\
+import keras
+import tensorflow as tf
+
+
+class Trainer:
+    def __init__(self):
+        self.gate = keras.layers.Dense(4)
+        self.gate.build((None, 4))
+        inputs = keras.Input((4,))
+        hidden = keras.layers.Dense(4)(inputs)
+        self.model = keras.Model(inputs, keras.layers.Lambda(lambda t: t * self.gate(t))(hidden))
+
+    def gradients(self, x):
+        weights = self.model.trainable_variables + self.gate.trainable_variables
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(self.model(x))
+        return tape.gradient(loss, weights)
+""",
+            make="Trainer().model",
+            symptom="untracked",
+        ),
+        Example(
             "a layer without weights",
             """\
 import keras
@@ -333,9 +357,9 @@ import tensorflow as tf
 scale = np.array([1.0, 2.0, 3.0, 4.0], "float32")
 offset = tf.Variable(tf.ones((4,)), trainable=False)
 inputs = keras.Input((4,))
-x = keras.layers.Dense(4)(inputs)
-x = keras.layers.Lambda(lambda t: t * scale + offset)(x)
-model = keras.Model(inputs, keras.layers.Dense(2)(x * 2.0))
+hidden = keras.layers.Dense(4)(inputs)
+shifted = keras.layers.Lambda(lambda t: t + offset)(hidden)
+model = keras.Model(inputs, keras.layers.Dense(2)(shifted * scale + offset))
 """,
             make="model",
         ),
@@ -466,12 +490,14 @@ def _is_held(run: ScriptRun, state: State) -> bool:
     for event in run.events:
         if isinstance(event, LayerMethod) and event.layer is state and event.name not in _HARMLESS:
             return True
+        if isinstance(event, AttributeWrite) and any(held is state for held in states(event.value)):
+            return True
         if not isinstance(event, Created) or event.value is state:
             continue
         if isinstance(event.value, Layer) and run.holds(event.value, state):
             return True
         if isinstance(event.value, Plain) and any(
-            option is state for value in event.value.attributes.values() for option in options(value)
+            held is state for value in event.value.attributes.values() for held in states(value)
         ):
             return True
     return False
