@@ -88,8 +88,11 @@ class LambdaHoldsState(Rule):
     ## When it is silent
     On functions without weights; where the layer or variable is an attribute of a layer, is called outside of
     the `Lambda` too, or is given to it as its function or in `arguments`; where the code does anything else
-    with it: freezes it, gives it a value, returns it, hands it to an optimizer or callback; on pretrained
-    networks of `keras.applications`, on `keras.backend.variable`, and on what isn't trainable.
+    with it: freezes it, gives it a value, returns it, keeps it in an object, hands it to an optimizer or
+    callback; on pretrained networks of `keras.applications`, on `keras.backend.variable`, and on what isn't
+    trainable.
+
+    Arithmetic of a functional model inside a layer's constructor isn't looked at.
 
     ## Fix
     None.
