@@ -320,23 +320,27 @@ class Example(keras.layers.Layer):
         put_in: set[int] = set()
         writes: list[ContainerWrite | AttributeWrite] = [*run.events_of(ContainerWrite)]
         writes += run.events_of(AttributeWrite)
-        for write in writes:
-            site = in_own_file(run, write.at)
-            if own is None or site is None or id(site.node) in seen:
+        for write in writes if own is not None else ():
+            if isinstance(write, ContainerWrite):
+                values = [*write.values]
+            elif write.owner is run.layer and write.via in ("plain", "setattr"):
+                values = [write.stored]
+            else:
+                continue
+            assert own is not None
+            foreign = _foreign(run, own, values)
+            site = in_own_file(run, write.at) if foreign is not None else None
+            if foreign is None or site is None or id(site.node) in seen or id(foreign) in put_in:
                 continue
             if isinstance(write, ContainerWrite):
                 if not isinstance(write.through, ast.Attribute) or not _is_own(run, write.container):
                     continue
-                attribute, values = ast.unparse(write.through), [*write.values]
-            elif write.owner is run.layer and write.via in ("plain", "setattr"):
-                attribute, values = f"self.{write.name}", [write.stored]
+                attribute = ast.unparse(write.through)
             else:
-                continue
-            foreign = _foreign(run, own, values)
-            if foreign is not None and id(foreign) not in put_in:
-                put_in.add(id(foreign))
-                seen.add(id(site.node))
-                yield _in_an_attribute(run, own, site, attribute, foreign)
+                attribute = f"self.{write.name}"
+            put_in.add(id(foreign))
+            seen.add(id(site.node))
+            yield _in_an_attribute(run, own, site, attribute, foreign)
         yield from _in_library_layers(run, seen)
 
     def check_script(self, run: ScriptRun) -> Iterator[Report]:
@@ -378,8 +382,8 @@ def _family(run: LayerRun | ScriptRun, value: Value) -> Family | None:
         return _family_of_class(run, (value.cls,))
     if isinstance(run, LayerRun) and value is run.layer:
         return _family_of_class(run, run.mro())
-    other = run.run_of(value)
-    return _family_of_class(run, other.mro()) if other is not None and other.facts.known else None
+    facts = run.facts_of(value)
+    return _family_of_class(run, facts.resolution) if facts is not None and facts.known else None
 
 
 def _foreign(run: LayerRun | ScriptRun, own: Family, values: Iterable[Value]) -> Layer | Plain | None:

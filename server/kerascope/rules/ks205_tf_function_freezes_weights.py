@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from weakref import WeakKeyDictionary
 
 from kerascope.project.meaning import ClassDefinition, Library
 from kerascope.project.module import Module
@@ -22,6 +24,8 @@ from kerascope.tracking.examine import AFTER_CALL
 from kerascope.tracking.run import LayerRun
 from kerascope.tracking.values import Layer
 
+_FUNCTION = re.compile(r"@\S*function|function\(|\.function\b")
+_naming: WeakKeyDictionary[Statement, bool] = WeakKeyDictionary()
 _Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
@@ -551,7 +555,7 @@ class Example(keras.layers.Layer):
     def _inside(self, run: LayerRun) -> Iterator[Report]:
         """A sublayer that is right by itself, with a function that uses weights of its own `build`."""
         seen: set[int] = set()
-        for event in _calls(run):
+        for event in _calls(run, _has_a_function):
             inner = run.run_of(event.layer)
             if inner is None or inner is run or id(event.call) in seen or not inner.complete:
                 continue
@@ -601,7 +605,7 @@ def _graphs(run: LayerRun) -> list[_Graph]:
     """The tf.functions among the methods of a class and of its bases."""
     found: list[_Graph] = []
     for cls in run.mro():
-        if not isinstance(cls, ClassDefinition) or "function" not in cls.module.document.text:
+        if not isinstance(cls, ClassDefinition) or not _names_a_function(cls):
             continue
         for statement, method in _methods(cls):
             if "function" not in statement.text:
@@ -620,6 +624,14 @@ def _graphs(run: LayerRun) -> list[_Graph]:
                     if inner is not None and _is_tf_function(run, cls.module, node.func):
                         site = Site(cls.module.path, statement, node)
                         found.append(_Graph(inner.name, site, _inside_of(inner), node.args[0]))
+    return found
+
+
+def _names_a_function(cls: ClassDefinition) -> bool:
+    """Whether the text of a class may have a tf.function, by whatever name it goes there."""
+    found = _naming.get(cls.statement)
+    if found is None:
+        found = _naming[cls.statement] = _FUNCTION.search(cls.statement.text) is not None
     return found
 
 
@@ -655,12 +667,22 @@ def _inside_of(method: _Function) -> frozenset[int]:
     return frozenset(id(node) for statement in method.body for node in ast.walk(statement))
 
 
-def _calls(run: LayerRun) -> Iterator[LayerCalled]:
-    """The calls of layers on the way from `call`, not from `train_step` and the like."""
+def _has_a_function(run: LayerRun, layer: Layer) -> bool:
+    facts = run.facts_of(layer)
+    return facts is not None and any(map(_names_a_function, facts.user_classes))
+
+
+def _calls(
+    run: LayerRun, wanted: Callable[[LayerRun, Layer], bool] = lambda *_: True
+) -> Iterator[LayerCalled]:
+    """The calls of such layers on the way from `call`, not from `train_step` and the like."""
+    found = [event for event in run.events_of(LayerCalled) if wanted(run, event.layer)]
+    if not found:
+        return
     others = frozenset[int]().union(
         *(_inside_of(method.node) for name in AFTER_CALL if (method := run.method(name)) is not None)
     )
-    for event in run.events_of(LayerCalled):
+    for event in found:
         at = event.at
         inside = id(at.site.node) in others or any(id(call.node) in others for call in at.calls)
         if at.phase == "call" and event.method == "__call__" and not inside:

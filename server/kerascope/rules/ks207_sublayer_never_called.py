@@ -332,7 +332,7 @@ class Example(keras.layers.Layer):
         call, library = run.method("call"), run.layer.library
         if library is None or library.name not in _PLAIN_BASES or not run.complete or run.layer.open:
             return
-        if call is None or not in_own_class(run, call.site) or run.escaped(run.layer) or _takes_all(run):
+        if call is None or not in_own_class(run, call.site) or run.escaped(run.layer):
             return
         writes = {
             event.name: event
@@ -343,7 +343,7 @@ class Example(keras.layers.Layer):
             layers = [layer for layer in _layers(write.stored) if _is_forgotten(run, layer)]
             if not layers or len(layers) < len(_layers(write.stored)) or not in_own_class(run, write.at.site):
                 continue
-            if write.at.phase not in ("init", "build") or _is_read(run, name):
+            if write.at.phase not in ("init", "build") or _is_read(run, name) or _takes_all(run):
                 continue
             site = _place(run, layers[0])
             if site is None:
@@ -370,9 +370,9 @@ def _is_forgotten(run: LayerRun, layer: Layer) -> bool:
         layer.phase in ("init", "build")
         and layer.library is not None
         and layer.library.kind in ("layer", "model")
-        and run.weights_of(layer).has == "yes"
-        and run.used(layer) == "no"
         and not layer.cached
+        and run.used(layer) == "no"
+        and run.weights_of(layer).has == "yes"
     )
 
 

@@ -462,12 +462,14 @@ class Example(keras.layers.Layer):
     )
 
     def check_layer(self, run: LayerRun) -> Iterator[Report]:
-        if run.generation != 3 or not run.complete or _decides_itself(run):
+        if run.generation != 3 or not run.complete:
             return
-        own = _own_freeze(run)
+        own, others = _own_freeze(run), list(_freezes(run, run.all_events))
+        if (own is None and not others) or _decides_itself(run):
+            return
         if own is not None:
             yield from _of_the_class(run, own)
-        for freeze in _freezes(run, run.all_events):
+        for freeze in others:
             if freeze.layer is run.layer or run.tracked(freeze.layer) != "yes":
                 continue
             made = freeze.event.at

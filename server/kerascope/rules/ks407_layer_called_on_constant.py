@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 
 from kerascope.project.meaning import Library
 from kerascope.project.module import Module
@@ -336,12 +337,14 @@ def _reports(run: LayerRun | ScriptRun, calls: Sequence[LayerCalled]) -> Iterato
         call = event.call
         if event.method != "__call__" or event.at.site.path != run.module.path or not call.args:
             continue
-        if any(call is node for node in reported) or run.weights_of(event.layer).has != "yes":
+        if any(call is node for node in reported):
+            continue
+        body = _body(run, event, bodies)
+        if not body.is_constant(call) or not body.symbolic or not body.goes_on(call):
             continue
         if any(other.layer is event.layer and other.call is not call for other in calls):
             continue
-        body = _body(run, event, bodies)
-        if body is None or not body.is_constant(call) or not body.goes_on(call):
+        if run.weights_of(event.layer).has != "yes":
             continue
         reported.append(call)
         name = event.layer.class_name
@@ -353,7 +356,7 @@ def _reports(run: LayerRun | ScriptRun, calls: Sequence[LayerCalled]) -> Iterato
         )
 
 
-def _body(run: LayerRun | ScriptRun, event: LayerCalled, bodies: dict[int, _Body]) -> _Body | None:
+def _body(run: LayerRun | ScriptRun, event: LayerCalled, bodies: dict[int, _Body]) -> _Body:
     function = enclosing_function(event.at)
     key = id(function)
     if key not in bodies:
@@ -369,8 +372,7 @@ def _body(run: LayerRun | ScriptRun, event: LayerCalled, bodies: dict[int, _Body
             ]
         )
         bodies[key] = _Body(run.project, run.module, _simple(statements))
-    body = bodies[key]
-    return body if body.symbolic else None
+    return bodies[key]
 
 
 def _simple(statements: Sequence[ast.stmt]) -> list[ast.stmt]:
@@ -404,27 +406,36 @@ class _Body:
     project: Project
     module: Module
     statements: list[ast.stmt]
-    symbolic: set[str] = field(default_factory=set)
-    values: dict[str, list[ast.expr]] = field(default_factory=dict)
 
-    def __post_init__(self) -> None:
-        for _ in range(2):
-            for statement in self.statements:
-                value = getattr(statement, "value", None)
-                if not isinstance(value, ast.expr) or not isinstance(
-                    statement, ast.Assign | ast.AnnAssign | ast.AugAssign
-                ):
-                    continue
+    @cached_property
+    def _bindings(self) -> list[tuple[set[str], ast.expr]]:
+        """The names that each assignment binds, and its value."""
+        found = []
+        for statement in self.statements:
+            if isinstance(statement, ast.Assign | ast.AnnAssign | ast.AugAssign) and statement.value:
                 targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
-                names = {
-                    node.id for target in targets for node in ast.walk(target) if isinstance(node, ast.Name)
-                }
-                for name in names:
-                    known = self.values.setdefault(name, [])
-                    if not any(value is each for each in known):
-                        known.append(value)
-                if self.is_symbolic(value):
-                    self.symbolic |= names
+                nodes = (node for target in targets for node in ast.walk(target))
+                found.append(({node.id for node in nodes if isinstance(node, ast.Name)}, statement.value))
+        return found
+
+    @cached_property
+    def values(self) -> dict[str, list[ast.expr]]:
+        """What each name is bound to."""
+        found: dict[str, list[ast.expr]] = {}
+        for names, value in self._bindings:
+            for name in names:
+                found.setdefault(name, []).append(value)
+        return found
+
+    @cached_property
+    def symbolic(self) -> set[str]:
+        """The names that depend on an `Input`."""
+        found: set[str] = set()
+        for _ in range(2):
+            for names, value in self._bindings:
+                if self._depends(value, found):
+                    found |= names
+        return found
 
     def name_of(self, function: ast.expr) -> str | None:
         """The library function or class that is named."""
@@ -437,15 +448,18 @@ class _Body:
 
     def is_symbolic(self, node: ast.AST) -> bool:
         """Whether an expression depends on an `Input` by more than its static shape."""
+        return self._depends(node, self.symbolic)
+
+    def _depends(self, node: ast.AST, symbolic: set[str]) -> bool:
         if isinstance(node, ast.Name):
-            return node.id in self.symbolic
+            return node.id in symbolic
         if isinstance(node, ast.Attribute) and node.attr in _ONLY_ASKS:
             return False
         if isinstance(node, ast.Call) and self.name_of(node.func) in _INPUTS:
             return True
         if isinstance(node, ast.Lambda) or (isinstance(node, ast.Call) and _makes_object(node)):
             return False
-        return any(self.is_symbolic(child) for child in ast.iter_child_nodes(node))
+        return any(self._depends(child, symbolic) for child in ast.iter_child_nodes(node))
 
     def is_constant(self, call: ast.Call) -> bool:
         """Whether a layer is called on nothing but what is computed at once."""

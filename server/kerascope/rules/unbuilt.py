@@ -19,8 +19,6 @@ def left_unbuilt(run: LayerRun, layer: Value) -> bool:
     if layer.phase == "call":  # it isn't there when `build` runs
         return False
     build = run.own_build()
-    if build is not None and _builds_by_other_means(run, build):
-        return False
     found = run.weights_of(layer)
     if found.has != "yes" or any(weight.exists_after == "unknown" for weight in found.weights):
         return False
@@ -28,11 +26,12 @@ def left_unbuilt(run: LayerRun, layer: Value) -> bool:
     match run.built_in_build(layer):
         case "no":
             by_keras = build is None and run.super_build_builds(layer)
-            return "call" in late if by_keras else bool(late)
+            unbuilt = "call" in late if by_keras else bool(late)
         case "yes":
-            return "call" in late and not _is_called(run, layer)
+            unbuilt = "call" in late and not _is_called(run, layer)
         case _:
-            return False
+            unbuilt = False
+    return unbuilt and (build is None or not _builds_by_other_means(run, build))
 
 
 def _is_called(run: LayerRun, layer: Layer) -> bool:

@@ -77,9 +77,10 @@ class Reach:
     breaks: Value | None
 
 
-class _Versioned:
-    """What both kinds of run know of the user's Keras."""
+class _Run:
+    """What both kinds of run know."""
 
+    _run: Interpreter
     keras_version: tuple[int, ...] | None
     """Of the run's generation: (3, 8) for 3.8.0. None: not known."""
 
@@ -87,8 +88,12 @@ class _Versioned:
         """Whether the user's Keras is known to be older than `version`; what isn't known counts as newest."""
         return self.keras_version is not None and self.keras_version < version
 
+    def facts_of(self, layer: Layer) -> ClassFacts | None:
+        """What a layer's class is, if a file defines it: known without running it, which `run_of` does."""
+        return self._run.classes.facts(layer.cls) if isinstance(layer.cls, ClassDefinition) else None
 
-class LayerRun(_Versioned):
+
+class LayerRun(_Run):
     """One layer class, run symbolically under one Keras generation."""
 
     def __init__(
@@ -489,7 +494,7 @@ class LayerRun(_Versioned):
         )
 
 
-class ScriptRun(_Versioned):
+class ScriptRun(_Run):
     """Module-level code, or one function outside layer classes, run in the order of the code."""
 
     def __init__(self, examiner: Examiner, interpreter: Interpreter, module: Module) -> None:
