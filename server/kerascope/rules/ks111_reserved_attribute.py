@@ -502,7 +502,12 @@ def _says(run: LayerRun | ScriptRun, write: _Write) -> tuple[str, Severity | Non
         return None
     data = catalogue(run.generation)
     kind = data.reserved(owner.library.root).get(name)
-    if kind is None or _is_defined(run, owner, name) or _is_tried(write):
+    if kind is None:
+        return None
+    effects = data.overwritten(owner.library.root, name)
+    given = {form for value in values if (form := _kind_of(value)) is not None}
+    effect = effects.get(given.pop()) if len(given) == len(values) == 1 else None
+    if (kind != "read-only" and effect is None) or _is_defined(run, owner, name) or _is_tried(write):
         return None
     text = f"`{_receiver(write)}.{name}`"
     what = f"{'Model' if owner.library.root == 'keras.Model' else 'Layer'}"
@@ -512,11 +517,7 @@ def _says(run: LayerRun | ScriptRun, write: _Write) -> tuple[str, Severity | Non
             f"this raises AttributeError. Choose another name.",
             None,
         )
-    effects = data.overwritten(owner.library.root, name)
-    given = {kind for value in values if (kind := _kind_of(value)) is not None}
-    effect = effects.get(given.pop()) if len(given) == len(values) == 1 else None
-    if effect is None:
-        return None
+    assert effect is not None
     if kind == "method":
         return _method(run, owner.library, text, name, effect)
     return _overwritten(run, text, what, effect)

@@ -608,8 +608,6 @@ def _graphs(run: LayerRun) -> list[_Graph]:
         if not isinstance(cls, ClassDefinition) or not _names_a_function(cls):
             continue
         for statement, method in _methods(cls):
-            if "function" not in statement.text:
-                continue
             for decorator in method.decorator_list:
                 if method.name not in AFTER_CALL and _is_tf_function(run, cls.module, decorator):
                     site = Site(cls.module.path, statement, decorator)
@@ -637,6 +635,8 @@ def _names_a_function(cls: ClassDefinition) -> bool:
 
 def _methods(cls: ClassDefinition) -> Iterator[tuple[Statement, _Function]]:
     for piece in cls.statement.body or (cls.statement,):
+        if not _FUNCTION.search(piece.text):
+            continue
         for node in piece.nodes if cls.statement.body else cls.node.body:
             if isinstance(node, _Function):
                 yield piece, node

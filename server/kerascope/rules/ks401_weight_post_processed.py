@@ -389,6 +389,7 @@ def _kept(run: LayerRun) -> Iterator[tuple[str, Tensor, Context]]:
     containers: dict[int, str] = {}
     writes = [write for write in run.events_of(ContainerWrite) if write.at.phase in ("init", "build")]
     put_in_later = {id(write.at.site.node) for write in writes}
+    in_the_end = {name: set(map(id, options(value))) for name, value in run.layer.attributes.items()}
     for event in run.events_of(AttributeWrite):
         if event.owner is not run.layer or event.name is None or event.at.phase not in ("init", "build"):
             continue
@@ -397,7 +398,7 @@ def _kept(run: LayerRun) -> Iterator[tuple[str, Tensor, Context]]:
             if isinstance(value, Tensor) and value in final:
                 yield event.name, value, event.at
         for stored in options(event.stored):
-            if isinstance(stored, Container) and any(stored is value for value in final):
+            if isinstance(stored, Container) and id(stored) in in_the_end.get(event.name, ()):
                 containers[id(stored)] = event.name
                 for item in stored.items:
                     if isinstance(item.value, Tensor) and id(item.site.node) not in put_in_later:

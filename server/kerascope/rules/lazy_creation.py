@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
 
 from kerascope.project.meaning import Library
 from kerascope.rules.places import holds, in_own_class, in_own_file
@@ -159,13 +160,25 @@ def enclosing_function(at: Context) -> ast.FunctionDef | ast.AsyncFunctionDef | 
 
 def function_around(site: Site) -> ast.FunctionDef | ast.AsyncFunctionDef | None:
     """The innermost function around the place."""
-    found = None
     for top in site.statement.nodes:
-        for node in ast.walk(top):
-            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and any(
-                inner is site.node for inner in ast.walk(node)
-            ):
-                found = node
+        found = _functions_around(top).get(site.node)
+        if found is not None:
+            return found
+    return None
+
+
+@lru_cache(maxsize=64)
+def _functions_around(top: ast.stmt) -> dict[ast.AST, ast.FunctionDef | ast.AsyncFunctionDef]:
+    """For each node in a function, the innermost one around it; a function stands in itself."""
+    found: dict[ast.AST, ast.FunctionDef | ast.AsyncFunctionDef] = {}
+    waiting: list[tuple[ast.AST, ast.FunctionDef | ast.AsyncFunctionDef | None]] = [(top, None)]
+    while waiting:
+        node, function = waiting.pop()
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            function = node
+        if function is not None:
+            found[node] = function
+        waiting.extend((child, function) for child in ast.iter_child_nodes(node))
     return found
 
 
