@@ -267,7 +267,7 @@ def _read_names(text: str) -> tuple[tuple[str, str | None], ...]:
     if "keras" not in text and "tensorflow" not in text and "tf." not in text and "KERAS" not in text:
         return ()
     found: list[tuple[str, str | None]] = []
-    for module, imported, plain in _IMPORTS.findall(text):
+    for module, imported, plain in _IMPORTS.findall(text) if "import" in text else ():
         for part in (imported or plain).split(","):
             words = part.split()
             if not words:

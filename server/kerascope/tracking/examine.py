@@ -59,7 +59,7 @@ SCRIPT_WORDS = (
 )
 """A script without any of these has nothing to say."""
 
-RUNS_KEPT = 60
+RUNS_KEPT = 250
 """How many runs are left by `Examiner.trim`."""
 
 _GIVES_STATE = re.compile(
