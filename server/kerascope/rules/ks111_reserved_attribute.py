@@ -64,7 +64,7 @@ class ReservedAttribute(Rule):
     For a name that the class itself defines, by a property or a class attribute; for what Keras' own
     setters take (`trainable`, `input_spec`, `supports_masking`); for a method that a function replaces
     (`self.call = tf.function(self.call)`); for names whose overwriting did no harm; in `try`, and where a
-    condition asks `hasattr` or for a version.
+    condition asks `hasattr`, for a version, or whether the attribute is None, which it never is.
 
     ## Fix
     Renames the attribute in the whole class, `layers` to `own_layers`. Unsafe: other classes may use it.
@@ -309,6 +309,27 @@ class Example(keras.layers.Layer):
     )
 
     silent = (
+        Example(
+            "only where it isn't there yet, which is never",
+            """\
+import keras
+
+
+class Example(keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.dense = keras.layers.Dense(4, name=self.name + "_dense")
+
+    def build(self, input_shape):
+        self.dense.build(input_shape)
+        if self.name is None:
+            self.name = "example"
+        self.built = True
+
+    def call(self, x):
+        return self.dense(x)
+""",
+        ),
         Example(
             "layers of a Layer",
             """\
@@ -591,6 +612,8 @@ def _is_defined(run: LayerRun | ScriptRun, owner: Layer, name: str) -> bool:
 def _is_tried(write: _Write) -> bool:
     """Whether an error is awaited, or a condition looks at what Keras there is."""
     texts = [ast.unparse(guard) for guard in write.at.guards]
+    if any(f".{write.name} is None" in text for text in texts):
+        return True  # what Keras keeps is never None
     if any(word in text for text in texts for word in ("hasattr", "version", "keras", "isinstance")):
         return True
     return any(
