@@ -207,12 +207,17 @@ def _no_gradient(case: _Case) -> Verdict | None:
 
 
 _JUDGES: dict[str, Callable[[_Case], Verdict | None]] = {
-    **dict.fromkeys(("KS101", "KS102", "KS105", "KS106", "KS107", "KS108", "KS110"), _untracked),
+    **dict.fromkeys(
+        ("KS101", "KS102", "KS103", "KS105", "KS106", "KS107", "KS108", "KS109", "KS110"), _untracked
+    ),
     **dict.fromkeys(("KS201", "KS203"), _not_built_by_build),
-    "KS301": _made_in_call,
-    **dict.fromkeys(("KS112", "KS303", "KS405"), _raises),
+    **dict.fromkeys(("KS301", "KS302", "KS304"), _made_in_call),
+    **dict.fromkeys(("KS112", "KS303", "KS305", "KS307", "KS405"), _raises),
+    **dict.fromkeys(("KS501", "KS502"), _not_saved),
     "KS306": _super_init,
     "KS401": _no_gradient,
 }
-_WHERE_KERAS_RAISES = frozenset({"KS112", "KS301", "KS303", "KS401", "KS405"})
+_WHERE_KERAS_RAISES = frozenset(
+    {"KS112", "KS301", "KS302", "KS303", "KS304", "KS305", "KS307", "KS401", "KS405"}
+)
 """Rules about lines on which Keras raises, always or in some cases."""

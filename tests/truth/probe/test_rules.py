@@ -15,13 +15,13 @@ from kerascope.rules.rule import Example, Rule
 MARK = re.compile(r"# <- (KS\d+(?:, ?KS\d+)*)")
 
 
-def cases(kind: str) -> list[Any]:
+def cases(kind: str, measured: bool = True) -> list[Any]:
     return [
         pytest.param(
             rule, example, generation, id=f"{rule.code}-keras{generation}-{example.title.replace(' ', '_')}"
         )
         for rule in all_rules()
-        if rule.measured
+        if rule.measured is measured
         for example in getattr(rule, kind)
         for generation in example.generations
     ]
@@ -57,3 +57,13 @@ def test_is_silent(rule: type[Rule], example: Example, generation: Generation, m
     assert found.report.status == "built", found.report.message
     assert [each.message for each in found.findings if each.severity != "information"] == []
     assert found.lines(rule.code) == []
+
+
+@pytest.mark.parametrize(("rule", "example", "generation"), cases("reporting", measured=False))
+def test_withdraws_no_true_finding(
+    rule: type[Rule], example: Example, generation: Generation, measure: Measure
+) -> None:
+    if (example.make, example.arguments) != ("Example()", "x"):
+        pytest.skip("made or called in a way of its own")
+    found = measure(example.code, "Example", generation, init="", on="(2, 4)")
+    assert [line for line in found.log if rule.code in line] == []
