@@ -427,6 +427,37 @@ class Example(keras.layers.Layer):
     )
     silent = (
         Example(
+            "the sublayers of a sublayer are built one by one",
+            """\
+import keras
+
+
+class Router(keras.layers.Layer):
+    def __init__(self, units):
+        super().__init__()
+        self.gates = {name: keras.layers.Dense(units) for name in ("a", "b")}
+
+    def call(self, x):
+        return self.gates["a"](x) + self.gates["b"](x)
+
+
+class Example(keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.router = Router(4)
+        self.out = keras.layers.Dense(2)
+
+    def build(self, input_shape):
+        for gate in self.router.gates.values():
+            gate.build(input_shape)
+        self.out.build((*input_shape[:-1], 4))
+        self.built = True
+
+    def call(self, x):
+        return self.out(self.router(x))
+""",
+        ),
+        Example(
             "sublayers made and built in build()",
             """\
 import keras

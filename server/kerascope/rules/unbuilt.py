@@ -28,7 +28,7 @@ def left_unbuilt(run: LayerRun, layer: Value) -> bool:
             by_keras = build is None and run.super_build_builds(layer)
             unbuilt = "call" in late if by_keras else bool(late)
         case "yes":
-            unbuilt = "call" in late and not _is_called(run, layer)
+            unbuilt = "call" in late and not _is_called(run, layer) and not run.builds_what_is_in(layer)
         case _:
             unbuilt = False
     return unbuilt and (build is None or not _builds_by_other_means(run, build))

@@ -126,6 +126,7 @@ class LayerRun(_Run):
         self._escaped: set[int] | None = None
         self._reaches: tuple[Reach, ...] | None = None
         self._weights: dict[int, WeightsOf] = {}
+        self._built: dict[int, Tri] = {}
 
     @property
     def site(self) -> Site:
@@ -235,6 +236,13 @@ class LayerRun(_Run):
     def built_in_build(self, value: Layer) -> Tri:
         """Whether `self.build(shape)` builds `value`: by `value.build`, by calling it, by an escape
         ("unknown")."""
+        found = self._built.get(id(value))
+        if found is None:
+            self._built[id(value)] = "unknown"  # while it is computed: a layer that holds itself
+            found = self._built[id(value)] = self._compute_built(value)
+        return found
+
+    def _compute_built(self, value: Layer) -> Tri:
         start = self._spans["build"][0]
         for index, event in self._building:
             if isinstance(event, (LayerBuilt, LayerCalled)) and not (
@@ -255,25 +263,26 @@ class LayerRun(_Run):
             value.knows_input or value.cls.name.startswith("keras.applications.")
         ):
             return "yes"
-        if self._only_passes_on(value) and all(
-            self.built_in_build(inner) == "yes"
-            for inner in self._run.keras.direct(value)
-            if isinstance(inner, Layer)
-        ):
+        if self.builds_what_is_in(value):
             return "yes"
         return "unknown" if self.escaped(value) or self.escaped(self.layer) or not self.complete else "no"
 
+    def builds_what_is_in(self, value: Layer) -> bool:
+        """Whether `self.build(shape)` builds each sublayer of `value`, which has no weights of its own."""
+        if not self._only_passes_on(value):
+            return False
+        inner = [layer for layer in self.children(value) if self.weights_of(layer).has != "no"]
+        return bool(inner) and all(self.built_in_build(layer) == "yes" for layer in inner)
+
     def _only_passes_on(self, value: Layer) -> bool:
-        """Whether all weights of `value` are those of the layers that it was given: an RNN over cells."""
+        """Whether all weights of `value` are those of its sublayers: an RNN over cells, a class of blocks."""
         entry = value.library
-        return (
-            isinstance(value.cls, Library)
-            and entry is not None
-            and entry.wraps == ("cell",)
-            and entry.has_weights == "depends"
-            and not value.open
-            and any(isinstance(inner, Layer) for inner in self._run.keras.direct(value))
-        )
+        if value.open or entry is None:
+            return False
+        if isinstance(value.cls, Library):
+            return entry.wraps == ("cell",) and entry.has_weights == "depends"
+        own = self.weights_of(value)
+        return own.has == "yes" and all(weight.owner != value.class_name for weight in own.weights)
 
     def _inside(self, outer: Layer, value: Layer) -> bool:
         """Whether building `outer` builds `value`: it is one of the layers that a library layer was given."""
