@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from dataclasses import dataclass
 from weakref import WeakKeyDictionary, WeakValueDictionary
 
@@ -271,14 +271,16 @@ class Examiner:
     def runs(self, module: Module) -> Iterator[LayerRun | ScriptRun]:
         """Everything in a module that rules look at: its layer classes, wherever they are defined, and its
         code outside of them."""
+        layers: set[Statement] = set()
         for definition in self.layer_classes(module):
             if self._adds_nothing(definition):
                 continue
             with survived(f"{definition.name} in {module.path}"):
                 run = self.run(definition)
                 if run is not None:
+                    layers.add(definition.statement)
                     yield run
-        functions = list(self._functions(module))
+        functions = list(self._functions(module, layers))
         present = {statement for statement, _ in functions}
         kept = self._by_function.get(module.path, {})
         for gone in [statement for statement in kept if statement not in present]:
@@ -313,13 +315,15 @@ class Examiner:
             isinstance(m, (ClassDefinition, FunctionDefinition, Library)) for m in found
         )
 
-    def _functions(self, module: Module) -> Iterator[tuple[Statement, ClassDefinition | None]]:
+    def _functions(
+        self, module: Module, layers: Set[Statement]
+    ) -> Iterator[tuple[Statement, ClassDefinition | None]]:
         """The functions of a module and the methods of its classes that are no layers, where they may have
         something to say."""
         for statement in module.document.statements:
             if statement.kind == "function" and _speaks(statement):
                 yield statement, None
-            elif statement.kind == "class":
+            elif statement.kind == "class" and statement not in layers:
                 header = next((node for node in statement.nodes if isinstance(node, ast.ClassDef)), None)
                 measures = header is not None and _is_of_losses(header)
                 pieces = [
