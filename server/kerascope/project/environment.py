@@ -388,7 +388,7 @@ def _versions(search_paths: Iterable[str]) -> dict[str, str]:
         for entry in _entries(site):
             names.add(entry.name)
             if metadata := _METADATA.fullmatch(entry.name):
-                package = _PACKAGES.get(re.sub(r"[-_.]+", "-", metadata["name"]).lower())
+                package = _PACKAGES.get(_normal(metadata["name"]))
                 if package is not None:
                     here[package] = max(here.get(package, ""), metadata["version"], key=_number_or_zero)
         for package in ("keras", "tf_keras", "tensorflow"):
@@ -400,15 +400,19 @@ def _versions(search_paths: Iterable[str]) -> dict[str, str]:
     return found
 
 
+def _normal(name: str) -> str:
+    """A distribution's name as it is compared (PEP 503)."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
 @lru_cache(maxsize=500)
 def unaware_of_keras(search_paths: tuple[str, ...], package: str) -> bool:
     """Whether an installed package's own metadata mentions neither Keras nor TensorFlow: what it needs and
     what it says of itself. False for one that isn't found by its name."""
-    wanted = re.sub(r"[-_.]+", "-", package).lower()
     for site in map(Path, search_paths):
         for entry in _entries(site):
             found = _METADATA.fullmatch(entry.name)
-            if found is not None and re.sub(r"[-_.]+", "-", found["name"]).lower() == wanted:
+            if found is not None and _normal(found["name"]) == _normal(package):
                 text = (_read(entry / "METADATA") or _read(entry / "PKG-INFO")).lower()
                 return bool(text) and "keras" not in text and "tensorflow" not in text
     return False

@@ -30,6 +30,7 @@ from kerascope.tracking.values import (
     Tensor,
     Value,
     Weight,
+    options,
 )
 
 WEIGHT_LISTS = frozenset({"weights", "trainable_weights", "variables", "trainable_variables"})
@@ -57,7 +58,7 @@ def states(value: Value) -> list[State]:
     return found
 
 
-def trains(run: LayerRun, state: State) -> bool:
+def trains(run: LayerRun | ScriptRun, state: State) -> bool:
     """Whether there are weights in it that somebody expects to be trained."""
     if isinstance(state, Weight):
         return state.trainable is True
@@ -124,11 +125,11 @@ def entrance(run: LayerRun, steps: tuple[Value, ...], index: int) -> AttributeWr
         found: AttributeWrite | ContainerWrite | None = None
         for event in run.all_events:
             if index == 0 and isinstance(event, AttributeWrite):
-                held = (*_options(event.stored), *_options(event.value))
+                held = (*options(event.stored), *options(event.value))
                 if event.owner is run.layer and any(option is step for option in held):
                     found = event
             elif index and isinstance(event, ContainerWrite):
-                put = (option for value in event.values for option in _options(value))
+                put = (option for value in event.values for option in options(value))
                 if event.container is steps[index - 1] and any(option is step for option in put):
                     found = event
         if found is not None:
@@ -137,11 +138,7 @@ def entrance(run: LayerRun, steps: tuple[Value, ...], index: int) -> AttributeWr
     return None
 
 
-def _options(value: Value) -> tuple[Value, ...]:
-    return value.options if isinstance(value, Choice) else (value,)
-
-
-def created_at(run: LayerRun, state: Value) -> Context | None:
+def created_at(run: LayerRun | ScriptRun, state: Value) -> Context | None:
     """Where in the run an object was made."""
     return next((e.at for e in run.all_events if isinstance(e, Created) and e.value is state), None)
 

@@ -13,7 +13,7 @@ from kerascope.rules.rule import Example, Related, Report, Rule
 from kerascope.tracking.events import ContainerWrite
 from kerascope.tracking.keras3 import TRACKING_WRITES, WRAPPING_WRITES
 from kerascope.tracking.run import LayerRun
-from kerascope.tracking.values import Choice, Container, Value
+from kerascope.tracking.values import Container, options
 
 
 class NestedContainerFilledLate(Rule):
@@ -363,10 +363,6 @@ def _late_fillings(run: LayerRun) -> Iterator[_LateFilling]:
         noted = TRACKING_WRITES.get(container.kind, frozenset()) - WRAPPING_WRITES
         if id(container) in stored or (container.tracker is not None and write.operation in noted):
             for value in write.values:
-                for option in _options(value):
+                for option in options(value):
                     if isinstance(option, Container) and option.tracker is None:
                         stored[id(option)] = write
-
-
-def _options(value: Value) -> tuple[Value, ...]:
-    return value.options if isinstance(value, Choice) else (value,)

@@ -7,7 +7,16 @@ import re
 from collections.abc import Iterator, Sequence
 
 from kerascope.project.meaning import Library
-from kerascope.rules.hidden import class_of, created_at, lost, makers, states, used_weights, weights_text
+from kerascope.rules.hidden import (
+    class_of,
+    created_at,
+    lost,
+    makers,
+    states,
+    trains,
+    used_weights,
+    weights_text,
+)
 from kerascope.rules.places import in_own_class
 from kerascope.rules.rule import Example, Report, Rule
 from kerascope.source.document import Site
@@ -387,15 +396,15 @@ model = keras.Model(inputs, keras.layers.Dense(2)(shifted * scale + offset))
                 continue
             if holder.phase in ("init", "build", "call", "class body"):
                 continue
-            made = next((e.at for e in run.events if isinstance(e, Created) and e.value is state), None)
-            if made is None or not _trains(run, state) or _is_held(run, state):
+            made = created_at(run, state)
+            if made is None or not trains(run, state) or _is_held(run, state):
                 continue
             if _is_cared_for(run, run.events, state, event, holder):
                 continue
             reported.add(id(event.at.site.node))
             yield _report(run, state, event, made)
         for weight, site in _free_in_graphs(run):
-            if site.path != run.module.path or not _trains(run, weight) or _is_held(run, weight):
+            if site.path != run.module.path or not trains(run, weight) or _is_held(run, weight):
                 continue
             if not _is_given_for_good(weight):
                 yield Report(
@@ -475,15 +484,6 @@ def _computed_from(output: Value) -> Iterator[Weight]:
         else:
             for item in getattr(option, "items", ()) if not isinstance(option, Constant) else ():
                 yield from _computed_from(item.value)
-
-
-def _trains(run: ScriptRun, state: State) -> bool:
-    """Whether there are weights in it that somebody expects to be trained."""
-    if isinstance(state, Weight):
-        return state.trainable is True
-    if isinstance(state.cls, Library) and state.cls.origin == "tf_keras" and run.generation == 3:
-        return False  # mixed generations: another matter
-    return state.keywords.get("trainable") != Constant(False) and run.weights_of(state).has == "yes"
 
 
 def _is_held(run: ScriptRun, state: State) -> bool:

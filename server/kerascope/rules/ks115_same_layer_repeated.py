@@ -12,7 +12,7 @@ from kerascope.source.document import Document, Site
 from kerascope.source.rewrite import replace
 from kerascope.tracking.events import Created
 from kerascope.tracking.run import LayerRun
-from kerascope.tracking.values import Choice, Container, Layer, Value
+from kerascope.tracking.values import Container, Layer, options
 
 
 class SameLayerRepeated(Rule):
@@ -317,7 +317,7 @@ def _repeated(container: Container) -> Layer | None:
     if len(sides) != 1 or any(count.value in (0, 1) for count in counts):
         return None
     for item in container.items:
-        for layer in _options(item.value):
+        for layer in options(item.value):
             if isinstance(layer, Layer) and any(element is layer.site.node for element in sides[0].elts):
                 return layer
     return None
@@ -334,15 +334,11 @@ def _from_cache(run: LayerRun, container: Container) -> Layer | None:
     if turning & {name.id for name in ast.walk(node.elt) if isinstance(name, ast.Name)}:
         return None
     for item in container.items:
-        for layer in _options(item.value):
+        for layer in options(item.value):
             made = created_at(run, layer) if isinstance(layer, Layer) else None
             if isinstance(layer, Layer) and made is not None and made.once:
                 return layer
     return None
-
-
-def _options(value: Value) -> tuple[Value, ...]:
-    return value.options if isinstance(value, Choice) else (value,)
 
 
 def _comprehension(site: Site) -> MakeFix | None:

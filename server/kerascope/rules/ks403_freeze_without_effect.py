@@ -614,7 +614,7 @@ def _joins(run: LayerRun, layer: Layer) -> int:
 
 def _makes_more(run: LayerRun | ScriptRun, layer: Layer, before: int, depth: int = _DEPTH) -> bool:
     """Whether a layer frozen at this moment makes sublayers with weights after it."""
-    events = run.all_events if isinstance(run, LayerRun) else run.events
+    events = run.all_events
     for event in events[:before]:
         if isinstance(event, LayerBuilt | LayerCalled) and event.layer is layer:
             return False
@@ -664,7 +664,7 @@ def _of_an_object(run: LayerRun | ScriptRun, freeze: _Freeze, site: Site) -> Ite
     """An object of another class is frozen: what of it isn't?"""
     layer = freeze.layer
     name = layer.class_name
-    events = run.all_events if isinstance(run, LayerRun) else run.events
+    events = run.all_events
     if not freeze.by_argument:
         if _makes_more(run, layer, freeze.index):
             yield Report(

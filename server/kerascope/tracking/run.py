@@ -516,6 +516,7 @@ class ScriptRun(_Run):
         self.events: Sequence[Event] = interpreter.events
         """`Created` of layers, `LayerCalled`, `LayerBuilt`, `AttributeRead`, `LayerMethod`, `Escaped` …, in
         order; those with a `subject` happen inside a layer that the script made."""
+        self.all_events = self.events
         self.complete = interpreter.complete
 
     def events_of(self, *kinds: type[_E]) -> Iterator[_E]:
