@@ -149,12 +149,15 @@ class TestLenses:
         client.change(URI, 3, {"range": place(0, 0), "text": "import os\n\n"})
         assert lenses(client)[0] == (5, summary, "kerascope.showReport")
         assert [line for line, _ in hints(client)] == [7, 8] and pulled(client) == [(8, "KS802")]
-        client.change(URI, 4, {"range": place(7, 8, 7, 18), "text": "self.other"})
+        client.change(URI, 4, {"range": place(11, 0), "text": "\n\nSIZE = 3\n\n\n"})
+        assert lenses(client)[0] == (5, summary, "kerascope.showReport"), "two changes, above and below"
+        assert [line for line, _ in hints(client)] == [7, 8]
+        client.change(URI, 5, {"range": place(7, 8, 7, 18), "text": "self.other"})
         assert lenses(client)[0][1] == f"{summary} (stale)"
         assert hints(client) == [] and pulled(client) == []
         client.settle()
         before = len(client.messages)
-        client.change(URI, 5, {"range": place(7, 8, 7, 18), "text": "self.dense"})
+        client.change(URI, 6, {"range": place(7, 8, 7, 18), "text": "self.dense"})
         client.settle(0.6)
         assert "workspace/codeLens/refresh" in [message["method"] for _, message in client.messages[before:]]
         assert lenses(client)[0][1] == summary, "what was undone counts again, a moment later"

@@ -90,10 +90,29 @@ def test_a_file_that_is_gone_makes_everything_stale() -> None:
     assert basis.moves({"a.py": None}) is None
 
 
-@given(st.integers(0, len(TEXT)), st.integers(0, 40), st.sampled_from(["", "\n", "x", "    y = 1\n", "\n\n"]))
-def test_lines_that_are_said_to_be_there_still_are(start: int, length: int, text: str) -> None:
-    after = TEXT[:start] + text + TEXT[start + length :]
-    found = moves(TEXT, after)
-    old, new = TEXT.split("\n"), after.split("\n")
-    for before, now in (found or {}).items():
-        assert old[before - 1] == new[now - 1]
+EDITS = st.tuples(
+    st.integers(0, len(TEXT)), st.integers(0, 40), st.sampled_from(["", "\n", "x", "    y = 1\n", "\n\n"])
+)
+
+
+@given(st.lists(EDITS, min_size=1, max_size=3))
+def test_lines_that_are_said_to_be_there_still_are(edits: list[tuple[int, int, str]]) -> None:
+    document = Document.from_text("a.py", TEXT)
+    lines = lines_run([SlicedModule("a", "a.py", sliced(TEXT))])
+    basis = Basis((), {"a.py": document}, lines, 0.0)
+    for start, length, text in edits:
+        before, after = document.text, document.text[:start] + text + document.text[start + length :]
+        document = document.replaced(after)
+        now = {"a.py": document}
+        found, moved = basis.moves(now), basis.moved(now)
+        if found is None or moved is None:
+            assert moved is None and found is None
+            return
+        old, new = before.split("\n"), after.split("\n")
+        for line, there in found.get("a.py", {}).items():
+            assert old[line - 1] == new[there - 1]
+        assert moved.is_of(now)
+        assert sorted(new[line] for line in moved.lines["a.py"]) == sorted(
+            TEXT.split("\n")[line] for line in lines["a.py"]
+        )
+        basis = moved

@@ -297,7 +297,7 @@ class Building:
         """Find out whether a check's reports speak of the present text; later, if that takes long."""
         now = self._documents(kept.folder, kept.basis.documents)
         if kept.basis.is_of(now):
-            if kept.sure:
+            if kept.sure or kept.fresh:
                 return
         elif kept.basis.seconds > QUICK:
             kept.sure = False
@@ -308,13 +308,11 @@ class Building:
 
     def _glance(self, kept: Kept, now: Mapping[str, Document | None]) -> None:
         """Look which lines have changed: those of other classes don't matter, but move what is below."""
-        moves = kept.basis.moves(now)
-        if moves is None:
+        basis = kept.basis.moved(now)
+        if basis is None:
             self._set_fresh(kept, False)
-            return
-        from kerascope.probe.build_check import moved
-
-        kept.reports = tuple(moved(report, moves) for report in kept.basis.reports)
+        else:
+            kept.basis, kept.reports = basis, basis.reports
 
     def _prepare(self, kept: Kept) -> None:
         """Find out what would be run now, and whether that is what was run."""

@@ -32,6 +32,20 @@ class Basis:
         """Whether these are the documents."""
         return all(documents.get(path) is document for path, document in self.documents.items())
 
+    def moved(self, now: Mapping[str, Document | None]) -> Basis | None:
+        """The same about the documents as they are now; None if lines that are run changed."""
+        moves = self.moves(now)
+        if moves is None:
+            return None
+        from kerascope.probe.build_check import moved
+
+        lines = dict(self.lines)
+        for path, found in moves.items():
+            lines[path] = frozenset(line - 1 for line in found.values())
+        documents = {path: now[path] for path in self.documents}
+        reports = tuple(moved(report, moves) for report in self.reports)
+        return Basis(reports, documents, lines, self.seconds)
+
     def moves(self, now: Mapping[str, Document | None]) -> dict[str, dict[int, int]] | None:
         """By file, for the lines that are run, where they are now (both from 1); None if they changed."""
         moves = {}
