@@ -35,7 +35,7 @@ class ReplacedLayerLeftBehind(Rule):
     | a built `Dense` overwritten by another | 4 weights, two without gradient | 2 |
     | a built `Dense` deleted | 2 dead weights | none |
     | an unbuilt `Dense` overwritten | 2 weights, and a warning of unbuilt state at every `build` | 2 |
-    | a weight deleted | gone | gone |
+    | a weight deleted | gone (before 3.5: a dead weight) | gone |
 
     `fit` warns "Gradients do not exist for variables" of the dead ones.
 
@@ -68,10 +68,14 @@ class ReplacedLayerLeftBehind(Rule):
     In Keras 2, which forgets what no attribute holds; when the old object is still used or held, by another
     attribute, a list or the new layer; when a condition that can't be known decides which of them stays; for
     an unbuilt sublayer of a class with its own `build()`, where nothing warns; for what is not built and has
-    no weights; for a deleted weight.
+    no weights; for a deleted weight, since Keras 3.5.
 
     ## Fix
     None: which of the two is wanted, only the author knows.
+
+    ## Versions
+    Since Keras 3.5, a weight whose attribute is deleted is forgotten; before, it is reported. Before Keras 3.6,
+    some layers without weights, such as ReLU, stay unbuilt when they are replaced, too: not reported.
 
     ## References
     - Keras 3.15.1: `keras/src/utils/tracking.py` (`Tracker.add_to_store`), `keras/src/layers/layer.py`
@@ -166,6 +170,26 @@ class Example(keras.layers.Layer):
 """,
             (3,),
             symptom="no-gradient",
+        ),
+        Example(
+            "a weight that is deleted, before Keras 3.5",
+            """\
+import keras
+
+
+class Example(keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.draft = self.add_weight(name="draft", shape=(4,), initializer="ones")
+        del self.draft  # <- KS116
+        self.scale = self.add_weight(name="scale", shape=(), initializer="ones")
+
+    def call(self, x):
+        return x * self.scale
+""",
+            (3,),
+            symptom="no-gradient",
+            before=(3, 5),
         ),
     )
     silent = (
@@ -265,6 +289,7 @@ class Example(keras.layers.Layer):
     def call(self, x):
         return self.activation(self.dense(x))
 """,
+            since=(3, 6),
         ),
         Example(
             "a weight that is deleted",
@@ -282,6 +307,7 @@ class Example(keras.layers.Layer):
     def call(self, x):
         return x * self.scale
 """,
+            since=(3, 5),
         ),
     )
 
@@ -335,7 +361,8 @@ def _replaced(run: LayerRun) -> Iterator[_Lost]:
         if before is not None and not event.at.conditional and not before.at.conditional:
             for state in states(before.stored):
                 deleted = isinstance(event, AttributeDeleted)
-                if not (deleted and isinstance(state, Weight)) and _is_certain(before.stored, state):
+                forgotten = deleted and isinstance(state, Weight) and not run.before(3, 5)
+                if not forgotten and _is_certain(before.stored, state):
                     yield _Lost(state, event)
         if isinstance(event, AttributeWrite) and event.via in ("plain", "setattr"):
             now[event.name] = event

@@ -132,6 +132,10 @@ class UsedBeforeBuilt(Rule):
     Unsafe: calls the layer once before the read, on what the program calls it on later, or on a `keras.Input`
     of the shape that `build` was given.
 
+    ## Versions
+    Since Keras 3.5, a `Sequential` that begins with a functional model, or with another `Sequential` that
+    knows its input, is built at once. Before, only an `Input` or `input_shape` at its beginning built it.
+
     ## References
     Keras 3.15.1: `keras/src/layers/layer.py`, `Layer._maybe_build`, `Layer.build`;
     `keras/src/saving/saving_lib.py`, `load_weights_only`; `keras/src/optimizers/base_optimizer.py`.
@@ -601,6 +605,24 @@ model.summary()  # <- KS202
             symptom={2: "raises", 3: "fewer-weights"},
             evidence="len(model.weights) < len(layer.weights)",
         ),
+        Example(
+            "a head on a functional model, before Keras 3.5",
+            """\
+import keras
+
+inputs = keras.Input((4,))
+base = keras.Model(inputs, keras.layers.Dense(8, activation="relu")(inputs))
+base.trainable = False
+model = keras.Sequential([base, keras.layers.Dense(1)])
+trained = len(model.trainable_variables)  # <- KS202
+model.compile("sgd", "mse")
+""",
+            (3,),
+            make="model",
+            symptom="fewer-weights",
+            evidence="trained < len(layer.trainable_variables)",
+            before=(3, 5),
+        ),
     )
     silent = (
         Example(
@@ -759,6 +781,7 @@ print(len(model.trainable_variables))
 """,
             make="model",
             arguments="tf.zeros((1, 64, 64, 3))",
+            since=(3, 5),
         ),
         Example(
             "functional models and Sequential with an Input",

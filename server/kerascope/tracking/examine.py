@@ -117,7 +117,9 @@ class Examiner:
         self._outcomes = Outcomes(project, generation, self._interpreter)
 
     def _interpreter(self, classes: ClassIndex | None = None, max_steps: int = MAX_STEPS) -> Interpreter:
-        return Interpreter(self.project, self.generation, classes, max_steps, self._outcomes)
+        return Interpreter(
+            self.project, self.generation, classes, max_steps, self._outcomes, self.keras_version
+        )
 
     def trim(self) -> None:
         """Keep only the latest runs of layer classes, which other classes may ask for soon."""

@@ -154,7 +154,7 @@ def library_method(
     elif name == "add" and entry.kind == "model":
         for argument in arguments[:1]:
             layer.knows_input = layer.knows_input or (
-                "layers" not in layer.attributes and gives_input(argument)
+                "layers" not in layer.attributes and gives_input(run, argument)
             )
             stored = run.keras.assign(layer, None, argument, False)
             held = layer.attributes.get("layers")

@@ -194,9 +194,11 @@ class Machine:
         classes: ClassIndex | None = None,
         max_steps: int = MAX_STEPS,
         outcomes: Outcomes | None = None,
+        keras_version: tuple[int, ...] | None = None,
     ) -> None:
         self.project = project
         self.generation = generation
+        self.keras_version = keras_version
         self.catalogue: Catalogue = catalogue(generation)
         self.classes = classes or ClassIndex(project, self.catalogue)
         self.keras: Keras2 | Keras3 = Keras3() if generation == 3 else Keras2()

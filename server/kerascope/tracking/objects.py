@@ -357,7 +357,7 @@ def library_init(
             elif isinstance(option, Container) and model:
                 _take_graph(run, layer, option)
             if name in ("layers", "[0]") and model and isinstance(option, Container) and option.items:
-                layer.knows_input = layer.knows_input or gives_input(option.items[0].value)
+                layer.knows_input = layer.knows_input or gives_input(run, option.items[0].value)
             if isinstance(option, (Layer, Container)) and _holds_state(option):
                 stored = run.keras.assign(layer, name, option, False)
                 key = "layers" if name in ("layers", "[0]") and model else name
@@ -402,16 +402,24 @@ INPUT_ARGUMENTS = frozenset({"input_shape", "batch_input_shape", "input_dim", "b
 once."""
 
 
-def gives_input(first: Value) -> bool:
-    """Whether a `Sequential` that begins with this layer knows the shape of its input."""
+def gives_input(run: Machine, first: Value) -> bool:
+    """Whether a `Sequential` that begins with this layer knows the shape of its input.
+
+    Keras 3 asks a model that comes first since 3.5.0 (`Sequential._maybe_rebuild`).
+    """
+    asks = run.keras_version is None or not (3,) <= run.keras_version < (3, 5)
     return any(
         isinstance(option, Tensor)
         or (
             isinstance(option, Layer)
             and (
-                option.knows_input
+                (asks and option.knows_input)
                 or option.class_name == "InputLayer"
-                or (isinstance(option.cls, Library) and option.cls.name.startswith("keras.applications."))
+                or (
+                    asks
+                    and isinstance(option.cls, Library)
+                    and option.cls.name.startswith("keras.applications.")
+                )
                 or not INPUT_ARGUMENTS.isdisjoint(option.keywords)
             )
         )

@@ -62,7 +62,7 @@ def library_weights(run: Machine, layer: Layer, weights_of: Callable[[Layer], We
     if entry is None:
         return WeightsOf("unknown")
     children = [
-        _child(layer, weights_of(state)) for state in run.keras.direct(layer) if isinstance(state, Layer)
+        _child(run, layer, weights_of(state)) for state in run.keras.direct(layer) if isinstance(state, Layer)
     ]
     if layer.open:
         known = sum_weights(children)
@@ -99,10 +99,17 @@ def library_weights(run: Machine, layer: Layer, weights_of: Callable[[Layer], We
     )
 
 
-def _child(layer: Layer, found: WeightsOf) -> WeightsOf:
+def _child(run: Machine, layer: Layer, found: WeightsOf) -> WeightsOf:
     """The weights of a layer that a library layer was given, with the time at which they exist in its
     life."""
     if layer.library is None or layer.library.kind != "model":
         return found
     after: Existence = "init" if layer.knows_input else "build"
-    return replace(found, weights=tuple(replace(w, exists_after=after) for w in found.weights))
+    # Keras 3 lists what is there although the model isn't built; Keras 2's Sequential refuses.
+    return replace(
+        found,
+        weights=tuple(
+            w if w.exists_after == "init" and run.generation == 3 else replace(w, exists_after=after)
+            for w in found.weights
+        ),
+    )
