@@ -74,8 +74,8 @@ class ReplacedLayerLeftBehind(Rule):
     None: which of the two is wanted, only the author knows.
 
     ## Versions
-    Since Keras 3.5, a weight whose attribute is deleted is forgotten; before, it is reported. Before Keras 3.6,
-    some layers without weights, such as ReLU, stay unbuilt when they are replaced, too: not reported.
+    Since Keras 3.5, a weight whose attribute is deleted is forgotten; before, it is reported. Before Keras
+    3.6, some layers without weights, such as ReLU, stay unbuilt when they are replaced, too: not reported.
 
     ## References
     - Keras 3.15.1: `keras/src/utils/tracking.py` (`Tracker.add_to_store`), `keras/src/layers/layer.py`
