@@ -17,6 +17,11 @@ def survived(doing: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        if os.environ.get("KERASCOPE_TRACEBACK"):
-            raise
-        _LOG.error("Kerascope failed on %s; please report that. (%s: %s)", doing, type(error).__name__, error)
+        failed(doing, error)
+
+
+def failed(doing: str, error: Exception) -> None:
+    """Log a failure of `doing`; to be called where it is caught, on the way of every keystroke."""
+    if os.environ.get("KERASCOPE_TRACEBACK"):
+        raise error
+    _LOG.error("Kerascope failed on %s; please report that. (%s: %s)", doing, type(error).__name__, error)

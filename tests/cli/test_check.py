@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
-from tests.cli.conftest import run_command
+import pytest
+from tests.cli.conftest import SERVER, STAND_IN, run_command
 
 
 def test_a_clean_folder_ends_with_status_0(kerascope, write) -> None:
@@ -161,6 +164,34 @@ def test_a_process_that_dies_costs_one_file(kerascope, write) -> None:
     assert ended.status == 2
     assert ended.out.count("KS101") == 5
     assert "kerascope: m3.py: Kerascope's process ended while checking it" in ended.err
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals of this kind don't exist there")
+@pytest.mark.parametrize("sent", ["SIGINT", "SIGKILL"])
+def test_no_process_outlives_the_command(write, tmp_path, sent) -> None:
+    for name in "ab":
+        write(f"{name}.py", "WAIT\n")
+    write("c.py", "BAD\n")
+    command = subprocess.Popen(
+        [sys.executable, "-m", "kerascope", "check", "--jobs", "2", "--no-cache"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(STAND_IN), str(SERVER)])},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+        # Where the tests themselves run in the background, the signal is ignored, and that is inherited.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
+    while len(list(tmp_path.glob("*.begun"))) < 2:
+        assert command.poll() is None
+        time.sleep(0.02)
+    command.send_signal(getattr(signal, sent))
+    assert command.wait(60) == (130 if sent == "SIGINT" else -9)
+    if sent == "SIGKILL":  # each ends what it is at
+        (tmp_path / "go").touch()
+    # These end only when the last process that could write into them has ended.
+    out, err = command.communicate(timeout=60)
+    assert out == b"" and b"Traceback" not in err
 
 
 def test_statistics(kerascope, write) -> None:

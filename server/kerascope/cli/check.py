@@ -98,7 +98,7 @@ class _Run:
         if isinstance(source, Unreadable):
             self._complain(path, source.message, failed=True)
             return 2
-        from kerascope.cli.workers import check_text
+        from kerascope.cli.checking import check_text
         from kerascope.source.document import Document
 
         checker = self.workspaces.of(path).checker()

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kerascope import fixing
-from kerascope.cli.workers import findings_of
+from kerascope.cli.checking import findings_of
 from kerascope.rules.rule import Finding
 from kerascope.source.document import Document
 from kerascope.source.encoding import SourceText, Unreadable, encode, read

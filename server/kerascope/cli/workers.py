@@ -10,34 +10,35 @@ import multiprocessing
 import os
 import signal
 import sys
-import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
-from itertools import groupby
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from itertools import groupby, pairwise
+from multiprocessing.connection import Connection, wait
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
-from kerascope.cli.left_out import left_out
-from kerascope.cli.results import FileResult, Found, without_fix_maker
-from kerascope.source.encoding import Unreadable, read
+from kerascope.cli.checking import check_file
+from kerascope.cli.results import FileResult
 
 if TYPE_CHECKING:
     from kerascope.check import Checker
-    from kerascope.rules.rule import Finding
-    from kerascope.source.document import Document
 
 MakeChecker = Callable[[], "Checker"]
 """Makes the checker; can be pickled, for each process makes its own."""
 
 BYTES_PER_PROCESS = 300_000
 """So much source takes about as long to check as a process to start."""
-BYTES_PER_CHUNK = 150_000
-
-PATIENCE = 20.0
-"""Seconds for Jedi's answers about one file."""
+BYTES_PER_CHUNK = 50_000
+"""So much is handed to a process at once, or less: else one process would end long before the others."""
+CHUNKS_PER_PROCESS = 4
+"""At least so many, for the same reason."""
+AHEAD = 2
+"""Chunks that a process has: one to check, one to go on with while its results are fetched."""
 
 _DIED = "Kerascope's process ended while checking it; please report that."
+
+Chunk = Sequence[str]
 
 
 def check_files(make: MakeChecker, files: Sequence[str], jobs: int | None) -> Iterator[FileResult]:
@@ -52,66 +53,8 @@ def check_files(make: MakeChecker, files: Sequence[str], jobs: int | None) -> It
         for path in files:
             yield check_file(checker, path)
     else:
-        yield from _in_processes(make, list(_chunks(files, sizes)), jobs)
-
-
-def check_file(checker: Checker, path: str) -> FileResult:
-    """Check one file and make its fixes. Whatever goes wrong becomes the result's `problem`."""
-    source = read(path)
-    if isinstance(source, Unreadable):
-        return FileResult(path, problem=source.message)
-    return _check(checker, path)
-
-
-def check_text(checker: Checker, document: Document) -> FileResult:
-    """As `check_file`, for a text that is in no file."""
-    checker.project.open(document)
-    return _check(checker, document.path)
-
-
-def _check(checker: Checker, path: str) -> FileResult:
-    try:
-        findings, complete = findings_of(checker, path)
-        document = checker.project.document(path)
-        in_cells = path.endswith(".ipynb")  # whose file is not the text that a fix would change
-        found = tuple(
-            Found(
-                without_fix_maker(finding),
-                finding.make_fix(document) if finding.make_fix and document and not in_cells else None,
-            )
-            for finding in findings
-        )
-        reads = checker.dependencies(path) if complete else None
-        return FileResult(path, found, reads=reads, left_out=tuple(left_out(document)) if document else ())
-    except RecursionError:
-        return FileResult(path, problem="It is nested too deeply to be checked.")
-    except MemoryError:
-        return FileResult(path, problem="There is not enough memory to check it.")
-    except Exception as error:
-        if os.environ.get("KERASCOPE_TRACEBACK"):
-            raise
-        text = " ".join(f"{type(error).__name__}: {error}".split())
-        return FileResult(path, problem=f"Kerascope failed on it; please report that. ({text})", crashed=True)
-    finally:
-        checker.trim()
-
-
-def findings_of(checker: Checker, path: str) -> tuple[Sequence[Finding], bool]:
-    """The findings of one file, and whether everything that was asked of Jedi for it was answered.
-
-    An editor shows what is known and refines it later; who runs a command waits for the answers.
-    """
-    findings = checker.check(path)
-    inference = checker.project.inference
-    deadline = time.monotonic() + PATIENCE
-    while inference is not None and inference.pending():
-        left = deadline - time.monotonic()
-        if left <= 0:
-            inference.cancel(path)
-            return findings, False
-        if inference.run_pending(left):
-            findings = checker.check(path)
-    return findings, True
+        size = min(BYTES_PER_CHUNK, sum(sizes.values()) // (jobs * CHUNKS_PER_PROCESS))
+        yield from _in_processes(make, _shares(list(_chunks(files, sizes, size)), jobs))
 
 
 def _processors() -> int:
@@ -127,7 +70,7 @@ def _size(path: str) -> int:
         return 0
 
 
-def _chunks(files: Sequence[str], sizes: dict[str, int]) -> Iterator[list[str]]:
+def _chunks(files: Sequence[str], sizes: dict[str, int], size: int) -> Iterator[Chunk]:
     """Neighbouring files, enough for a while's work; a folder isn't split where it fits."""
     chunk: list[str] = []
     total = 0
@@ -135,25 +78,20 @@ def _chunks(files: Sequence[str], sizes: dict[str, int]) -> Iterator[list[str]]:
         for path in together:
             chunk.append(path)
             total += sizes[path]
-            if total >= 2 * BYTES_PER_CHUNK:
+            if total >= 2 * size:
                 yield chunk
                 chunk, total = [], 0
-        if total >= BYTES_PER_CHUNK:
+        if total >= size:
             yield chunk
             chunk, total = [], 0
     if chunk:
         yield chunk
 
 
-_checker: Checker | None = None
-
-
-def _start(make: MakeChecker) -> None:
-    """In a new process. An interrupt from the keyboard is for the main process, which ends this one."""
-    global _checker
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _let_trees_live()
-    _checker = make()
+def _shares(chunks: Sequence[Chunk], jobs: int) -> list[deque[Chunk]]:
+    """Neighbours for each process: what one file has read of others helps with the next."""
+    ends = [len(chunks) * number // jobs for number in range(jobs + 1)]
+    return [deque(chunks[start:end]) for start, end in pairwise(ends) if start < end]
 
 
 def _let_trees_live() -> None:
@@ -162,51 +100,115 @@ def _let_trees_live() -> None:
     gc.set_threshold(2_000_000, 20, 100)
 
 
-def _check_chunk(chunk: Sequence[str]) -> list[FileResult]:
-    assert _checker is not None
-    return [check_file(_checker, path) for path in chunk]
+# --- several processes ---
 
 
-def _in_processes(make: MakeChecker, chunks: Iterable[list[str]], jobs: int) -> Iterator[FileResult]:
-    waiting = {tuple(chunk) for chunk in chunks}
-    pool = _pool(make, jobs)
+class _Process:
+    """A process that checks the chunks that it is sent, in their order."""
+
+    def __init__(self, make: MakeChecker) -> None:
+        # Where forking is safe (no threads here), a new process has everything imported already.
+        if sys.platform == "linux":
+            import kerascope.check
+            import kerascope.project.inference  # noqa: F401
+
+            context = multiprocessing.get_context("fork")
+        else:
+            context = multiprocessing.get_context("spawn")
+        self.connection, theirs = context.Pipe()
+        self.chunks: deque[Chunk] = deque()
+        """What it was sent and hasn't answered."""
+        self._process = context.Process(target=_serve, args=(theirs, self.connection, make), daemon=True)
+        self._process.start()
+        theirs.close()
+
+    def send(self, chunk: Chunk) -> None:
+        self.chunks.append(chunk)
+        with suppress(OSError):  # it has died, and whoever waits for its answer will see that
+            self.connection.send(chunk)
+
+    def answer(self) -> list[FileResult] | None:
+        """The results of the oldest chunk; None if the process has died."""
+        try:
+            results: list[FileResult] = self.connection.recv()
+        except (EOFError, OSError):
+            return None
+        self.chunks.popleft()
+        return results
+
+    def end(self, *, at_once: bool) -> None:
+        """End it: `at_once` also in the middle of its work."""
+        if at_once:
+            self._process.terminate()
+        else:
+            with suppress(OSError):
+                self.connection.send(None)
+        self._process.join()
+        self.connection.close()
+
+
+def _serve(connection: Connection, other_end: Connection, make: MakeChecker) -> None:
+    """In a new process. An interrupt from the keyboard is for the main process, which ends this one."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    other_end.close()  # else this process would keep it open, and never learn that the main one has gone
+    _let_trees_live()
+    checker = make()
+    with suppress(EOFError, OSError):
+        while (chunk := connection.recv()) is not None:
+            connection.send([check_file(checker, path) for path in chunk])
+
+
+def _in_processes(make: MakeChecker, shares: list[deque[Chunk]]) -> Iterator[FileResult]:
+    """Each process goes through its share, and then takes from the end of the largest that is left."""
+    processes = {process.connection: (process, share) for share in shares for process in [_Process(make)]}
+    lost: list[str] = []
     finished = False
     try:
-        futures: dict[Future[list[FileResult]], tuple[str, ...]] = {
-            pool.submit(_check_chunk, chunk): chunk for chunk in sorted(waiting)
-        }
-        for future in as_completed(futures):
-            results = future.result()
-            waiting.discard(futures[future])
-            yield from results
+        for process, share in processes.values():
+            _supply(process, share, shares)
+        while working := [each for each, (process, _) in processes.items() if process.chunks]:
+            for connection in wait(working):
+                process, share = processes[cast(Connection, connection)]
+                results = process.answer()
+                if results is None:
+                    lost += [path for chunk in process.chunks for path in chunk]
+                    del processes[process.connection]
+                    process.end(at_once=True)
+                    process, results = _Process(make), []
+                    processes[process.connection] = process, share
+                _supply(process, share, shares)
+                yield from results
         finished = True
-    except BrokenProcessPool:
-        pass
     finally:
-        # Who interrupts doesn't wait; else the processes end before this one, which would trip over them.
-        pool.shutdown(wait=finished, cancel_futures=True)
-    for chunk in sorted(waiting):
-        yield from _one_by_one(make, chunk)
+        for process, _ in processes.values():
+            process.end(at_once=not finished)
+    yield from _one_by_one(make, lost)
+
+
+def _supply(process: _Process, share: deque[Chunk], shares: Sequence[deque[Chunk]]) -> None:
+    """Send a process what it is to do next."""
+    while len(process.chunks) < AHEAD:
+        largest = max(shares, key=len)
+        if share:
+            process.send(share.popleft())
+        elif largest:
+            process.send(largest.pop())
+        else:
+            return
 
 
 def _one_by_one(make: MakeChecker, files: Sequence[str]) -> Iterator[FileResult]:
     """A process died. Find out by which file, and check the others."""
-    pool = _pool(make, 1)
-    for path in files:
-        try:
-            yield from pool.submit(_check_chunk, [path]).result()
-        except BrokenProcessPool:
-            yield FileResult(path, problem=_DIED, crashed=True)
-            pool.shutdown(wait=False)
-            pool = _pool(make, 1)
-    pool.shutdown()
-
-
-def _pool(make: MakeChecker, jobs: int) -> ProcessPoolExecutor:
-    # Where forking is safe (no threads here), a new process has everything imported already.
-    method = "fork" if sys.platform == "linux" else "spawn"
-    if method == "fork":
-        import kerascope.check
-        import kerascope.project.inference  # noqa: F401
-    context = multiprocessing.get_context(method)
-    return ProcessPoolExecutor(jobs, mp_context=context, initializer=_start, initargs=(make,))
+    process: _Process | None = None
+    try:
+        for path in files:
+            process = process or _Process(make)
+            process.send([path])
+            results = process.answer()
+            if results is None:
+                process.end(at_once=True)
+                process = None
+            yield from results or [FileResult(path, problem=_DIED, crashed=True)]
+    finally:
+        if process is not None:
+            process.end(at_once=True)

@@ -38,6 +38,9 @@ class ClassDefinition:
     statement: Statement
     node: ast.ClassDef
 
+    def __hash__(self) -> int:
+        return hash(self.node)
+
     @property
     def name(self) -> str:
         return self.node.name

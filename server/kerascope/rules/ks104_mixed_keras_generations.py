@@ -355,6 +355,7 @@ def _base_is_handed_in(cls: ClassDefinition) -> bool:
             argument.arg for argument in ast.walk(outer.args) if isinstance(argument, ast.arg)
         )
         for top in cls.statement.nodes
+        if top is not cls.node
         for outer in ast.walk(top)
         if isinstance(outer, ast.FunctionDef) and any(inner is cls.node for inner in ast.walk(outer))
     )

@@ -612,12 +612,8 @@ def _graphs(run: LayerRun) -> list[_Graph]:
                 if method.name not in AFTER_CALL and _is_tf_function(run, cls.module, decorator):
                     site = Site(cls.module.path, statement, decorator)
                     found.append(_Graph(method.name, site, _inside_of(method)))
-            for node in ast.walk(method):
-                if (
-                    isinstance(node, ast.Call)
-                    and len(node.args) == 1
-                    and method.name in ("__init__", "build")
-                ):
+            for node in ast.walk(method) if method.name in ("__init__", "build") else ():
+                if isinstance(node, ast.Call) and len(node.args) == 1:
                     inner = _own_method(run, node.args[0])
                     if inner is not None and _is_tf_function(run, cls.module, node.func):
                         site = Site(cls.module.path, statement, node)

@@ -627,7 +627,7 @@ def _in_method(run: LayerRun, piece: Statement, method: ast.FunctionDef, made: s
         if isinstance(statement, ast.If) and _asks_for_built(statement.test):
             needs = needs or _leaves(statement.body)
             continue
-        if not needs and not method.name.startswith("_") and "build" not in method.name:
+        if made and not needs and not method.name.startswith("_") and "build" not in method.name:
             needs = any(
                 isinstance(node, ast.Attribute)
                 and isinstance(node.value, ast.Name)

@@ -5,18 +5,19 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Callable, Iterator, Sequence
-from functools import lru_cache
 
 from kerascope.project.meaning import Library
 from kerascope.rules.places import holds, in_own_class, in_own_file
 from kerascope.rules.rule import Fix
 from kerascope.source import rewrite
 from kerascope.source.document import Document, Site
+from kerascope.source.on_node import kept_on_node
 from kerascope.source.position import Edit
 from kerascope.tracking.events import AttributeWrite, ContainerWrite, Context, Created
 from kerascope.tracking.run import LayerRun, Method
 from kerascope.tracking.values import Layer, Weight
 
+_Function = ast.FunctionDef | ast.AsyncFunctionDef
 _ASKING = frozenset(("hasattr", "getattr", "vars", "dir", "locals", "globals"))
 _TRACKING_WRITES = {
     "list": ("append", "insert", "extend"),
@@ -153,33 +154,40 @@ def _is_self(node: ast.expr) -> bool:
     return isinstance(node, ast.Name) and node.id == "self"
 
 
-def enclosing_function(at: Context) -> ast.FunctionDef | ast.AsyncFunctionDef | None:
+def enclosing_function(at: Context) -> _Function | None:
     """The innermost function around what happens there."""
     return function_around(at.site)
 
 
-def function_around(site: Site) -> ast.FunctionDef | ast.AsyncFunctionDef | None:
+def function_around(site: Site) -> _Function | None:
     """The innermost function around the place."""
-    for top in site.statement.nodes:
-        found = _functions_around(top).get(site.node)
-        if found is not None:
-            return found
-    return None
+    around = [each for top in site.statement.nodes for each in _functions_in(top) if _holds(each, site.node)]
+    return around[-1] if around else None
 
 
-@lru_cache(maxsize=64)
-def _functions_around(top: ast.stmt) -> dict[ast.AST, ast.FunctionDef | ast.AsyncFunctionDef]:
-    """For each node in a function, the innermost one around it; a function stands in itself."""
-    found: dict[ast.AST, ast.FunctionDef | ast.AsyncFunctionDef] = {}
-    waiting: list[tuple[ast.AST, ast.FunctionDef | ast.AsyncFunctionDef | None]] = [(top, None)]
+@kept_on_node
+def _functions_in(statement: ast.AST) -> tuple[_Function, ...]:
+    """The functions in a statement, itself among them, each after those around it."""
+    found: list[_Function] = []
+    waiting = [statement]
     while waiting:
-        node, function = waiting.pop()
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            function = node
-        if function is not None:
-            found[node] = function
-        waiting.extend((child, function) for child in ast.iter_child_nodes(node))
-    return found
+        node = waiting.pop()
+        if isinstance(node, _Function):
+            found.append(node)
+        for block in ("body", "orelse", "finalbody", "handlers", "cases"):
+            inside = getattr(node, block, None)
+            if isinstance(inside, list):
+                waiting.extend(inside)
+    return tuple(found)
+
+
+def _holds(function: _Function, node: ast.AST) -> bool:
+    """Whether a node of the same text stands in a function, its decorators and itself included."""
+    place = getattr(node, "lineno", None), getattr(node, "col_offset", None)
+    if place[0] is None:
+        return any(inner is node for inner in ast.walk(function))
+    first = min((each.lineno, each.col_offset) for each in (function, *function.decorator_list))
+    return first <= place < (function.end_lineno, function.end_col_offset)
 
 
 def attribute_that_holds(run: LayerRun, creation: Created) -> str | None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from kerascope.project.meaning import ClassDefinition
 from kerascope.rules.places import in_own_class
+from kerascope.source.on_node import kept_on_node
 from kerascope.source.statement import Statement
 from kerascope.tracking.events import AttributeWrite, Created, LayerBuilt, LayerCalled
 from kerascope.tracking.run import LayerRun, Method
@@ -34,15 +35,14 @@ def _body(cls: ClassDefinition) -> Iterator[tuple[Statement, ast.stmt]]:
     yield from ((cls.statement, node) for node in cls.node.body)
 
 
-def self_attributes(node: ast.AST) -> Iterator[ast.Attribute]:
+@kept_on_node
+def self_attributes(node: ast.AST) -> tuple[ast.Attribute, ...]:
     """Each `self.name` in some code."""
-    for inner in ast.walk(node):
-        if (
-            isinstance(inner, ast.Attribute)
-            and isinstance(inner.value, ast.Name)
-            and inner.value.id == "self"
-        ):
-            yield inner
+    return tuple(
+        inner
+        for inner in ast.walk(node)
+        if isinstance(inner, ast.Attribute) and isinstance(inner.value, ast.Name) and inner.value.id == "self"
+    )
 
 
 def reads(method: Method, name: str) -> bool:

@@ -15,4 +15,5 @@ if TYPE_CHECKING:
         """A frozen dataclass with slots."""
 else:
     # Making a frozen one takes three times as long: the type checker alone sees to it that none is changed.
-    frozen = dataclass(slots=True, unsafe_hash=True)
+    def frozen(cls: type[_T]) -> type[_T]:
+        return dataclass(slots=True, unsafe_hash="__hash__" not in vars(cls))(cls)

@@ -2,7 +2,8 @@
 
 It reports each word that begins with BAD, by the letters after it: E error, I information (warning else);
 F a safe fix, U an unsafe one, P one that breaks the file, G one that makes place for the next; R a related
-place; L in the other file `lib.py`, which it reads. CRASH, DIE, DEEP and SLOW are what can go wrong.
+place; L in the other file `lib.py`, which it reads. CRASH, DIE, DEEP and SLOW are what can go wrong; WAIT
+waits for a file `go`.
 """
 
 from __future__ import annotations
@@ -67,6 +68,10 @@ class Checker:
                 raise RecursionError
             if "SLOW" in line:
                 time.sleep(0.7)
+            if "WAIT" in line:
+                Path(path).with_suffix(".begun").touch()
+                while not Path(path).with_name("go").exists():
+                    time.sleep(0.02)
             for word in re.finditer(r"BAD(\w*)", line):
                 found.append(self._finding(path, number, word))
         return [finding for finding in found if self.settings.reports(finding.code)]
