@@ -22,9 +22,10 @@ PATIENCE = 20.0
 
 def check_file(checker: Checker, path: str) -> FileResult:
     """Check one file and make its fixes. Whatever goes wrong becomes the result's `problem`."""
-    source = read(path)
-    if isinstance(source, Unreadable):
-        return FileResult(path, problem=source.message)
+    if checker.project.document(path) is None:
+        source = read(path)
+        if isinstance(source, Unreadable):
+            return FileResult(path, problem=source.message)
     return _check(checker, path)
 
 

@@ -128,6 +128,8 @@ def dispatch(
     keywords: dict[str, Value],
     spread: bool,
 ) -> Value:
+    if isinstance(callee, LibraryValue):
+        return call_library(run, frame, node, callee, arguments, keywords)
     if isinstance(callee, ClassValue):
         return instantiate(run, frame, node, callee, arguments, keywords)
     if isinstance(callee, Function):
@@ -150,8 +152,6 @@ def dispatch(
         )
     if isinstance(callee, Layer):
         return call_layer(run, frame, node, callee, arguments, keywords)
-    if isinstance(callee, LibraryValue):
-        return call_library(run, frame, node, callee, arguments, keywords)
     if isinstance(callee, Plain):
         if isinstance(callee.cls, ClassDefinition):
             found = run.classes.find(callee.cls, "__call__")

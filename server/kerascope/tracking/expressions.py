@@ -38,8 +38,8 @@ from kerascope.tracking.values import (
     options,
 )
 
-_NEVER_USED = (Unknown, Constant, Layer, Function, LibraryValue, ClassValue, Partial, Container)
-"""What is no weight, nor made of any."""
+_MAY_BE_USED = frozenset((Weight, Tensor, Choice))
+"""What may be a weight, or made of some."""
 
 
 class Expressions(Machine):
@@ -60,7 +60,7 @@ class Expressions(Machine):
         found = self.local(frame, node.id)
         if found is None:
             found = self.global_value(frame.module, node.id)
-        if frame.phase == "call" and not isinstance(found, _NEVER_USED):
+        if frame.phase == "call" and type(found) in _MAY_BE_USED:
             self._note_use(frame, node, found)
         return found
 
@@ -99,7 +99,7 @@ class Expressions(Machine):
             found = join([self.attribute(frame, node, option, name) for option in owner.options])
         else:
             found = self.attribute(frame, node, owner, name)
-        if frame.phase == "call" and not isinstance(found, _NEVER_USED):
+        if frame.phase == "call" and type(found) in _MAY_BE_USED:
             self._note_use(frame, node, found)
         return found
 
@@ -271,7 +271,7 @@ class Expressions(Machine):
         else:
             key = self.value(frame, node.slice)
         found = join(self._item(frame, node, option, key) for option in options(owner))
-        if frame.phase == "call" and not isinstance(found, _NEVER_USED):
+        if frame.phase == "call" and type(found) in _MAY_BE_USED:
             self._note_use(frame, node, found)
         return found
 
@@ -340,7 +340,7 @@ class Expressions(Machine):
 
     def _call(self, frame: Frame, node: ast.Call) -> Value:
         found = self.call(frame, node)
-        if frame.phase == "call" and not isinstance(found, _NEVER_USED):
+        if frame.phase == "call" and type(found) in _MAY_BE_USED:
             self._note_use(frame, node, found)
         return found
 

@@ -307,6 +307,8 @@ class Machine:
 
     def defaults(self, frame: Frame, arguments: ast.arguments) -> dict[str, Value]:
         """The values of a function's default arguments."""
+        if not (arguments.defaults or arguments.kw_defaults):
+            return {}
         positional = [*arguments.posonlyargs, *arguments.args]
         pairs = [
             *zip(positional[len(positional) - len(arguments.defaults) :], arguments.defaults, strict=False)

@@ -137,7 +137,7 @@ class Statements(Machine):
     def _If(self, frame: Frame, node: ast.If) -> Flow:
         test = self.value(frame, node.test)
         truth = self.truth(test)
-        if _is_type_checking(node.test):
+        if truth is None and _is_type_checking(node.test):
             truth = True
 
         def run(body: Sequence[ast.stmt], guard: ast.expr) -> Callable[[], Flow]:

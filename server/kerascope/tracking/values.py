@@ -268,6 +268,8 @@ def options(value: Value) -> tuple[Value, ...]:
 def join(values: Iterable[Value]) -> Value:
     """One of `values`, it isn't known which."""
     values = list(values)
+    if len(values) == 1:
+        return values[0]
     first = values[0] if values else None
     if first is not None and all(value is first for value in values):
         return first

@@ -38,8 +38,8 @@ class Project:
 
     def document(self, path):
         source = read(path)
-        text = source.text if isinstance(source, SourceText) else ""
-        return self._open.get(path) or Document.from_text(path, text)
+        read_text = Document.from_text(path, source.text) if isinstance(source, SourceText) else None
+        return self._open.get(path) or read_text
 
 
 class Checker:
