@@ -425,10 +425,11 @@ def _is_read(run: LayerRun, name: str) -> bool:
     """Whether anything in the file, or in a base class, reads an attribute of this name."""
     passing = 0
     for method in methods(run):
+        named = [node for node in self_attributes(method.node) if node.attr == name]
+        if not named:
+            continue
         parents = {child: node for node in ast.walk(method.node) for child in ast.iter_child_nodes(node)}
-        for node in self_attributes(method.node):
-            if node.attr != name:
-                continue
+        for node in named:
             around = parents.get(node)
             fills = (
                 isinstance(around, ast.Attribute)
