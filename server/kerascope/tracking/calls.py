@@ -18,7 +18,7 @@ from kerascope.tracking.layers import call_layer, call_life, class_method, libra
 from kerascope.tracking.library import call_given_functions, call_library
 from kerascope.tracking.machine import KERAS_LISTS, MAX_DEPTH, Frame, Machine
 from kerascope.tracking.objects import annotated_value, infer, instantiate
-from kerascope.tracking.outcomes import Outcome, copied
+from kerascope.tracking.outcomes import Outcome, containers_in, copied
 from kerascope.tracking.values import (
     UNKNOWN,
     Choice,
@@ -185,7 +185,10 @@ def call_function(
 ) -> Value:
     """Run a function's body with these arguments."""
     code = function.node
-    if run.depth >= MAX_DEPTH or run.running.count(code) >= 2:
+    if run.running.count(code) >= 2:
+        run.recursed.add(code)
+        return UNKNOWN
+    if run.depth >= MAX_DEPTH:
         run.cut_short = True
         return UNKNOWN
     module = (
@@ -247,7 +250,9 @@ def _taken_over(run: Machine, frame: Frame, node: ast.AST, outcome: Outcome) -> 
         run.out_of_steps()
     run.ran |= outcome.ran
     escape(run, frame, node, outcome.escaped, None)
-    return copied(outcome.result)
+    result = copied(outcome.result)
+    run.taken_over.extend(containers_in(result))
+    return result
 
 
 @kept_on_node

@@ -216,9 +216,10 @@ class Expressions(Machine):
             )
             return self.created(frame, node, made)
         if isinstance(node.op, ast.BitOr) and isinstance(left, Container) and isinstance(right, Container):
-            return Container(
+            made = Container(
                 left.kind, self.site(frame, node), [*left.items, *right.items], open=left.open or right.open
             )
+            return self.created(frame, node, made)
         if isinstance(node.op, ast.Mult):
             for container, times in ((left, right), (right, left)):
                 if isinstance(container, Container) and container.kind in ("list", "tuple"):
@@ -278,13 +279,14 @@ class Expressions(Machine):
     def _item(self, frame: Frame, node: ast.Subscript, owner: Value, key: Value) -> Value:
         if isinstance(owner, Container):
             if isinstance(node.slice, ast.Slice):
-                return Container(
+                made = Container(
                     owner.kind if owner.kind in ("list", "tuple") else "list",
                     self.site(frame, node),
                     list(owner.items),
                     open=owner.open,
                     repeated=owner.repeated,
                 )
+                return self.created(frame, node, made)
             return self.item(owner, key)
         if isinstance(owner, (Tensor, Weight)):
             return self.compute(frame, node, [owner])

@@ -221,11 +221,15 @@ class Machine:
         self.outcomes = outcomes
         self.noted: dict[int, Outcome] = {}
         """The outcomes that were used, by `id`."""
+        self.taken_over: list[Container] = []
+        """The containers in their results, which nobody else has."""
         self.ran: set[ast.AST] = set()
         self.wrote_outside = False
         """Something was written, without an event, that outlives the function that wrote it."""
         self.cut_short = False
         """A call wasn't run because it is too deep."""
+        self.recursed: set[ast.AST] = set()
+        """The code of calls that weren't run because their function was running, twice."""
         self.results: dict[object, Value] = {}
         """What calls that are run only once have given: `call` of each layer, functions with a cache."""
 

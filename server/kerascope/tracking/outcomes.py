@@ -140,7 +140,7 @@ class Outcomes:
         assert isinstance(function, Function)
         given = [copied(value) for value in arguments]
         named = {name: copied(value) for name, value in keywords.items()}
-        outside = {id(part) for value in (*given, *named.values()) for part in _containers(value)}
+        outside = {id(part) for value in (*given, *named.values()) for part in containers_in(value)}
         self._under_way.add(definition.node)
         try:
             result = fresh.call_function(frame, definition.node, function, given, named, spread)
@@ -150,11 +150,14 @@ class Outcomes:
             self._under_way.discard(definition.node)
         if fresh.local_classes or fresh.wrote_outside or fresh.cut_short:
             return None
+        if not fresh.recursed.isdisjoint(run.running):
+            return None  # for another caller it would go deeper
         made = {
             id(event.value)
             for event in fresh.events
             if isinstance(event, Created) and event.at.method is not None
         } - outside
+        made |= {id(container) for container in fresh.taken_over}
         escaped: list[Value] = []
         for event in fresh.events:
             if isinstance(event, Created) and isinstance(event.value, Container):
@@ -165,14 +168,14 @@ class Outcomes:
                 escaped.append(event.value)
                 continue
             return None
-        if _key_of(result) is None or any(id(part) not in made for part in _containers(result)):
+        if _key_of(result) is None or any(id(part) not in made for part in containers_in(result)):
             return None
         return Outcome(
             definition, result, tuple(escaped), fresh.steps, reads, frozenset(fresh.ran), run.depth
         )
 
 
-def _key_of(value: Value, depth: int = 3) -> object:
+def _key_of(value: Value, depth: int = 5) -> object:
     """What tells values apart that have no identity (containers of such too); None for all others."""
     if isinstance(value, Unknown):
         return "unknown"
@@ -194,13 +197,14 @@ def _key_of(value: Value, depth: int = 3) -> object:
     return None
 
 
-def _containers(value: Value) -> Iterable[Container]:
+def containers_in(value: Value) -> Iterable[Container]:
+    """The containers in a value, itself among them."""
     for option in options(value):
         if isinstance(option, Container):
             yield option
             for item in option.items:
-                yield from _containers(item.value)
-                yield from _containers(item.key)
+                yield from containers_in(item.value)
+                yield from containers_in(item.key)
 
 
 def copied(value: Value) -> Value:
