@@ -45,7 +45,6 @@ AFTER_CALL = ("train_step", "test_step", "predict_step", "compute_loss")
 
 LAYER_WORDS = ("Layer", "Model", "Sequential", "keras", "tensorflow", "tf.")
 SCRIPT_WORDS = (
-    "weights",
     "trainable_variables",
     "summary(",
     "count_params",
@@ -57,7 +56,10 @@ SCRIPT_WORDS = (
     "trainable",
     "Lambda(",
 )
-"""A script without any of these has nothing to say."""
+_ASKS_FOR_WEIGHTS = re.compile(r"[.\"'](?:\w+_)?weights\b")
+"""A script without any of these has nothing to say, unless it defines layers or gives state to an object."""
+
+_DEFINES_CLASS = re.compile(r"^[ \t]*class[ \t]+\w", re.M)
 
 RUNS_KEPT = 250
 """How many runs are left by `Examiner.trim`."""
@@ -450,7 +452,8 @@ def _speaks(statement: Statement) -> bool:
         text = statement.text
         known = (
             any(word in text for word in SCRIPT_WORDS)
-            or ("class " in text and any(word in text for word in LAYER_WORDS))
+            or _ASKS_FOR_WEIGHTS.search(text) is not None
+            or (_DEFINES_CLASS.search(text) is not None and any(word in text for word in LAYER_WORDS))
             or _GIVES_STATE.search(text) is not None
             or _MAKES_CONSTANTS.search(text) is not None
             or ("Input(" in text and _MAKES_NUMBERS.search(text) is not None)
