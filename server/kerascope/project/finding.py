@@ -227,6 +227,10 @@ class Finder:
         answer = self._answered(key)
         return answer.ends if answer is not None else ()
 
+    def keeps(self, key: Key) -> bool:
+        """Whether the answer that was given is one to keep, not one for now."""
+        return key in self._answers
+
     def _answered(self, key: Key) -> _Answer | None:
         answer = self._answers.get(key)
         if answer is not None and not self._fresh(answer):

@@ -89,7 +89,9 @@ class Project:
         self._recordings = _Recordings()
         self._members: dict[tuple[int, int, int, str], tuple[ClassDefinition, Key, object, _Bound]] = {}
         """Members looked up since the last change of any file; each keeps what its key names by `id`."""
-        self._members_epoch = -1
+        self._known: dict[Key, tuple[tuple[End, ...], tuple[Meaning, ...]]] = {}
+        self._known_epoch = -1
+        """Of the files when these answers were found."""
 
     @property
     def problems(self) -> Mapping[str, str]:
@@ -183,8 +185,15 @@ class Project:
 
     def _meanings(self, *key: object) -> tuple[Meaning, ...]:
         with self._lock:
-            self._asked(*key)
-            return self._finder.meanings(key)
+            self._forget_if_changed()
+            known = self._known.get(key)
+            if known is None:
+                known = self._finder.answer(key), self._finder.meanings(key)
+                if self._finder.keeps(key):
+                    self._known[key] = known
+            ends, meanings = known
+            self.record(key, ends)
+            return meanings
 
     def _asked(self, *key: object) -> tuple[End, ...]:
         """The ends of a name: the token by which a recorded look-up is compared later."""
@@ -208,9 +217,7 @@ class Project:
         An older version of a class stands for its present one; () if that is gone.
         """
         with self._lock:
-            if self._members_epoch != self._files.epoch:
-                self._members.clear()
-                self._members_epoch = self._files.epoch
+            self._forget_if_changed()
             which = id(definition.module), id(definition.statement), id(definition.node), name
             known = self._members.get(which)
             if known is None:
@@ -218,6 +225,13 @@ class Project:
             _, key, token, found = known
             self.record(key, token)
             return found
+
+    def _forget_if_changed(self) -> None:
+        """Forget the answers that hold only while no file changes."""
+        if self._known_epoch != self._files.epoch:
+            self._known.clear()
+            self._members.clear()
+            self._known_epoch = self._files.epoch
 
     def _find_member(self, definition: ClassDefinition, name: str) -> tuple[Key, object, _Bound]:
         """The statements that bind a member, with the key and the token of the look-up."""
