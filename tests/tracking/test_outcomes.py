@@ -112,3 +112,29 @@ def test_each_caller_has_a_list_of_its_own() -> None:
 def test_a_helper_that_calls_itself_ends() -> None:
     helpers = "def plain(text):\n    return plain(text + 'x') or text == 'yes'\n"
     found(checker_of(FIRST_AND_SECOND, helpers))
+
+
+def test_a_helper_that_calls_itself_gives_each_caller_its_own_lists() -> None:
+    helpers = """\
+def start(depth=1):
+    if depth:
+        return start(0)[:]
+    return list(range(0))
+"""
+    own = checker_of(LISTS, helpers)
+    assert [line for code, line in found(own) if code == "KS105"] == [21]
+
+
+def test_what_goes_through_another_helper_is_its_callers_own() -> None:
+    helpers = """\
+def inner():
+    return []
+
+
+def start():
+    made = inner()
+    made.extend([])
+    return made
+"""
+    own = checker_of(LISTS, helpers)
+    assert [line for code, line in found(own) if code == "KS105"] == [21]

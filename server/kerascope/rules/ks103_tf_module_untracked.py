@@ -558,13 +558,13 @@ def _as_layer(run: LayerRun | ScriptRun, module: Plain) -> MakeFix | None:
     return make
 
 
-def _all_states(value: Value) -> Iterator[State | Plain]:
+def _all_states(value: Value, depth: int = 4) -> Iterator[State | Plain]:
     """The layers, variables and modules in a value."""
     if isinstance(value, Layer | Weight | Plain):
         yield value
     elif isinstance(value, Choice):
         for option in value.options:
-            yield from _all_states(option)
-    elif isinstance(value, Container):
+            yield from _all_states(option, depth)
+    elif isinstance(value, Container) and depth:
         for item in value.items:
-            yield from _all_states(item.value)
+            yield from _all_states(item.value, depth - 1)

@@ -25,6 +25,7 @@ from kerascope.tracking.events import AttributeWrite, Context, Created, Event, L
 from kerascope.tracking.run import LayerRun, ScriptRun
 from kerascope.tracking.values import (
     Constant,
+    Container,
     Function,
     Layer,
     Partial,
@@ -477,13 +478,13 @@ def _computes(function: ast.expr) -> bool:
     return _COMPUTES.fullmatch(name) is not None
 
 
-def _computed_from(output: Value) -> Iterator[Weight]:
+def _computed_from(output: Value, depth: int = 4) -> Iterator[Weight]:
     for option in options(output):
         if isinstance(option, Tensor):
             yield from option.weights
-        else:
-            for item in getattr(option, "items", ()) if not isinstance(option, Constant) else ():
-                yield from _computed_from(item.value)
+        elif isinstance(option, Container) and depth:
+            for item in option.items:
+                yield from _computed_from(item.value, depth - 1)
 
 
 def _is_held(run: ScriptRun, state: State) -> bool:

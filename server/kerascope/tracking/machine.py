@@ -375,7 +375,10 @@ class Machine:
         weights: set[Weight] = set()
         layers: set[Layer] = set()
         tensor = made_by is not None
-        for operand in operands:
+        waiting = list(operands)
+        containers: set[int] = set()
+        while waiting:
+            operand = waiting.pop()
             for option in operand.options if isinstance(operand, Choice) else (operand,):
                 if isinstance(option, (Unknown, Constant)):
                     continue
@@ -386,12 +389,9 @@ class Machine:
                     weights |= option.weights
                     layers |= option.layers
                     tensor = True
-                elif isinstance(option, Container):
-                    inner = self.compute(frame, node, [item.value for item in option.items])
-                    if isinstance(inner, Tensor):
-                        weights |= inner.weights
-                        layers |= inner.layers
-                        tensor = True
+                elif isinstance(option, Container) and id(option) not in containers:
+                    containers.add(id(option))  # one may hold itself
+                    waiting.extend(item.value for item in option.items)
         if not tensor:
             return UNKNOWN
         if not weights and frame.phase == "call":

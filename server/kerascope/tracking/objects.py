@@ -427,7 +427,7 @@ def gives_input(run: Machine, first: Value) -> bool:
     )
 
 
-def _take_graph(run: Machine, model: Layer, outputs: Container) -> None:
+def _take_graph(run: Machine, model: Layer, outputs: Container, depth: int = 4) -> None:
     """A functional model holds the layers that its outputs were computed by."""
     for item in outputs.items:
         for option in options(item.value):
@@ -435,8 +435,8 @@ def _take_graph(run: Machine, model: Layer, outputs: Container) -> None:
                 model.knows_input = True
                 for layer in option.layers:
                     run.keras.assign(model, None, layer, False)
-            elif isinstance(option, Container):
-                _take_graph(run, model, option)
+            elif isinstance(option, Container) and depth:
+                _take_graph(run, model, option, depth - 1)
             elif isinstance(option, Unknown):
                 model.open = True
     model.open = model.open or outputs.open

@@ -373,7 +373,9 @@ class LayerRun(_Run):
         """The layers that the tracker of `self` follows directly (through containers too), one for each
         object."""
         direct = {
-            id(value): value for value in self._run.keras.direct(self.layer) if isinstance(value, Layer)
+            id(value): value
+            for value in self._run.keras.direct(self.layer)
+            if isinstance(value, Layer) and value is not self.layer
         }
         for reach in self.reaches():
             if id(reach.value) in direct:
