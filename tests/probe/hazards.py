@@ -104,8 +104,8 @@ HAZARDS = [
             return list(map(f, [1]))
         f(1)
         """,
-        ("crashed", "memory"),
-        "segmentation fault|stack|memory",
+        ("crashed", "memory", "raised"),  # Python 3.12 and later count such calls too
+        "segmentation fault|stack|memory|RecursionError: maximum recursion depth",
         line=False,
     ),
     Hazard(
@@ -196,7 +196,7 @@ HAZARDS = [
         "killing the warm process",
         "import os, signal, time\nos.kill(os.getppid(), signal.SIGKILL)\ntime.sleep(5)",
         ("crashed",),
-        "worker was killed",
+        "(worker|process of the check) was killed",  # whichever is seen first
         line=False,
         only="forking",
         leaves=True,

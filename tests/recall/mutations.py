@@ -462,6 +462,196 @@ def a_name_first(source: Source) -> Iterator[Text]:
             yield source.edited((call, f"{HERE}{function}({', '.join(arguments)})"))
 
 
+@kind("KS103")
+def in_a_module(source: Source) -> Iterator[Text]:
+    module = HOLDER.replace("class _Holder:", "class _Module(tf.Module):")
+    for held in source.held:
+        yield source.edited(
+            (source.end_of_imports(), f"import tensorflow as tf\n\n\n{module}"),
+            (source.start(held.statement), HERE),
+            (held.value, f"_Module({source.of(held.value)})"),
+        )
+
+
+@kind("KS104")
+def of_the_other_keras(source: Source) -> Iterator[Text]:
+    for held in source.held:
+        if source.of(held.value.func).startswith(("keras.layers.", "layers.")):
+            yield source.edited(
+                (source.end_of_imports(), "import tf_keras\n\n\n"),
+                (source.start(held.statement), HERE),
+                (held.value.func, f"tf_keras.layers.{last_name(held.value)}"),
+            )
+
+
+@kind("KS111")
+def on_a_reserved_attribute(source: Source) -> Iterator[Text]:
+    for held in source.held:
+        yield source.edited(
+            (source.start(held.statement), HERE),
+            (held.statement.targets[0], "self._layers"),
+            *((use, "self._layers") for use in source.uses(held)),
+        )
+
+
+@kind("KS113")
+def in_a_lambda_layer(source: Source) -> Iterator[Text]:
+    for held in source.held:
+        if len(calls_of(held)) == 1 and len(calls_of(held)[0].args) == 1 and not calls_of(held)[0].keywords:
+            yield source.edited(
+                (source.end_of_imports(), "import keras\n\n\n"),
+                (
+                    source.start(held.statement),
+                    f"inner = {source.of(held.value)}\n{source.indent(held.statement)}{HERE}",
+                ),
+                (held.value, "keras.layers.Lambda(lambda t: inner(t))"),
+            )
+
+
+@kind("KS116")
+def replaced(source: Source) -> Iterator[Text]:
+    for _, statement, call, _ in source.weights():
+        if all(keyword.arg != "trainable" for keyword in call.keywords):
+            again = f"\n{source.indent(statement)}{HERE}{source.of(statement)}"
+            yield source.edited((source.end(statement), again))
+
+
+@kind("KS205")
+def in_a_graph(source: Source) -> Iterator[Text]:
+    for cls in source.classes:
+        call, build = method(cls, "call"), method(cls, "build")
+        late = [held for held in source.held if held.cls is cls and held.method.name == "__init__"]
+        if late and build is None and call is not None and not call.decorator_list:
+            yield source.edited(
+                (source.end_of_imports(), "import tensorflow as tf\n\n\n"),
+                (source.start(call), f"{HERE}@tf.function\n{source.indent(call)}"),
+            )
+
+
+@kind("KS207")
+def never_called(source: Source) -> Iterator[Text]:
+    for held in source.held:
+        calls = calls_of(held)
+        if len(calls) == 1 and calls[0].args and len(source.uses(held)) == 1:
+            yield source.edited((source.start(held.statement), HERE), (calls[0], source.of(calls[0].args[0])))
+
+
+@kind("KS208")
+def said_to_be_built(source: Source) -> Iterator[Text]:
+    for cls in source.classes:
+        init, build = method(cls, "__init__"), method(cls, "build")
+        if init is not None and build is not None and any(own is cls for own, *_ in source.weights()):
+            last = init.body[-1]
+            yield source.edited((source.end(last), f"\n{source.indent(last)}{HERE}self.built = True"))
+
+
+@kind("KS209")
+def misspelled(source: Source) -> Iterator[Text]:
+    for cls in source.classes:
+        build = method(cls, "build")
+        if build is not None and any(own is cls for own, *_ in source.weights()):
+            place = source.start(build)
+            yield source.edited((place, HERE), (place + len("def "), "_"))
+
+
+@kind("KS302")
+def a_variable_in_call(source: Source) -> Iterator[Text]:
+    for cls, statement, call, name in source.weights():
+        shape = next((k.value for k in call.keywords if k.arg == "shape"), None)
+        inside = method(cls, "call")
+        if shape is None or {n.id for n in ast.walk(shape) if isinstance(n, ast.Name)} - {"self"}:
+            continue
+        uses = [n for n in ast.walk(inside) if attribute(n) == name] if inside is not None else []
+        uses = [n for n in uses if isinstance(n, ast.Attribute) and isinstance(n.ctx, ast.Load)]
+        if len(uses) == 1:
+            yield source.edited(
+                (source.end_of_imports(), "import keras\n\n\n"),
+                (statement, "pass"),
+                (uses[0], f"{HERE}keras.Variable(keras.ops.ones({source.of(shape)}))"),
+            )
+
+
+@kind("KS304")
+def dropout_in_call(source: Source) -> Iterator[Text]:
+    for cls in source.classes:
+        init, call = method(cls, "__init__"), method(cls, "call")
+        for node in ast.walk(init) if init is not None else ():
+            if not isinstance(node, ast.Assign) or not isinstance(node.value, ast.Call):
+                continue
+            name = attribute(node.targets[0])
+            uses = [n for n in ast.walk(call) if isinstance(n, ast.Call) and attribute(n.func) == name]  # type: ignore[arg-type]
+            if last_name(node.value) == "Dropout" and name is not None and len(uses) == 1:
+                yield source.edited(
+                    (source.end_of_imports(), "import keras\n\n\n"),
+                    (uses[0].func, f"{HERE}keras.layers.Dropout(0.1)"),
+                )
+
+
+@kind("KS305")
+def added_to_a_built_layer(source: Source) -> Iterator[Text]:
+    for name in sorted({held.cls.name for held in source.held}):
+        late = (
+            f"\n\ndef extend(config, inputs):\n    layer = {name}(**config)\n    layer(inputs)\n"
+            f"    {HERE}layer.head = keras.layers.Dense(1)\n    return layer\n"
+        )
+        yield source.edited((source.end_of_imports(), "import keras\n\n\n")) + late
+
+
+@kind("KS307")
+def before_super_init(source: Source) -> Iterator[Text]:
+    for cls in source.classes:
+        init = method(cls, "__init__")
+        for statement in init.body if init is not None else ():
+            if ast.unparse(statement).startswith("super().__init__("):
+                early = f"{HERE}self.scale = self.add_weight(shape=(1,), name='scale')"
+                yield source.edited((source.start(statement), f"{early}\n{source.indent(statement)}"))
+                break
+
+
+@kind("KS402")
+def random_numbers(source: Source) -> Iterator[Text]:
+    for _, statement, call, _ in source.weights():
+        shape = next((k.value for k in call.keywords if k.arg == "shape"), None)
+        if shape is not None and all(k.arg != "trainable" for k in call.keywords):
+            yield source.edited(
+                (source.end_of_imports(), "import keras\n\n\n"),
+                (source.start(statement), HERE),
+                (call, f"keras.random.normal({source.of(shape)})"),
+            )
+
+
+@kind("KS403")
+def frozen_too_early(source: Source) -> Iterator[Text]:
+    for cls in source.classes:
+        init = method(cls, "__init__")
+        held = [each for each in source.held if each.cls is cls and each.method is init]
+        for statement in init.body if init is not None and held else ():
+            if ast.unparse(statement).startswith("super().__init__("):
+                early = f"\n{source.indent(statement)}{HERE}self.trainable = False"
+                yield source.edited((source.end(statement), early))
+                break
+
+
+@kind("KS404")
+def trainable_none(source: Source) -> Iterator[Text]:
+    for _, _, call, _ in source.weights():
+        if all(keyword.arg != "trainable" for keyword in call.keywords):
+            last = call.keywords[-1] if call.keywords else call.args[-1]
+            yield source.edited((source.end(last), f", {HERE}trainable=None"))
+
+
+@kind("KS502")
+def in_a_set(source: Source) -> Iterator[Text]:
+    for held in source.held:
+        if all(isinstance(use.ctx, ast.Load) for use in source.uses(held)):
+            yield source.edited(
+                (source.start(held.statement), HERE),
+                (held.statement.targets[0], "self._parts"),
+                (held.value, f"{{{source.of(held.value)}}}"),
+                *((use, "next(iter(self._parts))") for use in source.uses(held)),
+            )
+
+
 def builds(held: Held) -> list[ast.Expr]:
     """The statements `self.name.build(…)` in `build`."""
     build = method(held.cls, "build")

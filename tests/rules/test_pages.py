@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 
 import pytest
@@ -23,8 +24,7 @@ MARK = re.compile(r"  # <- KS\d+(?:, ?KS\d+)*$", re.M)
 
 
 def page(rule: type[Rule]) -> str:
-    lines = (rule.__doc__ or "").splitlines()
-    return "\n".join(line.removeprefix("    ") for line in lines)
+    return f"{inspect.cleandoc(rule.__doc__ or '')}\n"
 
 
 def section(rule: type[Rule], heading: str) -> str:
