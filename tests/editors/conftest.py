@@ -78,9 +78,13 @@ class Terminal:
     def __init__(self, folder: Path, env: Mapping[str, str], *command: str | Path) -> None:
         self._socket = f"kerascope-{os.getpid()}-{next(_NUMBERS)}"
         self._env = env
+        # tmux may miss how its program ended: the shell around it writes it down.
+        self._status = folder.parent / "status"
+        kept = ["sh", "-c", '"$@"; echo $? > "$0"', str(self._status)]
         size = ["-x", "160", "-y", "50"]
         # The terminal shows why the program ended, if it does too soon.
-        self._tmux("-f", "/dev/null", "new-session", "-d", *size, "-c", str(folder), *map(str, command))
+        started = ["new-session", "-d", *size, "-c", str(folder), *kept, *map(str, command)]
+        self._tmux("-f", "/dev/null", *started)
         self._tmux("set-option", "-g", "remain-on-exit", "on")
         self._tmux("set-option", "-g", "escape-time", "0")
 
@@ -103,9 +107,13 @@ class Terminal:
             time.sleep(0.1)
         return screen
 
-    def status(self) -> str:
-        """How the program ended: its exit status; "" while it runs."""
-        return self._tmux("list-panes", "-F", "#{?pane_dead,#{pane_dead_status},}").strip()
+    def ends(self) -> int:
+        """Wait until the program has ended; its exit status."""
+        end = time.monotonic() + PATIENCE
+        while not (self._status.exists() and (status := self._status.read_text("utf-8"))):
+            assert time.monotonic() < end, f"the program hasn't ended; the screen:\n{self.screen()}"
+            time.sleep(0.1)
+        return int(status)
 
     def close(self) -> None:
         subprocess.run(
