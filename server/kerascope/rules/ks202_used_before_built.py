@@ -724,6 +724,21 @@ print(model.count_params())
 """,
         ),
         Example(
+            "the layers of a Sequential after fit",
+            """\
+import keras
+import numpy as np
+
+model = keras.Sequential()
+model.add(keras.layers.Dense(4, activation="relu"))
+model.add(keras.layers.Dense(1))
+model.compile("sgd", "mse")
+history = model.fit(np.ones((2, 4)), np.ones((2, 1)), verbose=0)
+kernel, bias = model.layers[0].weights
+""",
+            make="model",
+        ),
+        Example(
             "a build() that makes all weights",
             """\
 import keras
@@ -1037,6 +1052,8 @@ print(len(inner.weights))
                         life.build = event
                 case LayerMethod(layer=layer, name=name) if name in _CALLING_METHODS:
                     lives.end(layer)
+                case LayerMethod(name="add", arguments=arguments):
+                    lives.hand_over(arguments)
                 case AttributeRead(owner=layer, name=name, at=at) if name in _READS:
                     yield from _read(run, lives.of(layer), at, name)
                 case LayerMethod(layer=layer, name=name, at=at, call=call) if name in _READING_METHODS:

@@ -179,12 +179,14 @@ class PrivateListWrite:
 @frozen
 class LayerMethod:
     """Another of Keras' own methods was called on a layer: `summary`, `count_params`, `load_weights`, `fit`,
-    `compile` …"""
+    `compile`, `add` …"""
 
     at: Context
     layer: Layer
     name: str
     call: ast.Call
+    arguments: tuple[Value, ...] = ()
+    """With those by keyword."""
 
 
 @frozen

@@ -152,7 +152,9 @@ def library_method(
         run.events.append(AddWeight(run.context(frame, node), layer, node, made, keywords, tuple(arguments)))
         return made
     elif name == "add" and entry.kind == "model":
-        for argument in arguments[:1]:
+        given = (*arguments, *keywords.values())
+        run.events.append(LayerMethod(run.context(frame, node), layer, name, node, given))
+        for argument in given[:1]:
             layer.knows_input = layer.knows_input or (
                 "layers" not in layer.attributes and gives_input(run, argument)
             )
@@ -179,7 +181,8 @@ def library_method(
         key = arguments[0].value if isinstance(arguments[0], Constant) else "*"
         return run.attribute(frame, node, layer, str(key))
     else:
-        run.events.append(LayerMethod(run.context(frame, node), layer, name, node))
+        given = (*arguments, *keywords.values())
+        run.events.append(LayerMethod(run.context(frame, node), layer, name, node, given))
         if name in (
             "set_weights",
             "load_weights",
