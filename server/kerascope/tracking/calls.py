@@ -390,7 +390,7 @@ def _call_method(
     if isinstance(owner, ClassValue):
         return class_method(run, frame, node, owner, name, arguments, keywords)
     if isinstance(owner, Constant):
-        return UNKNOWN
+        return _of_text(owner.value, name, arguments, keywords)
     if isinstance(owner, Function) and name == "__call__":
         return call_function(run, frame, node, owner, arguments, keywords)
     if (
@@ -409,6 +409,26 @@ def _call_method(
     else:
         escape(run, frame, node, [owner, *arguments, *keywords.values()], name)
     return UNKNOWN
+
+
+_TEXT_METHODS = frozenset(
+    ("lower", "upper", "casefold", "strip", "lstrip", "rstrip", "replace", "format", "startswith", "endswith")
+)
+
+
+def _of_text(text: object, name: str, arguments: list[Value], keywords: dict[str, Value]) -> Value:
+    """A string's method: what a name is made of, or a setting compared with."""
+    given = [argument.value for argument in arguments if isinstance(argument, Constant)]
+    named = {key: value.value for key, value in keywords.items() if isinstance(value, Constant)}
+    known = len(given) == len(arguments) and len(named) == len(keywords)
+    if name not in _TEXT_METHODS or not known or not isinstance(text, str) or len(text) > 1000:
+        return UNKNOWN
+    if name == "format" and ":" in text:  # as wide as the text says
+        return UNKNOWN
+    try:
+        return Constant(getattr(text, name)(*given, **named))
+    except (TypeError, ValueError, LookupError, AttributeError):
+        return UNKNOWN
 
 
 def _write_dict(

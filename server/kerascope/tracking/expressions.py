@@ -408,21 +408,21 @@ def _compare_known(left: Value, right: Value, operator: ast.cmpop) -> bool | Non
                 return bool(left.value <= right.value)  # type: ignore[operator]
             if isinstance(operator, ast.GtE):
                 return bool(left.value >= right.value)  # type: ignore[operator]
+            if isinstance(operator, ast.In | ast.NotIn):
+                return (left.value in right.value) is isinstance(operator, ast.In)  # type: ignore[operator]
         except TypeError:
             return None
     if (
-        (
-            isinstance(operator, (ast.In, ast.NotIn))
-            and isinstance(left, Constant)
-            and isinstance(right, Container)
-        )
-        and not right.open
+        isinstance(operator, (ast.In, ast.NotIn))
+        and isinstance(left, Constant)
+        and isinstance(right, Container)
         and right.items
-        and all(isinstance(item.value, Constant) for item in right.items)
+        and not right.open
     ):
         keyed = right.kind in ("dict", "OrderedDict", "defaultdict")
-        present = any((item.key if keyed else item.value) == left for item in right.items)
-        return present is isinstance(operator, ast.In)
+        members = [item.key if keyed else item.value for item in right.items]
+        if all(isinstance(member, Constant) for member in members):
+            return (left in members) is isinstance(operator, ast.In)
     return None
 
 
