@@ -49,6 +49,8 @@ class _Kept:
     run: LayerRun | ScriptRun
     header: Statement | None
     """The class's statement then: reports name places in it."""
+    reads: Reads
+    """What the rules looked up, beyond what the run did."""
     reports: tuple[tuple[type[Rule], Report], ...]
 
 
@@ -162,16 +164,23 @@ class Checker:
     def _reports(self, run: LayerRun | ScriptRun, generation: Generation, kept: _Kept | None) -> _Kept:
         """What the rules say of a run: again what was `kept`, if that is about this run."""
         header = run.definition.statement if isinstance(run, LayerRun) else None
-        if kept is not None and kept.run is run and kept.header is header:
+        if (
+            kept is not None
+            and kept.run is run
+            and kept.header is header
+            and self.project.unchanged(kept.reads)
+        ):
+            self.project.note(kept.reads)
             return kept
         reports: list[tuple[type[Rule], Report]] = []
         checks = self._layer_checks if isinstance(run, LayerRun) else self._script_checks
-        for rule, check in checks[generation]:
-            try:
-                reports.extend((rule, report) for report in check(run))
-            except Exception as error:
-                failed(f"{rule.code} on {run.module.path}", error)
-        return _Kept(run, header, tuple(reports))
+        with self.project.recording() as reads:
+            for rule, check in checks[generation]:
+                try:
+                    reports.extend((rule, report) for report in check(run))
+                except Exception as error:
+                    failed(f"{rule.code} on {run.module.path}", error)
+        return _Kept(run, header, reads.beyond(run.reads), tuple(reports))
 
     def _finding(
         self,

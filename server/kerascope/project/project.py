@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from kerascope.project.files import Files, absolute_path
 from kerascope.project.finding import Class, End, File, Finder, Folders, InnerClass, Key, library_member
 from kerascope.project.meaning import ClassDefinition, Library, Meaning
+from kerascope.project.mentions import mentions
 from kerascope.project.module import Imported, Module, body_names, member_nodes, member_pieces
 from kerascope.source.document import Document
 from kerascope.source.statement import Statement
@@ -42,6 +43,13 @@ class Reads:
     def add(self, other: Reads) -> None:
         """Take over what another recording consulted."""
         self.tokens.update(other.tokens)
+
+    def beyond(self, other: Reads) -> Reads:
+        """What this one consulted and another one didn't."""
+        more = Reads()
+        # A difference of the sets, since that doesn't hash the keys again.
+        more.tokens = {key: self.tokens[key] for key in set(self.tokens).difference(other.tokens)}
+        return more
 
 
 class _Recordings(threading.local):
@@ -125,10 +133,25 @@ class Project:
     def document(self, path: str) -> Document | None:
         """The open document, else the file's; None if it can't be read (`problems` says why).
 
-        This is not recorded: an analysis that depends on the whole text compares documents itself.
+        This is not recorded: an analysis that depends on the whole text asks for `whole`.
         """
         with self._lock:
             return self._files.document(path)
+
+    def whole(self, path: str) -> Document | None:
+        """The document, for an analysis that depends on all of its text: any change of it counts."""
+        with self._lock:
+            document = self._files.document(path)
+            self.record(("whole", path), document)
+            return document
+
+    def mentions(self, path: str, pattern: str) -> int:
+        """How often a regular expression is found in the document: cheaper to keep than the whole of it."""
+        with self._lock:
+            document = self._files.document(path)
+            count = mentions(document, pattern) if document is not None else 0
+            self.record(("mentions", path, pattern), count)
+            return count
 
     def module(self, path: str) -> Module | None:
         """The module in the file at `path` (or the namespace package in that folder). Not recorded."""
@@ -203,8 +226,8 @@ class Project:
 
     def record(self, key: Key, token: object) -> None:
         """Note a look-up in the recordings under way."""
-        for reads in self._recordings.stack:
-            reads.tokens[key] = token
+        if stack := self._recordings.stack:
+            stack[-1].tokens[key] = token
 
     def members(self, definition: ClassDefinition) -> Members:
         """The members of a class's own body by name: methods, assignments, annotations, nested classes,
@@ -278,13 +301,13 @@ class Project:
     def _statement_token(self, end: InnerClass) -> tuple[Statement, ...] | None:
         """The statement around a class if the document still has it."""
         document = self._files.document(end.path)
-        there = document is not None and any(piece is end.statement for piece in document.walk())
+        there = document is not None and document.line_of(end.statement) is not None
         return (end.statement,) if there else None
 
     @contextmanager
     def recording(self) -> Iterator[Reads]:
-        """Everything looked up inside, by this thread, is noted in the `Reads` (nested recordings note it
-        too)."""
+        """Everything looked up inside, by this thread, is noted in the `Reads` (and, once this one ends, in
+        the recording around it)."""
         reads = Reads()
         stack = self._recordings.stack
         stack.append(reads)
@@ -292,11 +315,13 @@ class Project:
             yield reads
         finally:
             stack.remove(reads)
+            if stack:
+                stack[-1].add(reads)
 
     def note(self, reads: Reads) -> None:
         """Add `reads` (of a memoised result used again) to the recordings under way."""
-        for recording in self._recordings.stack:
-            recording.add(reads)
+        if stack := self._recordings.stack:
+            stack[-1].add(reads)
 
     def unchanged(self, reads: Reads) -> bool:
         """Whether every look-up in `reads` would give the very same answer now."""
@@ -306,6 +331,10 @@ class Project:
                     now: object = self._member_token(key)
                 elif key[0] == "class members":
                     now = self._names_token(key)
+                elif key[0] in ("whole", "mentions"):
+                    now = document = self._files.document(str(key[1]))
+                    if key[0] == "mentions":
+                        now = mentions(document, str(key[2])) if document is not None else 0
                 elif key[0] == "inferred":
                     now = self.inference.still(key) if self.inference is not None else None
                 else:
@@ -324,6 +353,8 @@ class Project:
                     path = owner[0] if isinstance(owner, tuple) else getattr(owner, "path", None)
                     if isinstance(path, str):
                         found.add(path)
+                elif key[0] in ("whole", "mentions"):
+                    found.add(str(key[1]))
                 elif key[0] == "inferred":
                     if self.inference is not None:
                         found |= self.inference.files_read(key)

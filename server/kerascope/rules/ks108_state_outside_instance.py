@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Iterator
 
 from kerascope.rules.hidden import (
@@ -455,9 +454,8 @@ def _is_cared_for(run: LayerRun, state: State, through: ast.expr | None) -> bool
     """Whether the file freezes a global layer, loads it or reads its weights by name."""
     name = through.id if isinstance(through, ast.Name) else getattr(through, "attr", None)
     paths = {run.module.path, state.site.path}
-    documents = [document for path in paths if (document := run.project.document(path)) is not None]
     pattern = rf"\b{name}\.(?:\w*_)?(?:trainable|weights|variables)\b"
-    return name is not None and any(re.search(pattern, document.text) for document in documents)
+    return name is not None and any(run.project.mentions(path, pattern) for path in paths)
 
 
 def _place(run: LayerRun, state: State, at: Context) -> tuple[Site, str] | None:

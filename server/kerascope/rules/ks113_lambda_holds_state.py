@@ -569,7 +569,7 @@ def _pieces(run: LayerRun | ScriptRun, statement: Statement) -> Iterator[Stateme
     if statement.kind == "function":
         yield statement
         return
-    for each in run.module.document.statements:
+    for each in run.document.statements:
         yield from (each, *each.body)
 
 

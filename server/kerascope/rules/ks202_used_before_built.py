@@ -1158,7 +1158,6 @@ def _in_one_function(made: Context, read: Context) -> tuple[Site, Site]:
 def _may_be_called_between(run: ScriptRun, made: Site, read: Site) -> bool:
     """Whether the text between the making of a layer and the read hands its variable to something unseen, or
     isn't one function's."""
-    statements = run.module.document.statements
     function = function_around(made)
     if function is not function_around(read):
         return True
@@ -1167,7 +1166,10 @@ def _may_be_called_between(run: ScriptRun, made: Site, read: Site) -> bool:
     )
     if function is None:
         scope = [
-            (i, node) for i, each in enumerate(statements) for top in each.nodes for node in ast.walk(top)
+            (i, node)
+            for i, each in enumerate(run.document.statements)
+            for top in each.nodes
+            for node in ast.walk(top)
         ]
     order = {id(node): (i, getattr(node, "lineno", 0), getattr(node, "col_offset", 0)) for i, node in scope}
     if id(made.node) not in order or id(read.node) not in order:
@@ -1369,7 +1371,7 @@ def _later_argument(run: ScriptRun, life: _Life, at: Context) -> str | None:
 
 def _bound_once_before(run: ScriptRun, name: str, at: Context) -> bool:
     """Whether the only binding of `name` at its level is a plain assignment before the read."""
-    document = run.module.document
+    document = run.document
     read = document.extent_of(at.site)
     bindings = []
     for statement in document.statements:

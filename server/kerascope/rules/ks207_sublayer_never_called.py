@@ -443,11 +443,10 @@ def _is_read(run: LayerRun, name: str) -> bool:
             )
             if isinstance(node.ctx, ast.Load) and not (fills or put):
                 return True
-            passing += method.owner.module is run.module
-    text = run.module.document.text
-    mentioned = len(re.findall(rf"\.{re.escape(name)}\b", text))
-    quoted = re.search(rf"(?<!name=)(?<!name = )[\"']{re.escape(name)}[\"']", text)
-    return mentioned > passing or quoted is not None
+            passing += method.owner.module.path == run.module.path
+    word = re.escape(name)
+    quoted = rf"(?<!name=)(?<!name = )[\"']{word}[\"']"
+    return run.mentions(rf"\.{word}\b") > passing or run.mentions(quoted) > 0
 
 
 def _is_statement(node: ast.AST | None, parents: dict[ast.AST, ast.AST]) -> bool:

@@ -594,7 +594,7 @@ def _build_without_shape(run: LayerRun) -> Iterator[Report]:
         return
     if build.node.decorator_list or arguments.kwarg or runs_its_build(run):
         return
-    if re.search(r"\.build\(\s*\)", run.module.document.text) or not made_by_build(run, run.method("call")):
+    if not made_by_build(run, run.method("call")) or run.mentions(r"\.build\(\s*\)"):
         return
     if run.generation == 2:
         text = "the first call raises TypeError, for Keras gives `build` the shape of the input"
@@ -661,19 +661,20 @@ def _is_abstract(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
 
 def _is_named_elsewhere(run: LayerRun, name: str) -> bool:
     """Whether the file reads an attribute of this name, of whatever object."""
-    text = run.module.document.text
-    return re.search(rf"(?<!super\(\))\.{re.escape(name)}\b|[\"']{re.escape(name)}[\"']", text) is not None
+    word = re.escape(name)
+    return run.mentions(rf"(?<!super\(\))\.{word}\b|[\"']{word}[\"']") > 0
 
 
 def _is_base(run: LayerRun) -> bool:
     """Whether a class of the file has it as a base, and completes it."""
-    name = re.compile(rf"\b{re.escape(run.definition.name)}\b")
-    return any(
+    word = rf"\b{re.escape(run.definition.name)}\b"
+    name = re.compile(word)
+    return run.mentions(word) > 1 and any(
         statement.kind == "class"
         and statement.name != run.definition.name
         and name.search(statement.header)
         and any(piece.name == "call" for piece in statement.body)
-        for statement in run.module.document.statements
+        for statement in run.document.statements
     )
 
 

@@ -476,7 +476,7 @@ def _is_named_elsewhere(run: LayerRun, layer: Layer) -> bool:
             return True
     outside = "|".join(map(re.escape, names))
     pattern = rf"\b(?!self\b)\w+\.(?:{outside})\b\s*(?:\(|\[|\.build\b)"
-    return not names or re.search(pattern, run.module.document.text) is not None
+    return not names or run.mentions(pattern) > 0
 
 
 def _is_asked(at: Context) -> bool:

@@ -579,18 +579,7 @@ def _is_said_in_class(
 
 def _in_script(run: ScriptRun, site: Site) -> bool:
     """Whether the place is in the code outside of classes that this run is about."""
-    return site.path == run.module.path and not any(
-        inner is site.statement
-        for statement in run.module.document.statements
-        if statement.kind == "class"
-        for inner in _pieces(statement)
-    )
-
-
-def _pieces(statement: Statement) -> Iterator[Statement]:
-    for piece in statement.body:
-        yield piece
-        yield from _pieces(piece)
+    return site.path == run.module.path and not site.statement.context
 
 
 def _opens_the_lock(statement: Statement) -> bool:

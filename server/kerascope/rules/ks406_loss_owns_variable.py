@@ -400,15 +400,15 @@ def _stays(run: ScriptRun, layer: Layer, depth: int = 3) -> bool:
 def _is_own_business(run: ScriptRun, owner: Plain, name: str) -> bool:
     """Whether the class computes with the attribute, and nobody else sees to it."""
     assert isinstance(owner.cls, ClassDefinition)
-    family = [owner.cls.statement]
-    if _MEANT_TO_STAY.search(owner.cls.statement.text) or any(
-        _MEANT_TO_STAY.search(piece.text) for piece in owner.cls.statement.body
-    ):
+    statements = run.document.statements
+    known = owner.cls.statement
+    cls = next((each for each in statements if each.kind == "class" and each.name == known.name), known)
+    if any(_MEANT_TO_STAY.search(piece.text) for piece in (cls, *cls.body)):
         return False
     outside = re.compile(rf"\.{re.escape(name)}\b")
     given = re.compile(rf"\.{re.escape(name)}\s*\.\s*assign")
-    for statement in run.module.document.statements:
-        inside = statement in family or _extends(statement, owner.cls.name)
+    for statement in statements:
+        inside = statement is cls or _extends(statement, owner.cls.name)
         texts = [statement.text, *(piece.text for piece in statement.body)]
         if any((given if inside else outside).search(text) for text in texts):
             return False
@@ -418,7 +418,7 @@ def _is_own_business(run: ScriptRun, owner: Plain, name: str) -> bool:
         and isinstance(node.ctx, ast.Load)
         and isinstance(node.value, ast.Name)
         and node.value.id == "self"
-        for piece in owner.cls.statement.body
+        for piece in cls.body
         if piece.kind == "function" and piece.name not in _NOT_A_USE
         for top in piece.nodes
         for node in ast.walk(top)

@@ -365,7 +365,7 @@ def _body(run: LayerRun | ScriptRun, event: LayerCalled, bodies: dict[int, _Body
             if function is not None
             else [
                 node
-                for piece in run.module.document.statements
+                for piece in run.document.statements
                 if piece.kind == "other"
                 for node in piece.nodes
                 if isinstance(node, ast.stmt)

@@ -153,6 +153,8 @@ class Examiner:
                 made = self._examine(definition)
         finally:
             self._under_way.discard(key)
+        if made is not None:
+            made.reads = reads
         self._layers[key] = _Kept(definition, made, reads)
         return made
 
@@ -355,6 +357,8 @@ class Examiner:
                 if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
                 for run in self._run_function(module, statement, node, owner)
             )
+        for run in runs:
+            run.reads = reads
         self._by_function.setdefault(module.path, {})[statement] = _KeptRuns((statement,), runs, reads)
         return runs
 
@@ -423,8 +427,10 @@ class Examiner:
             except (OutOfSteps, RecursionError):
                 run.complete = False
                 run.journals.clear()
-        self._scripts[module.path] = _KeptRuns(code, (ScriptRun(self, run, module),), reads)
-        return self._scripts[module.path].runs
+        script = ScriptRun(self, run, module)
+        script.reads = reads
+        self._scripts[module.path] = _KeptRuns(code, (script,), reads)
+        return (script,)
 
 
 def _run_lambdas(run: Interpreter, frame: Frame) -> None:

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from kerascope.project.catalogue import Generation
 from kerascope.project.meaning import ClassDefinition, Library
 from kerascope.project.module import Module
-from kerascope.project.project import Project
-from kerascope.source.document import Site
+from kerascope.project.project import Project, Reads
+from kerascope.source.document import Document, Site
 from kerascope.source.statement import Statement
 from kerascope.tracking.classes import ClassFacts
 from kerascope.tracking.events import Escaped, Event, LayerBuilt, LayerCalled, LayerMethod, Used
@@ -81,8 +81,23 @@ class _Run:
     """What both kinds of run know."""
 
     _run: Interpreter
+    project: Project
+    module: Module
     keras_version: tuple[int, ...] | None
     """Of the run's generation: (3, 8) for 3.8.0. None: not known."""
+    reads: Reads
+    """What the run looked up: once that has changed, there is another run."""
+
+    @property
+    def document(self) -> Document:
+        """The present text of the whole file. A rule asks for it last, or for `mentions` instead: its
+        findings then depend on all of it."""
+        return self.project.whole(self.module.path) or self.module.document
+
+    def mentions(self, pattern: str) -> int:
+        """How often a regular expression is found in the file; it must not reach over the end of a
+        statement."""
+        return self.project.mentions(self.module.path, pattern)
 
     def before(self, *version: int) -> bool:
         """Whether the user's Keras is known to be older than `version`; what isn't known counts as newest."""
@@ -109,8 +124,9 @@ class LayerRun(_Run):
         self._run = interpreter
         self.generation: Generation = interpreter.generation
         self.keras_version = examiner.keras_version
-        self.project: Project = interpreter.project
-        self.module: Module = definition.module
+        self.reads = Reads()
+        self.project = interpreter.project
+        self.module = definition.module
         self.definition = definition
         self.facts = facts
         self.layer = layer
@@ -409,18 +425,20 @@ class LayerRun(_Run):
 
     def _compute_weights(self, value: Layer) -> WeightsOf:
         if value is not self.layer and isinstance(value.cls, ClassDefinition):
-            run = self._examiner.run(value.cls)
-            if run is None or run is self:
+            with self.project.recording() as reads:
+                run = self._examiner.run(value.cls)
+                own = run.weights_of(run.layer) if run is not None and run is not self else None
+            self.reads.add(reads)
+            if run is None or own is None:
                 return WeightsOf("unknown")
-            return run._with_handed_in(self, value)
+            return run._with_handed_in(self, value, own)
         if value is self.layer:
             return self._own_weights()
         return library_weights(self._run, value, self.weights_of)
 
-    def _with_handed_in(self, asking: LayerRun, value: Layer) -> WeightsOf:
+    def _with_handed_in(self, asking: LayerRun, value: Layer, own: WeightsOf) -> WeightsOf:
         """The weights of `value`, an object of this run's class, in the run of another class that may have
         given it layers."""
-        own = self.weights_of(self.layer)
         parts = [own]
         children = [child for child in asking._run.keras.direct(value) if isinstance(child, Layer)]
         arguments = [*value.arguments, *value.keywords.values()] if children else []
@@ -513,7 +531,8 @@ class ScriptRun(_Run):
         self._run = interpreter
         self.generation: Generation = interpreter.generation
         self.keras_version = examiner.keras_version
-        self.project: Project = interpreter.project
+        self.reads = Reads()
+        self.project = interpreter.project
         self.module = module
         self.events: Sequence[Event] = interpreter.events
         """`Created` of layers, `LayerCalled`, `LayerBuilt`, `AttributeRead`, `LayerMethod`, `Escaped` …, in
