@@ -34,11 +34,10 @@ _BUILTINS = frozenset(dir(builtins))
 class Reads:
     """What an analysis consulted: definitions by module and name, missing names included."""
 
-    __slots__ = ("_epoch", "tokens")
+    __slots__ = ("tokens",)
 
     def __init__(self) -> None:
         self.tokens: dict[Key, object] = {}
-        self._epoch = -1
 
     def add(self, other: Reads) -> None:
         """Take over what another recording consulted."""
