@@ -32,6 +32,12 @@ from kerascope.tracking.values import Container, Function, Layer, Partial, Plain
 _ANOTHER_RULE = {"loss", "metric", "optimizer"}
 """Keras' own objects that aren't meant to train what they hold."""
 
+_PUT_IN_RAW = {
+    "setdefault": "Write `{}[key] = ...` instead",
+    "insert": "Append it instead",
+    "|=": "Use `update` instead",
+}
+"""How Keras 2's dicts and lists are given a list or dict that they shall look into, by what leaves it raw."""
 _CONTAINERS = {
     "array": "the NumPy object array",
     "dict view": "the view of a dict",
@@ -59,9 +65,9 @@ class StateInUnfollowedObject(Rule):
     Reports a sublayer or weight that `call` uses, while the layer reaches it only through an object that
     Keras doesn't follow: a plain helper object, a dataclass, a `SimpleNamespace`, a `deque`, a
     `frozenset`, a NumPy object array, a dict view, a generator, a closure, a `functools.partial`, a bound
-    method. In Keras 2 a set, a `defaultdict` and every subclass of `list` or `dict` too. In Keras 3 a
-    `defaultdict` is followed, but it becomes a plain dict and loses its factory: looking up a missing key
-    raises `KeyError`.
+    method. In Keras 2 a set, a `defaultdict` and every subclass of `list` or `dict` too, and a list or dict
+    that `setdefault`, `insert` or `|=` puts into one that is an attribute. In Keras 3 a `defaultdict` is
+    followed, but it becomes a plain dict and loses its factory: looking up a missing key raises `KeyError`.
 
     ## Why it matters
     Keras finds weights by the attributes of layers. What it can't find there is used in every call, but
@@ -736,6 +742,49 @@ class Example(keras.layers.Layer):
             symptom="raises",
         ),
         Example(
+            "lists put into a dict by setdefault, in Keras 2",
+            """\
+from tensorflow import keras
+from tensorflow.keras import layers
+
+
+class Example(keras.layers.Layer):
+    def __init__(self, groups=("local", "global", "local")):
+        super().__init__()
+        self.groups = groups
+        self.heads = {}
+        for group in groups:
+            self.heads.setdefault(group, []).append(layers.Dense(4))  # <- KS101
+
+    def call(self, x):
+        return sum(head(x) for group in set(self.groups) for head in self.heads[group])
+""",
+            (2,),
+            symptom="untracked",
+        ),
+        Example(
+            "a stage inserted at the front, in Keras 2",
+            """\
+from tensorflow import keras
+from tensorflow.keras import layers
+
+
+class Example(keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.stages = [[layers.Dense(4)]]
+        self.stages.insert(0, [layers.Dense(4, use_bias=False)])  # <- KS101
+
+    def call(self, x):
+        for stage in self.stages:
+            for layer in stage:
+                x = layer(x)
+        return x
+""",
+            (2,),
+            symptom="untracked",
+        ),
+        Example(
             "a defaultdict filled beforehand, in Keras 2",
             """\
 from collections import defaultdict
@@ -1018,6 +1067,51 @@ class Example(keras.layers.Layer):
             generations=(3,),
         ),
         Example(
+            "setdefault on a dict that isn't an attribute yet, and of layers themselves, in Keras 2",
+            """\
+from tensorflow import keras
+from tensorflow.keras import layers
+
+
+class Example(keras.layers.Layer):
+    def __init__(self, groups=("local", "global")):
+        super().__init__()
+        heads = {}
+        for group in groups:
+            heads.setdefault(group, []).append(layers.Dense(4))
+        self.heads = heads
+        self.norms = {}
+        self.norms.setdefault("all", layers.LayerNormalization())
+        self.more = {}
+        self.more.setdefault("last", []).append(layers.Dense(4))
+        self.last = self.more["last"]
+
+    def call(self, x):
+        x = self.norms["all"](self.heads["local"][0](x) + self.heads["global"][0](x))
+        return self.more["last"][0](x)
+""",
+            (2,),
+        ),
+        Example(
+            "setdefault that finds a list, in Keras 2",
+            """\
+from tensorflow import keras
+from tensorflow.keras import layers
+
+
+class Example(keras.layers.Layer):
+    def __init__(self, branches=(("local", 4), ("global", 4))):
+        super().__init__()
+        self.heads = {name: [] for name, _ in branches}
+        for name, units in branches:
+            self.heads.setdefault(name, []).append(layers.Dense(units))
+
+    def call(self, x):
+        return sum(head(x) for heads in self.heads.values() for head in heads)
+""",
+            (2,),
+        ),
+        Example(
             "a defaultdict that counts, in Keras 2",
             """\
 from collections import defaultdict
@@ -1208,11 +1302,15 @@ class Example(keras.layers.Layer):
         if site is None or first.breaks is None:
             return
         hidden = [reach.value for reach in reaches]
+        holder, instead = _holder(first.breaks), _advice(run, first)
+        if isinstance(write, ContainerWrite) and write.operation in _PUT_IN_RAW:
+            holder, instead = f"what `{write.operation}` puts", _PUT_IN_RAW[write.operation]
+            instead = instead.format(attribute_of(first))
         yield Report(
             site,
             f"{_subject(first)}{several(hidden)} {'are' if hidden[1:] else 'is'} only reachable through "
-            f"{_holder(first.breaks)} in `{attribute_of(first)}`, which {_keras(first.breaks)} "
-            f"doesn't look into: {_loss(run, hidden, first.breaks)}. {_advice(run, first)}.",
+            f"{holder} in `{attribute_of(first)}`, which {_keras(first.breaks)} "
+            f"doesn't look into: {_loss(run, hidden, first.breaks)}. {instead}.",
             makers(run, hidden),
             _assign_too(run, write, reaches),
         )
