@@ -48,6 +48,7 @@ class MisnamedMethod(Rule):
     | `buid` that makes the weight of `call` | AttributeError | AttributeError |
     | `__call__` with a `build()` | AttributeError | AttributeError |
     | `__call__` without | its own weights miss in a functional model | they miss there |
+    | `__call__` of a layer that only holds others | never counts as built | never counts as built |
     | `build(self)` | a call works, `build(shape)` raises TypeError | TypeError in every use |
 
     ## Example
@@ -279,6 +280,35 @@ class Example(keras.layers.Layer):
 
     def call(self, x):  # <- KS209
         return self.dense(x) * self.gain
+""",
+        ),
+        Example(
+            "__call__ of a layer that only holds others",
+            """\
+import keras
+
+
+class Example(keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.dense = keras.layers.Dense(4)
+
+    def __call__(self, x):  # <- KS209
+        return self.dense(x)
+""",
+            symptom="fewer-weights",
+            evidence="not layer.built",
+            fixed="""\
+import keras
+
+
+class Example(keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.dense = keras.layers.Dense(4)
+
+    def call(self, x):  # <- KS209
+        return self.dense(x)
 """,
         ),
         Example(
