@@ -1,4 +1,5 @@
-"""KS114: a Sequential knows only the layers that were added to it, not those on its attributes."""
+"""KS114: a Sequential knows only the layers that were added to it, not those on its attributes; so does a
+functional model before Keras 3.15, which knows those of its graph."""
 
 from __future__ import annotations
 
@@ -7,6 +8,7 @@ from collections.abc import Iterator
 from kerascope.rules.hidden import entrance, looked_after, makers, trains, weights_text
 from kerascope.rules.places import in_own_file
 from kerascope.rules.rule import Example, Report, Rule
+from kerascope.tracking.events import LayerCalled
 from kerascope.tracking.run import LayerRun
 from kerascope.tracking.values import Container, Layer, Unknown, options
 
@@ -15,7 +17,8 @@ class SequentialWithExtraLayer(Rule):
     """
     ## What it does
     Reports a layer that a subclass of `Sequential` keeps on an attribute and uses, but never adds to the
-    stack.
+    stack. Before Keras 3.15 also one that a subclass keeps which gives `inputs` and `outputs` to
+    `keras.Model`, if these outputs aren't computed by it.
 
     ## Why it matters
     A `Sequential` tells as its weights those of the layers that were given to its constructor or to `add`.
@@ -24,6 +27,10 @@ class SequentialWithExtraLayer(Rule):
     trainable weights in place of 4, in Keras 3.15, Keras 2.15 and tf_keras 2.21, whether the attribute is
     set before or after `add`, and with or without a `keras.Input`. With nothing added at all, Keras 3 raises
     at the first call, and Keras 2 has 0 weights.
+
+    The same happens in Keras 3.4, 3.8 and 3.13 to a class that calls `super().__init__(inputs, outputs)`:
+    with one `Dense` in the graph and a second on an attribute, used by `call`, `fit` trains 2 weights of 4,
+    whether the attribute is set before or after. In Keras 3.15 and in Keras 2 it trains all 4.
 
     ## Example
     ```python
@@ -49,14 +56,19 @@ class SequentialWithExtraLayer(Rule):
     ```
 
     ## When it is silent
-    When the layer is added too, or is part of a layer that is; when nothing uses it; for layers without
-    weights; for weights made by `add_weight`, which are found (measured).
+    When the layer is added too, or is part of a layer that is; when it is called while the functional model
+    is made; when a file writes to `_layers`; when nothing uses it; for layers without weights; for weights
+    made by `add_weight`, which are found (measured).
 
     ## Fix
     None: whether the layer belongs to the stack, or the class should be a `Model`, only its author knows.
 
+    ## Versions
+    Functional models only before Keras 3.15 (`keras-version` names the one that counts).
+
     ## References
     - Keras 3.15.1: `keras/src/models/sequential.py` (`Sequential.__init__` sets `_layers`).
+    - Keras 3.14.1: `keras/src/models/functional.py` (`Functional.__init__` sets `_layers`; not in 3.15.1).
     - Keras 2.15.0: `keras/src/engine/sequential.py` (`Sequential.layers`, `Sequential.add`).
     """
 
@@ -144,7 +156,52 @@ class Example(keras.Sequential):
 """,
             symptom={2: "untracked", 3: "raises"},
         ),
+        Example(
+            "a head beside the graph, before Keras 3.15",
+            """\
+import keras
+
+
+class Example(keras.Model):
+    def __init__(self, units=8):
+        inputs = keras.Input((4,))
+        outputs = keras.layers.Dense(units, activation="relu")(inputs)
+        super().__init__(inputs=inputs, outputs=outputs)
+        self.head = keras.layers.Dense(2)  # <- KS114
+
+    def call(self, inputs, training=None, mask=None):
+        return self.head(super().call(inputs))
+""",
+            (3,),
+            symptom="untracked",
+            before=(3, 15),
+        ),
+        Example(
+            "set before the constructor, before Keras 3.15",
+            """\
+import keras
+from keras import layers
+
+
+class Example(keras.Model):
+    def __init__(self, depth=2):
+        self.blocks = [layers.Dense(4) for _ in range(depth)]  # <- KS114
+        pixels = keras.Input((4,), name="pixels")
+        hidden = layers.LayerNormalization()(pixels)
+        super().__init__([pixels], {"hidden": layers.Dense(4)(hidden)})
+
+    def call(self, inputs, training=None, mask=None):
+        x = super().call(inputs)["hidden"]
+        for block in self.blocks:
+            x = x + block(x)
+        return x
+""",
+            (3,),
+            symptom="untracked",
+            before=(3, 15),
+        ),
     )
+
     silent = (
         Example(
             "the layer is added, too",
@@ -254,13 +311,90 @@ class Example(keras.Model):
         return self.head(self.body(inputs))
 """,
         ),
+        Example(
+            "a layer of the graph that is called once more",
+            """\
+import keras
+
+
+class Example(keras.Model):
+    def __init__(self, passes=2):
+        inputs = keras.Input((4,))
+        self.body = keras.Sequential([keras.layers.Dense(4), keras.layers.Dense(4)])
+        super().__init__(inputs, self.body(inputs))
+        self.last = self.body.layers[-1]
+        self.passes = passes
+
+    def call(self, inputs, training=None, mask=None):
+        x = super().call(inputs)
+        for _ in range(self.passes):
+            x = self.last(self.body(x))
+        return x
+""",
+            (3,),
+            before=(3, 15),
+        ),
+        Example(
+            "put into the list of layers by hand",
+            """\
+import keras
+
+
+class Example(keras.Model):
+    def __init__(self):
+        inputs = keras.Input((4,))
+        super().__init__(inputs, keras.layers.Dense(8)(inputs))
+        self.head = keras.layers.Dense(2)
+        self._layers.append(self.head)
+
+    def call(self, inputs, training=None, mask=None):
+        return self.head(super().call(inputs))
+""",
+            (3,),
+            before=(3, 15),
+        ),
+        Example(
+            "a head beside the graph, since Keras 3.15",
+            """\
+import keras
+
+
+class Example(keras.Model):
+    def __init__(self, units=8):
+        inputs = keras.Input((4,))
+        super().__init__(inputs, keras.layers.Dense(units)(inputs))
+        self.head = keras.layers.Dense(2)
+
+    def call(self, inputs, training=None, mask=None):
+        return self.head(super().call(inputs))
+""",
+            since=(3, 15),
+        ),
     )
 
     def check_layer(self, run: LayerRun) -> Iterator[Report]:
         library = run.layer.library
-        if library is None or not library.is_a("keras.Sequential") or not run.complete:
+        if library is None or not run.complete:
             return
-        added = [layer for layer in _added(run) if isinstance(layer, Layer)]
+        if library.is_a("keras.Sequential"):
+            added = [layer for layer in _added(run) if isinstance(layer, Layer)]
+            problem = (
+                "is not among the layers of this Sequential, which knows only those that are added",
+                "Add it, or derive from `keras.Model`",
+            )
+        elif run.generation == 3 and run.before(3, 15) and _is_functional(run):
+            added = [
+                event.layer
+                for event in run.all_events
+                if isinstance(event, LayerCalled) and event.at.phase != "call"
+            ]
+            problem = (
+                "is not among the layers of this functional model, which before Keras 3.15 knows only those "
+                "that compute its outputs",
+                "Keep the functional model on an attribute of a `keras.Model`",
+            )
+        else:
+            return
         seen: set[int] = set()
         for reach in run.sublayers():
             layer = reach.value
@@ -275,9 +409,8 @@ class Example(keras.Model):
             seen.add(id(site.node))
             yield Report(
                 site,
-                f"`{reach.text}` is not among the layers of this Sequential, which knows only those that are "
-                f"added: the weights of the {layer.class_name}{weights_text(run, [layer])} never train. "
-                "Add it, or derive from `keras.Model`.",
+                f"`{reach.text}` {problem[0]}: the weights of the {layer.class_name}"
+                f"{weights_text(run, [layer])} never train. {problem[1]}.",
                 makers(run, [layer]),
             )
 
@@ -288,3 +421,16 @@ def _added(run: LayerRun) -> Iterator[object]:
         if isinstance(held, Container):
             for item in held.items:
                 yield from options(item.value)
+
+
+def _is_functional(run: LayerRun) -> bool:
+    """Whether the class gives known inputs and outputs to the constructor of `keras.Model`."""
+    model = run.layer
+    assert model.library is not None
+    return (
+        model.library.is_a("keras.Model")
+        and model.knows_input
+        and not model.open
+        and not run.escaped(model)
+        and not run.mentions(r"\._layers\b")
+    )
