@@ -1,8 +1,8 @@
-"""The rules' examples under several versions of Keras: `make truth-matrix`.
+"""The rules' examples and the measured programs under several versions of Keras: `make truth-matrix`.
 
-`python -m tests.truth.matrix ENVIRONMENT …` runs tests/truth/test_truth.py with the interpreter of each
-environment, one after the other, and prints a table: for each rule how many of its examples are as they say
-under that Keras, and which are not.
+`python -m tests.truth.matrix ENVIRONMENT …` runs the tests of both with the interpreter of each environment,
+one after the other, and prints a table: for each rule how many of its examples are as they say under that
+Keras, how many of the programs show what is said of them, and which don't.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from xml.etree import ElementTree
 
 from kerascope.rules import all_rules
 
-TESTS = Path(__file__).with_name("test_truth.py")
+TESTS = [str(Path(__file__).with_name(name)) for name in ("test_truth.py", "test_measured.py")]
+PROGRAMS = "measured"
 
 _VERSIONS = """
 from importlib.metadata import version
@@ -30,7 +31,7 @@ for name in ("keras", "tf_keras"):
 """
 
 Outcome = tuple[str, int, str, bool]
-"""Of one test: the rule's code, the generation, the test's name, whether it passed."""
+"""Of one test: the rule's code or PROGRAMS, the generation, the test's name, whether it passed."""
 
 
 def versions(python: Path) -> Mapping[int, str]:
@@ -43,13 +44,19 @@ def outcomes(python: Path, arguments: Sequence[str]) -> Iterator[Outcome]:
     """The tests that ran with an interpreter."""
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.xml"
-        command = [sys.executable, "-m", "pytest", "-q", str(TESTS), f"--junitxml={report}", *arguments]
-        subprocess.run(command, env={**os.environ, "KERASCOPE_TRUTH_PYTHON": str(python)}, check=False)
+        command = [sys.executable, "-m", "pytest", "-q", *TESTS, f"--junitxml={report}", *arguments]
+        settings = {"KERASCOPE_TRUTH_PYTHON": str(python), "KERASCOPE_TRUTH_PROGRAMS": "all"}
+        subprocess.run(command, env={**os.environ, **settings}, check=False)
         for case in ElementTree.parse(report).iter("testcase"):
-            named = re.search(r"\[(KS\d+)-\w+-keras(\d)-", case.get("name", ""))
-            if named is not None and case.find("skipped") is None:
+            test = case.get("name", "")
+            example = re.search(r"\[(KS\d+)-\w+-keras(\d)-", test)
+            program = re.search(r"\[\w+-(\d)\]", test)
+            if case.find("skipped") is None:
                 passed = case.find("failure") is None and case.find("error") is None
-                yield named[1], int(named[2]), case.get("name", ""), passed
+                if example is not None:
+                    yield example[1], int(example[2]), test, passed
+                elif program is not None:
+                    yield PROGRAMS, int(program[1]), test, passed
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -71,11 +78,11 @@ def main(arguments: Sequence[str]) -> int:
             if not passed:
                 failed.append(f"{names[generation]}: {test}")
     print("\n| rule | " + " | ".join(columns) + " |\n|" + " --- |" * (len(columns) + 1))
-    for rule in all_rules():
-        row = [(good[rule.code, name], total[rule.code, name]) for name in columns]
+    for label in (*(rule.code for rule in all_rules()), PROGRAMS):
+        row = [(good[label, name], total[label, name]) for name in columns]
         cells = [f"{fine} of {ran}" if fine < ran else str(ran or "–") for fine, ran in row]
         if any(ran for _, ran in row):
-            print(f"| {rule.code} | " + " | ".join(cells) + " |")
+            print(f"| {label} | " + " | ".join(cells) + " |")
     print(*failed, sep="\n")
     return 1 if failed else 0
 
