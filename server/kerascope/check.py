@@ -139,7 +139,8 @@ class Checker:
     # --- from runs to findings -------------------------------------------------------------------
 
     def _raw_findings(self, module: Module, generations: Iterable[Generation]) -> list[Finding]:
-        found: dict[tuple[object, ...], Finding] = {}
+        generations = tuple(generations)
+        found: dict[tuple[object, ...], list[Finding]] = {}
         for generation in generations:
             examiner = self.examiner(generation)
             before = self._kept.get((module.path, generation), {})
@@ -150,16 +151,10 @@ class Checker:
                     finding = self._finding(module, run, rule, report, generation)
                     if finding is None:
                         continue
-                    key = (finding.range, finding.code)
-                    known = found.get(key)
-                    if known is None:
-                        found[key] = finding
-                    elif generation not in known.generations:
-                        worse = max(known.severity, finding.severity, key=SEVERITIES.index)
-                        found[key] = replace(
-                            known, severity=worse, generations=(*known.generations, generation)
-                        )
-        return list(found.values())
+                    same = found.setdefault((finding.range, finding.code), [])
+                    if not same or same[-1].generations != (generation,):
+                        same.append(finding)
+        return [_together(same, generations) for same in found.values()]
 
     def _reports(self, run: LayerRun | ScriptRun, generation: Generation, kept: _Kept | None) -> _Kept:
         """What the rules say of a run: again what was `kept`, if that is about this run."""
@@ -246,6 +241,21 @@ class Checker:
             return None
         level = self.settings.level(finding.code)
         return replace(finding, severity=level) if level is not None and level != "off" else finding
+
+
+def _together(same: Sequence[Finding], asked: tuple[Generation, ...]) -> Finding:
+    """One finding of what the generations say of a place; what isn't said of all of them names its own."""
+    message = same[0].message
+    if len(same) < len(asked) or any(finding.message != message for finding in same):
+        message = " ".join(map(_of_its_generation, same))
+    worst = max((finding.severity for finding in same), key=SEVERITIES.index)
+    generations = tuple(generation for finding in same for generation in finding.generations)
+    return replace(same[0], message=message, severity=worst, generations=generations)
+
+
+def _of_its_generation(finding: Finding) -> str:
+    keras = f"Keras {finding.generations[0]}"
+    return finding.message if keras in finding.message else f"{keras}: {finding.message}"
 
 
 def _checks(name: str) -> dict[Generation, list[tuple[type[Rule], _Check]]]:

@@ -293,6 +293,13 @@ def test_the_setting_decides_before_everything() -> None:
     assert generations(environment, setting="both") == (2, 3)
 
 
+def test_a_file_of_tf_keras_alone_is_keras_2_where_both_are_asked_for() -> None:
+    environment = Environment("/env/bin/python", versions={"keras": "3.15.1"})
+    assert generations(environment, "tf_keras.layers.Dense", setting="both") == (2,)
+    assert generations(environment, "tf_keras", "tf.keras.layers.Dense", setting="both") == (2, 3)
+    assert generations(environment, "tf_keras", "keras", setting="both") == (2, 3)
+
+
 def test_legacy_keras_is_what_tensorflow_gives_where_it_is_asked_for(tmp_path: Path) -> None:
     venv(tmp_path / ".venv", "tensorflow-2.21.0", "keras-3.15.1", "tf_keras-2.21.0")
     environment = found_in(tmp_path, environ={"PATH": "", "TF_USE_LEGACY_KERAS": "1"})

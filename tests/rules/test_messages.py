@@ -117,3 +117,40 @@ def test_a_bidirectional_layer_has_the_weights_of_two() -> None:
     project.open(Document.from_text(PATH, code, 1))
     (finding,) = Checker(project, Settings(keras="3")).check(PATH)
     assert "finds 0 of its 8 weights" in finding.message
+
+
+BACKEND_VARIABLE = """\
+import tensorflow as tf
+
+K = tf.keras.backend
+
+
+class Example(tf.keras.layers.Layer):
+    def build(self, input_shape):
+        self.scale = K.variable([1.0])
+
+    def call(self, x):
+        return x * self.scale
+"""
+
+
+def test_what_to_do_with_a_variable_that_is_tracked_already() -> None:
+    text = BACKEND_VARIABLE.replace(
+        "[1.0])\n", "[1.0])\n        self._trainable_weights.append(self.scale)\n"
+    )
+    project = Project(None)
+    project.open(Document.from_text(PATH, text, 1))
+    (finding,) = Checker(project, Settings(keras="2")).check(PATH)
+    assert finding.message.endswith("Delete it: a variable that is an attribute is tracked by itself.")
+
+
+def test_the_layer_is_named_as_the_code_names_it() -> None:
+    code = (
+        "import keras\n\n"
+        "layer = keras.layers.Dense(4)\nother = keras.layers.Dense(4)\n"
+        'layer.losses = other.losses\nsetattr(layer, "losses", other.losses)\n'
+    )
+    project = Project(None)
+    project.open(Document.from_text(PATH, code, 1))
+    found = Checker(project, Settings(keras="3")).check(PATH)
+    assert [finding.message.split()[0] for finding in found] == ["`layer.losses`"] * 2

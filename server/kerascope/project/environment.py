@@ -143,11 +143,13 @@ def choose_keras(
     `names`: the dotted names that the file imports or uses, import aliases undone but spelled as in the
     file ("tf_keras.layers.Dense", "keras.ops"). `legacy_in_file`: the file itself sets TF_USE_LEGACY_KERAS.
     """
-    if setting == "both":
-        return KerasChoice((2, 3), "Keras 2 and 3, as set.")
     if setting in ("2", "3"):
         return KerasChoice((2,) if setting == "2" else (3,), f"Keras {setting}, as set.")
     evidence = _Evidence.of(names)
+    if setting == "both":
+        if evidence.origins == {"tf_keras"}:
+            return KerasChoice((2,), "Keras 2: the file uses no Keras but tf_keras.")
+        return KerasChoice((2, 3), "Keras 2 and 3, as set.")
     if evidence.certain is not None:
         return KerasChoice(
             (evidence.certain,), f"Keras {evidence.certain}: the file uses {evidence.because}."

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from kerascope.project.catalogue import LibraryClass, Overwriting, catalogue
 from kerascope.project.meaning import ClassDefinition
 from kerascope.rules.ks112_private_weight_list import is_about_weights
-from kerascope.rules.places import in_own_class, in_own_file
+from kerascope.rules.places import in_own_class, in_own_file, receiver
 from kerascope.rules.rule import Example, Fix, MakeFix, Report, Rule, Severity
 from kerascope.source.document import Document, Site
 from kerascope.source.position import Edit, Position, Range
@@ -530,7 +530,7 @@ def _says(run: LayerRun | ScriptRun, write: _Write) -> tuple[str, Severity | Non
     effect = effects.get(given.pop()) if len(given) == len(values) == 1 else None
     if (kind != "read-only" and effect is None) or _is_defined(run, owner, name) or _is_tried(write):
         return None
-    text = f"`{_receiver(write)}.{name}`"
+    text = f"`{ast.unparse(receiver(write.at, name))}.{name}`"
     what = f"{'Model' if owner.library.root == 'keras.Model' else 'Layer'}"
     if kind == "read-only":
         return (
@@ -621,15 +621,6 @@ def _is_tried(write: _Write) -> bool:
         for top in write.at.site.statement.nodes
         for node in ast.walk(top)
     )
-
-
-def _receiver(write: _Write) -> str:
-    """The layer, as the code names it."""
-    statement = write.at.statement or write.at.site.node
-    for node in ast.walk(statement):
-        if isinstance(node, ast.Attribute) and node.attr == write.name and isinstance(node.ctx, ast.Store):
-            return ast.unparse(node.value)
-    return "self"
 
 
 def _renaming(run: LayerRun, name: str) -> MakeFix | None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from kerascope.project.meaning import Library
 from kerascope.rules.hidden import statement_of, states
-from kerascope.rules.places import in_own_file
+from kerascope.rules.places import in_own_file, receiver
 from kerascope.rules.rule import Example, Fix, MakeFix, Report, Rule, Severity
 from kerascope.source.document import Document
 from kerascope.source.rewrite import remove
@@ -616,7 +616,7 @@ class Example(keras.layers.Layer):
 
 def _says(run: LayerRun, write: PrivateListWrite, assigned: set[str]) -> tuple[str, Severity | None] | None:
     """The message, and the severity where it isn't the rule's own."""
-    name = f"{ast.unparse(_receiver(write))}.{write.name}"
+    name = f"{ast.unparse(receiver(write.at, write.name))}.{write.name}"
     repeats = _repeats(run, write)
     instead = _instead(write, repeats)
     if any(word in ast.unparse(guard) for guard in write.at.guards for word in ("hasattr", "version")):
@@ -644,7 +644,7 @@ def _says(run: LayerRun, write: PrivateListWrite, assigned: set[str]) -> tuple[s
             return f"A tf.Variable in `{name}` makes Keras' optimizers raise AttributeError. {instead}.", None
         return None
     if write.operation == "=" and _empties(write) and isinstance(write.layer.cls, Library):
-        owner = ast.unparse(_receiver(write))
+        owner = ast.unparse(receiver(write.at, write.name))
         return (
             f"Keras doesn't read `{name}`: this changes nothing, the weights stay what they are. "
             f"To freeze `{owner}`, set `{owner}.trainable = False`.",
@@ -682,17 +682,10 @@ def _instead(write: PrivateListWrite, repeats: bool) -> str:
     if not repeats and not any(_is_weight_list(source) for source in _sources(write)):
         return "Make the weight with `self.add_weight(...)`, which registers it"
     if repeats and write.values and all(isinstance(value, Weight) for value in write.values):
-        return "Delete it: `add_weight` has registered the weight"
+        if all(value.kind == "weight" for value in write.values if isinstance(value, Weight)):
+            return "Delete it: `add_weight` has registered the weight"
+        return "Delete it: a variable that is an attribute is tracked by itself"
     return "Delete it: the weights of a sublayer that is an attribute are tracked by themselves"
-
-
-def _receiver(write: PrivateListWrite) -> ast.expr:
-    """The layer whose list it is, as written."""
-    statement = write.at.statement or write.at.site.node
-    for node in ast.walk(statement):
-        if isinstance(node, ast.Attribute) and node.attr == write.name:
-            return node.value
-    return ast.Name("self")
 
 
 def _repeats(run: LayerRun, write: PrivateListWrite) -> bool:

@@ -11,6 +11,7 @@ from weakref import WeakKeyDictionary
 from kerascope.project.meaning import ClassDefinition, Library
 from kerascope.project.module import Module
 from kerascope.rules.hidden import trains, used_weights
+from kerascope.rules.own_code import methods_of
 from kerascope.rules.places import in_own_file, named, sublayer_places
 from kerascope.rules.rule import Example, Fix, MakeFix, Related, Report, Rule
 from kerascope.rules.unbuilt import left_unbuilt
@@ -607,7 +608,10 @@ def _graphs(run: LayerRun) -> list[_Graph]:
     for cls in run.mro():
         if not isinstance(cls, ClassDefinition) or not _names_a_function(cls):
             continue
-        for statement, method in _methods(cls):
+        for each in methods_of(cls):
+            statement, method = each.statement, each.node
+            if not _FUNCTION.search(statement.text):
+                continue
             for decorator in method.decorator_list:
                 if method.name not in AFTER_CALL and _is_tf_function(run, cls.module, decorator):
                     site = Site(cls.module.path, statement, decorator)
@@ -627,15 +631,6 @@ def _names_a_function(cls: ClassDefinition) -> bool:
     if found is None:
         found = _naming[cls.statement] = _FUNCTION.search(cls.statement.text) is not None
     return found
-
-
-def _methods(cls: ClassDefinition) -> Iterator[tuple[Statement, _Function]]:
-    for piece in cls.statement.body or (cls.statement,):
-        if not _FUNCTION.search(piece.text):
-            continue
-        for node in piece.nodes if cls.statement.body else cls.node.body:
-            if isinstance(node, _Function):
-                yield piece, node
 
 
 def _own_method(run: LayerRun, node: ast.expr) -> _Function | None:

@@ -15,7 +15,7 @@ from kerascope.source.document import Document, Site
 from kerascope.tracking.events import InitReached
 from kerascope.tracking.run import LayerRun, Method
 
-_How = Literal["missing", "not called", "skipped", "dataclass"]
+_How = Literal["missing", "not called", "skipped", "dataclass", "left out"]
 _PLAIN_BASES = frozenset(("keras.layers.Layer", "keras.Model"))
 
 
@@ -111,6 +111,23 @@ class Example(keras.layers.Layer):
     def call(self, x):
         return self.dense(x)
 """,
+        ),
+        Example(
+            "called only where a name is given",
+            """\
+import keras
+
+
+class Example(keras.layers.Layer):
+    def __init__(self, units=4, name=None):
+        if name is not None:  # <- KS306
+            super().__init__(name=name)
+        self.dense = keras.layers.Dense(units)
+
+    def call(self, x):
+        return self.dense(x)
+""",
+            symptom="raises",
         ),
         Example(
             "no super().__init__() in a model",
@@ -346,6 +363,24 @@ class Example(keras.layers.Layer):
 """,
         ),
         Example(
+            "called in both cases",
+            """\
+import keras
+
+
+class Example(keras.layers.Layer):
+    def __init__(self, units=4, name=None):
+        if name is not None:
+            super().__init__(name=name)
+        else:
+            super().__init__()
+        self.dense = keras.layers.Dense(units)
+
+    def call(self, x):
+        return self.dense(x)
+""",
+        ),
+        Example(
             "called after plain attributes",
             """\
 import keras
@@ -540,9 +575,11 @@ class Example(keras.layers.Layer):
         if run.method("__call__") is not None:
             # Then calling the layer may do without Keras.
             return
-        if any(event.layer is run.layer for event in run.all_events if isinstance(event, InitReached)):
+        reached = [event for event in run.all_events if isinstance(event, InitReached)]
+        guards = [event.at.guards for event in reached if event.layer is run.layer]
+        if len(guards) > 1 or not all(guards):
             return
-        break_ = _find_break(run)
+        break_ = _left_out(run) if guards else _find_break(run)
         if break_ is None:
             return
         own = (
@@ -602,6 +639,56 @@ def _find_break(run: LayerRun) -> _Break | None:
             return step
         start += 1
     return None
+
+
+def _left_out(run: LayerRun) -> _Break | None:
+    """The only call of `super().__init__()`, if the argument whose default leaves it out isn't given."""
+    init = _own_init(run, run.definition)
+    supers = [
+        node
+        for node in (ast.walk(init.node) if init else ())
+        if isinstance(node, ast.Call) and _is_super(node)
+    ]
+    if init is None or len(supers) != 1:
+        return None
+    if any(isinstance(node, ast.Raise | ast.Assert | ast.Return) for node in ast.walk(init.node)):
+        return None  # it may see to the argument itself
+    for statement in init.node.body:
+        if not isinstance(statement, ast.If) or statement.orelse:
+            continue
+        name = _asked_for(statement.test)
+        stored = (
+            node.id
+            for node in ast.walk(init.node)
+            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+        )
+        inside = any(isinstance(each, ast.Expr) and each.value is supers[0] for each in statement.body)
+        if inside and name in _off_by_default(init.node.args) and name not in stored:
+            return _Break("left out", run.definition, init, statement.test)
+    return None
+
+
+def _asked_for(test: ast.expr) -> str | None:
+    """The name in a test like `name` or `name is not None`."""
+    if isinstance(test, ast.Compare) and len(test.ops) == 1 and isinstance(test.ops[0], ast.IsNot):
+        right = test.comparators[0]
+        test = test.left if isinstance(right, ast.Constant) and right.value is None else right
+    return test.id if isinstance(test, ast.Name) else None
+
+
+def _off_by_default(arguments: ast.arguments) -> set[str]:
+    """The parameters that are None if they aren't given."""
+    positional = [*arguments.posonlyargs, *arguments.args]
+    defaults = [None] * (len(positional) - len(arguments.defaults)) + arguments.defaults
+    pairs = [
+        *zip(positional, defaults, strict=True),
+        *zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True),
+    ]
+    return {
+        parameter.arg
+        for parameter, default in pairs
+        if isinstance(default, ast.Constant) and default.value is None
+    }
 
 
 def _own_init(run: LayerRun, owner: ClassDefinition) -> Method | None:
@@ -708,6 +795,9 @@ def _message(run: LayerRun, break_: _Break, own: bool) -> str:
             what = f"{where}__init__ names super().__init__ but doesn't call it"
         case "skipped":
             what = f"{where}__init__ skips the constructor of Keras"
+        case "left out":
+            asked = _asked_for(break_.node) if break_.node is not None else None
+            what = f"__init__ doesn't call super().__init__() where `{asked}` isn't given"
         case "dataclass":
             what = (
                 f"the __init__ that @dataclass writes for {break_.owner.name} never calls super().__init__()"
@@ -717,7 +807,9 @@ def _message(run: LayerRun, break_: _Break, own: bool) -> str:
 
 def _mend(document: Document, run: LayerRun, break_: _Break) -> Fix | None:
     init = break_.init
-    if init is None or init.site.path != document.path or not _next_is_plain(run, break_.owner):
+    if break_.how == "left out" or init is None or init.site.path != document.path:
+        return None
+    if not _next_is_plain(run, break_.owner):
         return None
     call = f"super().__init__({_passed_on(init.node)})"
     node = break_.node

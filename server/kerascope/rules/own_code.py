@@ -18,9 +18,14 @@ def methods(run: LayerRun) -> Iterator[Method]:
     """Every function in the bodies of the class and of its bases that files define."""
     for cls in run.mro():
         if isinstance(cls, ClassDefinition):
-            for piece, top in _body(cls):
-                if isinstance(top, ast.FunctionDef | ast.AsyncFunctionDef):
-                    yield Method(top.name, top, piece, cls)
+            yield from methods_of(cls)
+
+
+def methods_of(cls: ClassDefinition) -> Iterator[Method]:
+    """Every function in the body of one class."""
+    for piece, top in _body(cls):
+        if isinstance(top, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield Method(top.name, top, piece, cls)
 
 
 def own_methods(run: LayerRun) -> Iterator[Method]:

@@ -35,6 +35,16 @@ def in_own_file(run: LayerRun, at: Context) -> Site | None:
     return None if _calls_super(here[-1].node) else here[-1]
 
 
+def receiver(at: Context, name: str) -> ast.expr:
+    """The layer whose attribute of this name is written at `at`, as the code names it."""
+    for node in ast.walk(at.statement or at.site.node):
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "setattr" and node.args:
+            return node.args[0]
+        if isinstance(node, ast.Attribute) and node.attr == name:
+            return node.value
+    return ast.Name("self")
+
+
 def _calls_super(node: ast.AST) -> bool:
     function = node.func if isinstance(node, ast.Call) else None
     owner = function.value if isinstance(function, ast.Attribute) else None
