@@ -52,9 +52,10 @@ class Weight:
 
     `path`: attributes from the layer to it ("blocks[0].dense.kernel"); "" if it was only seen on the tape.
     `owner`: class of the layer or object that holds it. `tracked`: Keras knows it (`weights`); `trainable`:
-    its own flag; `trained`: in `trainable_weights`. `watched`: the call used it (TensorFlow). `exists_after`:
-    the first stage after which it is there. `gradient`: got one on the second step. `effect`: overwriting it
-    changes the output. `saved`: comes back by save and load into a fresh instance.
+    its own flag, unless its layer is frozen; `trained`: in `trainable_weights`. `watched`: the call used it
+    (TensorFlow). `exists_after`: the first stage after which it is there. `gradient`: got one on the second
+    step. `effect`: overwriting it changes the output. `saved`: comes back by save and load into a fresh
+    instance.
     `created`: the user's line that was running when the variable came to be; `held`: the line that made the
     layer or object that owns it. `raw`: a backend variable that is not a Keras variable.
     """

@@ -797,6 +797,18 @@ def test_a_call_that_must_be_told_whether_it_trains(check: Check, generation: in
     assert (report.status, report.inputs) == ("built", "float32 (2, 8), training=False"), report.message
 
 
+@BOTH
+def test_a_frozen_layer_that_keras_does_not_know_is_not_lost(check: Check, generation: int) -> None:
+    code = HEAD + (
+        "\nframe = {'dense': layers.Dense(4)}\n\nframe['dense'].trainable = False\n\n"
+        "class Example(layers.Layer):\n"
+        "    def call(self, x):\n        return frame['dense'](x)\n"
+    )
+    report = check(code, generation, init="", on="(None, 4)")
+    (kernel,) = [each for each in report.weights if each.name == "kernel"]
+    assert (kernel.tracked, kernel.trainable, kernel.lost) == (False, False, False)
+
+
 ONLY_IN_TRAINING = (
     HEAD
     + """

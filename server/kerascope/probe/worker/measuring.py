@@ -687,7 +687,9 @@ class Measuring:
         engine, variable = self.engine, node.variable
         key = engine.key(variable)
         trained = key in self._trained
-        trainable = engine.is_trainable(variable)
+        # In Keras 2, a variable of a layer that is frozen doesn't know.
+        frozen = engine.is_layer(node.holder) and not getattr(node.holder, "trainable", True)
+        trainable = engine.is_trainable(variable) and not frozen
         path = node.path
         after = "init" if key in self._in_init else "call"
         if after == "call" and self._in_build is not None and path in self._in_build:
