@@ -197,7 +197,10 @@ def test_unbuilt_sublayers_are_reported_without_those_inside() -> None:
     gate = layer("gate", "Gate", built=False, called=False, created=frame(14), children=[inner])
     found = only(example(gate, weights=[weight("kernel")]))
     assert (found.range.start.line + 1, found.code) == (14, "KS803")
-    assert "that call didn't call it" in found.message
+    assert "that call didn't call it" in found.message and found.message.endswith("so it has no weights.")
+    refused = {"weights": "ValueError: Weights for model 'gate' have not yet been created"}
+    found = only(example(gate, weights=[weight("kernel")], not_measured=refused))
+    assert found.message.endswith("and listing those of `Example` raises, as `fit` does.")
 
 
 def test_new_weights_in_every_call_are_not_called_untracked_too() -> None:

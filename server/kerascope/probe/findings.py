@@ -213,11 +213,15 @@ class _Findings:
             why = "it was called, and left so"
             if nodes[0].called is not True:
                 why = "that call didn't call " + ("them" if several else "it")
+            refusal = ""
+            if "weights" in self.report.not_measured and any(node.children for node in nodes):
+                refusal = f", and listing those of `{self.report.class_name}` raises, as `fit` does"
             yield self._finding(
                 "KS803",
                 nodes[0].created,
                 f"{self._nodes(nodes)} {'are' if several else 'is'} still not built after a call of "
-                f"`{self.report.class_name}`: {why}, so {'they have' if several else 'it has'} no weights.",
+                f"`{self.report.class_name}`: {why}, so {'they have' if several else 'it has'} no weights"
+                f"{refusal}.",
             )
 
     # --- KS804 ---

@@ -30,6 +30,7 @@ Stage = Literal[
     "functional",  # in a functional model, before it runs
     "gradients",  # second step
     "again",  # the second call
+    "weights",  # listing the weights after a call
     "effect",  # overwriting each weight
     "weights-file",  # save_weights and load_weights into a fresh instance
     "model-file",  # .keras round trip

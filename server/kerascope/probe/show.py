@@ -33,6 +33,7 @@ STAGES = {
     "construct": "the constructor",
     "gradients": "gradients",
     "again": "a second call",
+    "weights": "`weights` after a call",
     "effect": "the effect of each weight",
     "weights-file": "save_weights and load_weights",
     "model-file": "the .keras format",

@@ -798,6 +798,23 @@ def test_a_call_that_must_be_told_whether_it_trains(check: Check, generation: in
 
 
 @BOTH
+def test_a_sequential_that_is_not_built_hides_no_weights(check: Check, generation: int) -> None:
+    code = HEAD + (
+        "\nclass Example(keras.Model):\n"
+        "    def __init__(self):\n        super().__init__()\n        self.dense = layers.Dense(3)\n"
+        "        self.unused = keras.Sequential([layers.Dense(4)])\n\n"
+        "    def call(self, x):\n        return self.dense(x)\n"
+    )
+    report = check(code, generation, init="", on="(None, 4)")
+    kernel = weight(report, "dense.kernel")
+    assert (kernel.tracked, kernel.trained, kernel.gradient, kernel.saved) == (True, True, True, True)
+    assert report.counts["call"].trainable == 2
+    assert [each.path for each in report.unbuilt] == ["unused"]
+    # Keras 2 refuses to list any of them.
+    assert ("weights" in report.not_measured) == (generation == 2)
+
+
+@BOTH
 def test_a_frozen_layer_that_keras_does_not_know_is_not_lost(check: Check, generation: int) -> None:
     code = HEAD + (
         "\nframe = {'dense': layers.Dense(4)}\n\nframe['dense'].trainable = False\n\n"

@@ -163,6 +163,10 @@ class Measuring:
         self._first_used = list(step.used or [])
         self._count("call", layer)
         self._look()
+        try:
+            _ = layer.weights
+        except Exception as error:
+            self.not_measured["weights"] = essence_of(error)
         self._report(init=self.subject.init, inputs=forms.text(self.inputs))
         self._send()
 
@@ -233,14 +237,25 @@ class Measuring:
             "parameters": sum(_parameters(weight.shape) for weight in weights),
         }
 
-    @staticmethod
-    def _list(layer: Any, name: str) -> list[Any]:
-        """Keras 2 refuses to list the weights of a model that isn't built, and any Keras those of a layer
-        whose constructor never ran: it has none then."""
+    def _list(self, layer: Any, name: str) -> list[Any]:
+        """Its `weights` or `trainable_weights`. Keras 2 refuses to list them while a model among the
+        sublayers isn't built: then those of the others. A layer whose constructor never ran has none."""
         try:
             return list(getattr(layer, name))
         except Exception:
+            with contextlib.suppress(Exception):
+                return self._one_by_one(layer, name)
             return []
+
+    def _one_by_one(self, layer: Any, name: str) -> list[Any]:
+        engine = self.engine
+        own, inner = engine.own_variables(layer), engine.direct_layers(layer)
+        if name == "trainable_weights":
+            if not layer.trainable:
+                return []
+            own = [variable for variable in own if engine.is_trainable(variable)]
+        found = [*own, *(variable for each in inner for variable in self._list(each, name))]
+        return list({engine.key(variable): variable for variable in found}.values())
 
     def _keys(self, layer: Any) -> set[int]:
         return {self.engine.key(weight) for weight in self._list(layer, "weights")}
