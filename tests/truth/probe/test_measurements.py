@@ -826,6 +826,19 @@ def test_a_frozen_layer_that_keras_does_not_know_is_not_lost(check: Check, gener
     assert (kernel.tracked, kernel.trainable, kernel.lost) == (False, False, False)
 
 
+@BOTH
+def test_a_class_that_is_called_in_a_way_of_its_own(check: Check, generation: int) -> None:
+    code = HEAD + (
+        "\nclass Example(layers.Layer):\n"
+        "    def __init__(self):\n        super().__init__()\n        self.dense = layers.Dense(3)\n\n"
+        "    def __call__(self, x):\n        return super().__call__(x)\n\n"
+        "    def call(self, x):\n        return self.dense(x)\n"
+    )
+    report = check(code, generation, init="", on="(None, 4)")
+    assert report.raised == () and report.restored["weights-file"], report.raised
+    assert weight(report, "dense.kernel").saved
+
+
 ONLY_IN_TRAINING = (
     HEAD
     + """

@@ -4,6 +4,7 @@ asks here and knows neither TensorFlow nor any other."""
 from __future__ import annotations
 
 import contextlib
+import inspect
 import random
 import sys
 from typing import Any, Callable, Iterable, Iterator, Sequence
@@ -194,7 +195,9 @@ class Engine:
 
     def _takes_training(self, layer: Any) -> bool:
         # Keras 3 drops the argument where `call` lacks it, and hands it to the sublayers.
-        return self.generation == 3 or bool(getattr(layer, "_expects_training_arg", False))
+        if self.generation == 3:
+            return _takes(type(layer).__call__, "training")
+        return bool(getattr(layer, "_expects_training_arg", False))
 
     def step(self, layer: Any, call: Callable[[], Any], weights: Sequence[Any]) -> Step:
         """Calls the layer; gradients of `weights` by a fixed random weighting of its outputs and losses.
@@ -347,6 +350,15 @@ class TensorFlow(Engine):
         # Non-trainable variables are only there because they were asked for.
         used = [variable for variable in tape.watched_variables() if variable.trainable]
         return Step(outputs, used, found, floats or total is not None)
+
+
+def _takes(function: Any, name: str) -> bool:
+    """Whether a function has an argument of a name: a class may have a `__call__` of its own."""
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):
+        return True
+    return any(one.name == name or one.kind == one.VAR_KEYWORD for one in parameters)
 
 
 def _is_nonzero(gradient: Any) -> bool:
