@@ -16,19 +16,22 @@ from threading import Lock
 from typing import Any
 
 import pytest
+from tests.truth.symptoms import Answer, answer_of
 
+PYTHON = os.environ.get("KERASCOPE_TRUTH_PYTHON", sys.executable)
 WORKER = Path(__file__).with_name("worker.py")
 
 
 class RealKeras:
     """A process that has imported one generation of Keras and runs programs in forks of itself."""
 
-    def __init__(self, generation: int) -> None:
+    def __init__(self, generation: int, python: str = PYTHON, backend: str = "tensorflow") -> None:
         self._process = subprocess.Popen(
-            [os.environ.get("KERASCOPE_TRUTH_PYTHON", sys.executable), str(WORKER), str(generation)],
+            [python, str(WORKER), str(generation)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
+            env={**os.environ, "KERAS_BACKEND": backend},
             text=True,
         )
         self._lock = Lock()
@@ -44,11 +47,11 @@ class RealKeras:
         if self._version is None:
             assert self._process.stdout is not None
             versions = self._process.stdout.readline()
-            assert versions, "this interpreter can't import TensorFlow with this generation of Keras"
+            assert versions, "this interpreter can't import this generation of Keras with its backend"
             self._version = tuple(map(int, json.loads(versions)["keras"].split(".")[:2]))
         return self._version
 
-    def measure(self, request: Mapping[str, Any]) -> dict[str, Any]:
+    def measure(self, request: Mapping[str, Any]) -> Answer:
         """What the program shows of the symptoms that the request asks for."""
         with self._lock:
             assert self._process.stdin is not None
@@ -56,8 +59,7 @@ class RealKeras:
             self._started()
             self._process.stdin.write(json.dumps(request) + "\n")
             self._process.stdin.flush()
-            answer: dict[str, Any] = json.loads(self._process.stdout.readline())
-            return answer
+            return answer_of(json.loads(self._process.stdout.readline()), request)
 
     def end(self) -> None:
         assert self._process.stdin is not None
@@ -82,8 +84,7 @@ print(*{2 if name == "tf_keras" else int(version(name)[0]) for name in there})
 
 def _generations() -> list[int]:
     """Of Keras, as far as the interpreter has them with TensorFlow."""
-    python = os.environ.get("KERASCOPE_TRUTH_PYTHON", sys.executable)
-    found = subprocess.run([python, "-c", _LOOK], check=False, capture_output=True, text=True).stdout
+    found = subprocess.run([PYTHON, "-c", _LOOK], check=False, capture_output=True, text=True).stdout
     return sorted(map(int, found.split()))
 
 

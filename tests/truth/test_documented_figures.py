@@ -36,4 +36,4 @@ def test_the_figures(code: str, generation: int, said: str, real_keras: Mapping[
         "symptoms": ["fewer-weights"],
     }
     answer = real_keras[generation].measure(request)
-    assert answer["shown"] == ["raises" if said == "raises" else "fewer-weights"], answer["notes"]
+    assert answer.shown == {"raises" if said == "raises" else "fewer-weights"}, answer.notes

@@ -20,4 +20,4 @@ def cases() -> list[Any]:
 @pytest.mark.parametrize(("program", "shows"), cases())
 def test_keras_shows_the_defect(program: Program, shows: Shows, real_keras: Mapping[int, Any]) -> None:
     answer = real_keras[shows.generation].measure(program.request(shows))
-    assert answer["shown"] == [shows.symptom], answer["notes"]
+    assert answer.shown == {shows.symptom}, answer.notes

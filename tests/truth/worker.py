@@ -1,26 +1,23 @@
-"""Runs example programs under one Keras generation and measures what they show.
+"""Runs example programs under one Keras and says what they show.
 
 `python worker.py 3` or `python worker.py 2`: reads a request per line of standard input, answers with a line
-of JSON. TensorFlow is imported once; every program runs in a fork of its own. Knows nothing of Kerascope:
-what it reports is what Keras does. Generation 2 is tf_keras, which takes Keras' place under every name, or
-Keras 2 itself.
+of JSON: what the build check's own part for the user's interpreter measures of the layer, and which of the
+symptoms asked for show that a build check doesn't measure. Keras is imported once; every program runs in a
+fork of its own. Generation 2 is tf_keras, which takes Keras' place under every name, or Keras 2 itself; Keras
+3 runs on the backend that `KERAS_BACKEND` names.
 """
 
 from __future__ import annotations
 
 import importlib
-import importlib.abc
 import importlib.util
 import json
-import linecache
 import os
 import pathlib
 import select
 import signal
 import sys
 import tempfile
-import traceback
-import types
 import warnings
 
 import numpy
@@ -28,157 +25,125 @@ import numpy
 SECONDS = 120
 
 
-class _LegacyKeras(importlib.abc.MetaPathFinder, importlib.abc.Loader):
-    """Makes `import keras.layers` give tf_keras' module of that name."""
+def _part_of_build_check():
+    """The package of the build check's modules, loaded by its path as the build check loads it."""
+    folder = pathlib.Path(__file__).parents[2] / "server" / "kerascope" / "probe" / "worker"
+    name = "_kerascope_worker"
+    spec = importlib.util.spec_from_file_location(
+        name, folder / "__init__.py", submodule_search_locations=[str(folder)]
+    )
+    sys.modules[name] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(sys.modules[name])
 
-    def find_spec(self, name, path=None, target=None):
-        if name == "keras" or name.startswith("keras."):
-            return importlib.util.spec_from_loader(name, self)
-        return None
 
-    def create_module(self, spec):
-        return None
+_part_of_build_check()
 
-    def exec_module(self, module):
-        sys.modules[module.__name__] = importlib.import_module("tf_" + module.__name__)
+from _kerascope_worker import imports, inputs  # noqa: E402
+from _kerascope_worker.engines import engine_for  # noqa: E402
+from _kerascope_worker.loading import Loading  # noqa: E402
+from _kerascope_worker.making import Failed, Making, Subject  # noqa: E402
+from _kerascope_worker.measuring import Measuring  # noqa: E402
+from _kerascope_worker.places import Places  # noqa: E402
+from _kerascope_worker.watching import Watch  # noqa: E402
 
 
 class Trial:
-    """One program: every measurement works on a fresh instance of its layer, made when asked for."""
+    """One program; `make` gives a fresh instance of its layer, unless the program makes a single one."""
 
-    def __init__(self, tf, keras, request):
-        self.tf, self.keras, self.request = tf, keras, request
-        self.module = self.modules() if "files" in request else self.one_module(request["code"])
-        numbers = numpy.random.default_rng(7).normal(size=request.get("shape", (2, 4)))
-        self.x = tf.constant(numbers.astype("float32"))
+    def __init__(self, engine, request):
+        self.engine, self.keras, self.request = engine, engine.keras, request
+        files = request.get("files") or {"example.py": request["code"]}
+        self.places = Places("", files)
+        self.watch = Watch(self.places)
+        self.watch.add(engine.layer_class, engine.variable_classes(), engine.model_class)
+        modules = [
+            {"name": _module(path), "path": path, "text": text, "is_package": path.endswith("__init__.py")}
+            for path, text in files.items()
+        ]
+        self.loading = Loading(
+            {"modules": modules, "target": _module(request.get("main", "example.py"))}, root=""
+        )
 
-    def one_module(self, code):
-        module = types.ModuleType("example")
-        sys.modules["example"] = module
-        linecache.cache["example.py"] = (len(code), None, code.splitlines(True), "example.py")
-        exec(compile(code, "example.py", "exec"), module.__dict__)
-        return module
+    def measured(self):
+        """What the build check measures of the layer: the fields of its report."""
+        found = {"status": "built", "raised": []}
+        stage = self.watch.phase = "import"
+        try:
+            self.module = self.loading.run()
+            numbers = numpy.random.default_rng(7).normal(size=self.request.get("shape", (2, 4)))
+            self.x = self.engine.tensor(numbers.astype("float32"), "float32")
+            stage = self.watch.phase = "construct"
+            subject = Subject(self.make, "", None, "given")
+            making = Making(
+                self.engine, self.watch, self.module, type(subject.peek()), {}, self.loading.loaded()
+            )
+            args, kwargs = self.evaluate(f"taken({self.request['arguments']})", taken=_taken)
+            describe = self.engine.describe
+            given = inputs.inputs(
+                *(inputs.captured(value, describe) for value in args),
+                **{name: inputs.captured(value, describe) for name, value in kwargs.items()},
+            )
+            custom = {name: value for name, value in vars(self.module).items() if callable(value)}
+            measuring = Measuring(
+                self.engine, self.watch, self.places, making, subject, given,
+                lambda **fields: found.update(fields), lambda *_: None, custom,
+            )  # fmt: skip
+            measuring.args, measuring.kwargs = args, kwargs
+            measuring.run()
+        except Exception as error:
+            if isinstance(error, Failed):
+                stage, error = error.stage, error.error
+            found["status"] = "raised"
+            found["raised"] = [*found["raised"], self.places.raised(stage, error)]
+        self.watch.phase = "fresh"
+        return found
 
-    def modules(self):
-        """The main one of several modules, which import each other from a folder."""
-        with tempfile.TemporaryDirectory() as folder:
-            for name, text in self.request["files"].items():
-                path = pathlib.Path(folder) / name
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_text(text, "utf-8")
-                linecache.cache[str(path)] = (len(text), None, text.splitlines(True), str(path))
-            sys.path.insert(0, folder)
-            main = self.request["main"].removesuffix(".py").removesuffix("/__init__")
-            return importlib.import_module(main.replace("/", "."))
+    def evaluate(self, text, **names):
+        present = {"keras": self.keras, "np": numpy, "x": self.x, **names}
+        present["tf"] = getattr(self.engine, "tf", None)
+        return eval(text, {**present, **vars(self.module)})
 
     def make(self):
-        return eval(self.request["make"], self._present())
+        return self.evaluate(self.request["make"])
 
     def call(self, layer):
-        return eval(f"layer({self.request['arguments']})", {**self._present(), "layer": layer})
+        return self.evaluate(f"layer({self.request['arguments']})", layer=layer)
 
-    def _present(self):
-        return {"tf": self.tf, "keras": self.keras, "np": numpy, "x": self.x, **self.module.__dict__}
+    def called(self):
+        layer = self.make()
+        self.call(layer)
+        return layer
 
-    def variable(self, weight):
-        """The TensorFlow variable behind a weight of either generation."""
-        value = getattr(weight, "_value", None)
-        return value if isinstance(value, self.tf.Variable) else weight
+    def numbers(self, layer):
+        return self.engine.numbers(self.call(layer))
 
-    def ids(self, weights):
-        return {id(self.variable(weight)) for weight in weights}
-
-    def step(self, layer):
-        """One call under a tape: the variables that it watched, the trainable weights, their gradients."""
-        tf = self.tf
-        with tf.GradientTape() as tape:
-            outputs = [y for y in tf.nest.flatten(self.call(layer)) if tf.as_dtype(y.dtype).is_floating]
-            loss = tf.add_n([tf.reduce_sum(tf.square(tf.cast(y, "float32"))) for y in outputs])
-        weights = [self.variable(weight) for weight in layer.trainable_weights]
-        gradients = tape.gradient(loss, weights)
-        return list(tape.watched_variables()), weights, gradients
+    def keys(self, weights):
+        return {self.engine.key(weight) for weight in weights}
 
     def shape(self):
         return (None, *self.x.shape[1:])
 
-    def inputs(self):
-        return self.keras.Input(self.x.shape[1:])
-
-    def stepped(self):
-        """A layer after two calls, and what the first and the second showed."""
-        if not hasattr(self, "_stepped"):
-            layer = self.make()
-            first = self.step(layer)
-            self._stepped = layer, first, self.step(layer)
-        return self._stepped
-
-    # One method for each symptom: true where it shows.
-
-    def untracked(self):
-        """A trainable variable that the call reads is not among the layer's weights."""
-        layer, (first, _, _), (second, _, _) = self.stepped()
-        return bool({id(v) for v in first + second} - self.ids(layer.weights))
-
-    def unbuilt(self):
-        """A sublayer is still not built after the call."""
-        layer, _, _ = self.stepped()
-        return any(not inner.built for inner in layer._flatten_layers(include_self=False))
-
-    def no_gradient(self):
-        """A trainable weight gets no gradient on the second step (on the first, it may be new)."""
-        _, _, (_, _, gradients) = self.stepped()
-        return any(gradient is None for gradient in gradients)
-
-    def frozen(self):
-        """A weight of numbers isn't trainable."""
-        layer, _, _ = self.stepped()
-        return any(self.tf.as_dtype(v.dtype).is_floating for v in layer.non_trainable_weights)
+    # What a build check doesn't measure, one method for each symptom: true where it shows.
 
     def trained_though_frozen(self):
         """A functional model around the layer trains weights of a layer whose `trainable` is False."""
-        model = self.keras.Model(inputs := self.inputs(), self.make()(inputs))
+        model = self.keras.Model(symbol := self.keras.Input(self.x.shape[1:]), self.make()(symbol))
         model(self.x)
-        trained = self.ids(model.trainable_weights)
+        trained = self.keys(model.trainable_weights)
         layers = model._flatten_layers(include_self=False)
-        return any(not layer.trainable and trained & self.ids(layer.weights) for layer in layers)
-
-    def created_every_call(self):
-        """The second call reads variables that the first did not know."""
-        layer, (before, _, _), (watched, _, _) = self.stepped()
-        return bool({id(v) for v in watched} - {id(v) for v in before} - self.ids(layer.weights)) or len(
-            layer.weights
-        ) > len(self._weights_after_one_call())
-
-    def _weights_after_one_call(self):
-        layer = self.make()
-        self.call(layer)
-        return layer.weights
-
-    def not_built_by_build(self):
-        """`build(shape)` makes fewer weights than a call."""
-        built = self.make()
-        built.build(self.shape())
-        called = self.make()
-        self.call(called)
-        return len(built.weights) < len(called.weights)
-
-    def missing_in_functional(self):
-        """A functional model around the layer holds fewer weights than the layer has after a call."""
-        layer = self.make()
-        model = self.keras.Model(inputs := self.inputs(), layer(inputs))
-        called = self.make()
-        self.call(called)
-        return len(model.weights) < len(called.weights)
+        return any(not layer.trainable and trained & self.keys(layer.weights) for layer in layers)
 
     def duplicated(self):
-        """An unused trainable weight has the shape and name of one that is used."""
+        """An unused trainable weight has the shape and name of one that is used, also after `build`."""
         built = self.make()
         built.build(self.shape())
-        for layer in (self.make(), built):
-            self.step(layer)
-            watched, weights, _ = self.step(layer)
-            used = {id(v) for v in watched}
-            kinds = [(v.name.rsplit("/", 1)[-1], tuple(v.shape), id(v) in used) for v in weights]
+        for layer in (self.called(), built):
+            self.call(layer)
+            used = self.keys(self.engine.step(layer, lambda layer=layer: self.call(layer), []).used)
+            kinds = [
+                (self.engine.name(v), tuple(v.shape), self.engine.key(v) in used)
+                for v in layer.trainable_weights
+            ]
             if any(not is_used and (name, shape, True) in kinds for name, shape, is_used in kinds):
                 return True
         return False
@@ -191,33 +156,15 @@ class Trial:
         self.call(layer)
         return any((value != 0.5).any() for value in layer.get_weights())
 
-    def not_saved(self):
-        """A fresh instance that loads the saved weights gives other outputs."""
-        models = []
-        for _ in range(2):
-            inputs = self.inputs()
-            models.append(self.keras.Model(inputs, self.make()(inputs)))
-            models[-1](self.x)
-        # Counters and moving averages differ from their start, too.
-        models[0](self.x)
-        with tempfile.TemporaryDirectory() as folder:
-            path = str(pathlib.Path(folder) / "model.weights.h5")
-            models[0].save_weights(path)
-            models[1].load_weights(path)
-        return abs(models[0](self.x) - models[1](self.x)).numpy().max() > 1e-6
-
     def not_in_checkpoint(self):
         """A fresh instance that a `tf.train.Checkpoint` restores gives other outputs."""
-        layers = [self.make(), self.make()]
-        for layer in layers:
-            self.call(layer)
+        layers = [self.called(), self.called()]
         for weight in layers[0].weights:
             weight.assign(weight + 0.5)
+        checkpoints = [self.engine.tf.train.Checkpoint(layer=layer) for layer in layers]
         with tempfile.TemporaryDirectory() as folder:
-            path = self.tf.train.Checkpoint(layer=layers[0]).save(str(pathlib.Path(folder) / "checkpoint"))
-            self.tf.train.Checkpoint(layer=layers[1]).restore(path)
-        saved, restored = (self.tf.nest.flatten(self.call(layer)) for layer in layers)
-        return any(abs(a - b).numpy().max() > 1e-6 for a, b in zip(saved, restored, strict=True))
+            checkpoints[1].restore(checkpoints[0].save(str(pathlib.Path(folder) / "checkpoint")))
+        return any(abs(a - b).max() > 1e-6 for a, b in zip(*map(self.numbers, layers), strict=True))
 
     def fit_raises(self):
         """One step of `fit` raises, though a call doesn't."""
@@ -229,69 +176,50 @@ class Trial:
             return True
         return False
 
-    def build_raises(self):
-        """`build(shape)` raises, though a call doesn't."""
-        try:
-            self.make().build(self.shape())
-        except Exception:
-            return True
-        return False
-
     def without_effect(self):
         """The layer has the same trainable weights as in the mended program."""
-        mended = Trial(self.tf, self.keras, {**self.request, "code": self.request["fixed"]})
-        return len(self.stepped()[0].trainable_weights) == len(mended.stepped()[0].trainable_weights)
-
-    def ineffective(self):
-        """Overwriting one of the trainable weights doesn't change the output."""
-        layer, _, _ = self.stepped()
-        before = self.tf.nest.flatten(self.call(layer))
-        numbers = numpy.random.default_rng(11)
-        for weight in layer.trainable_weights:
-            kept = weight.numpy()
-            weight.assign(numbers.normal(size=kept.shape).astype(kept.dtype))
-            after = self.tf.nest.flatten(self.call(layer))
-            weight.assign(kept)
-            if all(numpy.allclose(a, b, atol=1e-5) for a, b in zip(before, after, strict=True)):
-                return True
-        return False
+        mended = Trial(self.engine, {**self.request, "code": self.request["fixed"]})
+        counts = [trial.measured()["counts"]["call"] for trial in (self, mended)]
+        return counts[0]["trainable"] == counts[1]["trainable"]
 
     def fewer_weights(self):
-        """As the example's own expression says."""
-        if self.request["evidence"] is None:
-            return False
-        layer, _, _ = self.stepped()
-        return bool(eval(self.request["evidence"], {**self._present(), "layer": layer}))
+        """As the example's own expression says, after two calls."""
+        layer = self.called()
+        self.call(layer)
+        return bool(self.evaluate(self.request["evidence"] or "False", layer=layer))
 
 
-def measure(tf, keras, request):
-    """Which of the symptoms asked for show; "raises" with its message, wherever it comes from."""
+def _taken(*args, **kwargs):
+    return args, kwargs
+
+
+def _module(path):
+    return path[: -len(".py")].replace("/", ".").removesuffix(".__init__")
+
+
+def measure(engine, request):
+    """What the build check measures, and which of the other symptoms asked for show (or why not)."""
+    trial = Trial(engine, request)
+    measured = trial.measured()
     shown, notes = [], {}
-    try:
-        trial = Trial(tf, keras, request)
-        trial.stepped()
-    except Exception as error:
-        message = f"{type(error).__name__}: {error}"
-        return {"shown": ["raises"], "notes": {"raises": message, "trace": traceback.format_exc()}}
-    for symptom in request["symptoms"]:
-        if symptom == "raises":
-            continue
+    for symptom in request["symptoms"] if measured["status"] == "built" else ():
+        own = getattr(trial, symptom.replace("-", "_"), None)
         try:
-            if getattr(trial, symptom.replace("-", "_"))():
+            if own is not None and own():
                 shown.append(symptom)
         except Exception as error:
             notes[symptom] = f"{type(error).__name__}: {error}"
-    return {"shown": shown, "notes": notes}
+    return {"measured": measured, "shown": shown, "notes": notes}
 
 
-def in_a_fork(tf, keras, request):
+def in_a_fork(engine, request):
     """`measure` in a process of its own, which may crash or hang."""
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
         os.close(reading)
         with os.fdopen(writing, "w") as answer:
-            json.dump(measure(tf, keras, request), answer)
+            json.dump(measure(engine, request), answer, default=str)
         os._exit(0)
     os.close(writing)
     text = b""
@@ -306,31 +234,27 @@ def in_a_fork(tf, keras, request):
         text += piece
     os.close(reading)
     os.waitpid(child, 0)
-    return json.loads(text) if text else {"shown": [], "notes": {"worker": "crashed or took too long"}}
+    return json.loads(text) if text else {"notes": {"worker": "crashed or took too long"}}
 
 
 def main():
-    generation = int(sys.argv[1])
+    generation = sys.argv[1]
     # The programs may print; answers go where standard output was.
     answers = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)
     os.environ.update(TF_CPP_MIN_LOG_LEVEL="3", CUDA_VISIBLE_DEVICES="-1")
-    legacy = generation == 2 and importlib.util.find_spec("tf_keras") is not None
+    legacy = generation == "2" and importlib.util.find_spec("tf_keras") is not None
     os.environ["TF_USE_LEGACY_KERAS"] = "1" if legacy else "0"
-    os.environ["KERAS_BACKEND"] = "tensorflow"
+    os.environ["KERASCOPE_KERAS"] = "tf_keras" if legacy else ""
+    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     warnings.simplefilter("ignore")
-    if legacy:
-        sys.meta_path.insert(0, _LegacyKeras())
-    import keras
-    import tensorflow as tf
-
-    tf.get_logger().setLevel("ERROR")
-    versions = {"tensorflow": tf.__version__, "keras": keras.__version__}
-    if not keras.__version__.startswith("2." if generation == 2 else "3."):
+    versions = imports.import_keras(lambda text: None)
+    if versions["generation"] != generation:
         raise SystemExit(f"generation {generation} is not what is installed: {versions}")
-    print(json.dumps(versions), file=answers)
+    engine = engine_for("tf_keras" if legacy else "keras")
+    print(json.dumps({**versions, "keras": engine.version}), file=answers)
     for line in sys.stdin:
-        print(json.dumps(in_a_fork(tf, keras, json.loads(line))), file=answers)
+        print(json.dumps(in_a_fork(engine, json.loads(line))), file=answers)
 
 
 if __name__ == "__main__":

@@ -1152,7 +1152,6 @@ class Example(keras.layers.Layer):
     def call(self, x):
         return self.student(x) - self.teacher.model(x)
 """,
-            symptom={2: "untracked"},
         ),
         Example(
             "weights that the class hands to the optimizer itself",

@@ -354,7 +354,6 @@ class Example(keras.layers.Layer):
     def call(self, x):
         return features(self.dense(x))
 """,
-            symptom={2: "untracked"},
         ),
         Example(
             "a global model with an optimizer of its own",

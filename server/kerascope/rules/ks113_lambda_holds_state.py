@@ -324,7 +324,6 @@ hidden = keras.layers.Dense(4)(inputs)
 model = keras.Model(inputs, keras.layers.Lambda(lambda x: features(x))(hidden))
 """,
             make="model",
-            symptom="untracked",
         ),
         Example(
             "a trainer that keeps the layer, and trains it",

@@ -171,7 +171,7 @@ class Example(keras.Model):
         second = self.encoder1(inputs)
         return self.head(keras.layers.Concatenate()([first, second]))
 """,
-            symptom={2: "raises", 3: "unbuilt"},
+            symptom={2: "fit-raises", 3: "unbuilt"},
         ),
     )
 
@@ -324,7 +324,6 @@ class Example(keras.layers.Layer):
     def call(self, x):
         return self.dense(x)
 """,
-            symptom="unbuilt",
         ),
     )
 

@@ -549,7 +549,6 @@ class Example(keras.layers.Layer):
     def __call__(self, x):
         return x * self.scale
 """,
-            symptom="raises",
         ),
         Example(
             "an abstract base that can't be made",

@@ -141,7 +141,6 @@ class Example(keras.layers.Layer):
             x = self.drop(x, training=True)
         return x
 """,
-            symptom={2: "unbuilt"},
             since=(3, 6),
         ),
     )

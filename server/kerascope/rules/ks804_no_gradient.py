@@ -178,6 +178,5 @@ class Example(keras.layers.Layer):
         self.add_loss(tf.reduce_mean(tf.square(x - self.centre)))
         return x
 """,
-            symptom="no-gradient",
         ),
     )

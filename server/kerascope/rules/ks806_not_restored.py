@@ -194,6 +194,5 @@ class Example(keras.layers.Layer):
     def call(self, x):
         return self.dense(x) + tf.random.normal(tf.shape(x))
 """,
-            symptom="not-saved",
         ),
     )

@@ -137,7 +137,6 @@ class Example(keras.layers.Layer):
         x = self.expand(x)
         return self.attention(x, x)
 """,
-            symptom="ineffective",
         ),
         Example(
             "an attention of one's own, and a bias before a normalisation",
@@ -158,6 +157,5 @@ class Example(keras.layers.Layer):
         scores = tf.matmul(self.query(x), self.key(x), transpose_b=True)
         return self.norm(tf.matmul(tf.nn.softmax(scores), x))
 """,
-            symptom="ineffective",
         ),
     )
