@@ -33,9 +33,9 @@ _Function = ast.FunctionDef | ast.AsyncFunctionDef
 class TfFunctionFreezesWeights(Rule):
     """
     ## What it does
-    Reports `@tf.function` on `call`, or on a method that `call` uses, where a sublayer inside it gets its
-    weights only from the call: neither the constructor nor `build()` makes them. Also a layer whose `call` is
-    such a function, inside a layer or model that doesn't build it.
+    Reports `@tf.function` on `call`, or on a method or function that `call` uses, where a sublayer inside it
+    gets its weights only from the call: neither the constructor nor `build()` makes them. Also a layer whose
+    `call` is such a function, inside a layer or model that doesn't build it.
 
     ## Why it matters
     Keras 3 makes the weights of such sublayers by running `call` once on placeholders. The tf.function is
@@ -180,6 +180,46 @@ class Example(keras.Model):
 
     def call(self, x, training=None):
         return self.out(self.encode(x))
+""",
+        ),
+        Example(
+            "a compiled function outside of the class",
+            """\
+import keras
+import tensorflow as tf
+
+
+@tf.function  # <- KS205
+def project(layer, x):
+    return tf.nn.relu(layer(x))
+
+
+class Example(keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.dense = keras.layers.Dense(4)
+
+    def call(self, x):
+        return project(self.dense, x)
+""",
+            (3,),
+            symptom="no-gradient",
+            fixed="""\
+import keras
+import tensorflow as tf
+
+
+def project(layer, x):
+    return tf.nn.relu(layer(x))
+
+
+class Example(keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.dense = keras.layers.Dense(4)
+
+    def call(self, x):
+        return project(self.dense, x)
 """,
         ),
         Example(
@@ -371,6 +411,30 @@ class Example(keras.layers.Layer):
 """,
         ),
         Example(
+            "a function outside of the class, and build() builds what it is given",
+            """\
+import keras
+import tensorflow as tf
+
+
+@tf.function
+def project(layer, x):
+    return tf.nn.relu(layer(x))
+
+
+class Example(keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.dense = keras.layers.Dense(4)
+
+    def build(self, input_shape):
+        self.dense.build(input_shape)
+
+    def call(self, x):
+        return project(self.dense, x)
+""",
+        ),
+        Example(
             "a method, and build() builds what it uses",
             """\
 import keras
@@ -528,7 +592,7 @@ class Example(keras.layers.Layer):
     def check_layer(self, run: LayerRun) -> Iterator[Report]:
         if not run.complete:
             return
-        for graph in _graphs(run):
+        for graph in (*_graphs(run), *_helpers(run)):
             yield from self._own(run, graph)
         yield from self._inside(run)
 
@@ -623,6 +687,21 @@ def _graphs(run: LayerRun) -> list[_Graph]:
                         site = Site(cls.module.path, statement, node)
                         found.append(_Graph(inner.name, site, _inside_of(inner), node.args[0]))
     return found
+
+
+def _helpers(run: LayerRun) -> Iterator[_Graph]:
+    """The tf.functions outside of classes that call a layer."""
+    called = (event.at for event in run.events_of(LayerCalled) if event.at.owner_class is None)
+    for site in {at.site.statement: at.site for at in called if not at.site.statement.context}.values():
+        module = run.project.module(site.path) if _FUNCTION.search(site.statement.text) else None
+        if module is None:
+            continue
+        for node in site.statement.nodes:
+            if isinstance(node, _Function):
+                for decorator in node.decorator_list:
+                    if _is_tf_function(run, module, decorator):
+                        place = Site(site.path, site.statement, decorator)
+                        yield _Graph(node.name, place, _inside_of(node))
 
 
 def _names_a_function(cls: ClassDefinition) -> bool:
