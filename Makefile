@@ -6,13 +6,14 @@ PYTHON ?= python3
 VENV   := .venv
 TRUTH  := .venv-truth
 MATRIX := .venv-matrix
+BACKENDS := .venv-backends
 BENCH  := .venv-bench
 REAL   := .real-code
 BIN    := $(VENV)/bin
 PIP    := --quiet --disable-pip-version-check --no-input
 SHELL  := /bin/sh
 
-.PHONY: check test lint truth truth-matrix bench docs vsix test-editors screenshots clean help
+.PHONY: check test lint truth truth-matrix truth-backends bench docs vsix test-editors screenshots clean help
 .DEFAULT_GOAL := help
 
 help:
@@ -21,6 +22,7 @@ help:
 	@echo 'make lint    ruff, and mypy in strict mode'
 	@echo 'make truth   compare what the rules say with real Keras (installs TensorFlow)'
 	@echo 'make truth-matrix  the same under several versions of Keras, one after the other (7 GB, an hour)'
+	@echo 'make truth-backends  a sample of the same on JAX and PyTorch (installs both)'
 	@echo 'make bench   measure speed against other tools (installs TensorFlow)'
 	@echo 'make vsix    package the extension for VS Code; TARGET=linux-x64: for one platform'
 	@echo 'make test-editors  run the tests in real editors (installs them; needs Debian)'
@@ -49,6 +51,10 @@ truth: $(TRUTH)/stamp
 VERSIONS := $(sort $(basename $(notdir $(wildcard requirements/truth-matrix/*.txt))))
 truth-matrix: $(TRUTH)/stamp $(VERSIONS:%=$(MATRIX)/%/stamp)
 	$(TRUTH)/bin/python -m tests.truth.matrix $(VERSIONS:%=$(MATRIX)/%) $(TRUTH) $(ARGS)
+
+truth-backends: $(VENV)/test.stamp $(BACKENDS)/stamp
+	KERASCOPE_TRUTH_JAX=$(CURDIR)/$(BACKENDS)/bin/python KERASCOPE_TRUTH_TORCH=$(CURDIR)/$(BACKENDS)/bin/python \
+		$(BIN)/python -m pytest tests/truth/test_backends.py tests/truth/probe/test_measurements.py -k backends $(ARGS)
 
 bench: $(VENV)/run.stamp $(REAL)/stamp $(BENCH)/stamp $(TRUTH)/stamp
 	$(BIN)/python -m tests.benchmarks --peers $(BENCH)/bin --packages $(TRUTH) --real-code $(REAL) $(ARGS)
@@ -90,7 +96,7 @@ $(EDITORS)/stamp: tests/editors/install tests/editors/install-from-debian tests/
 	@touch $@
 
 clean:
-	rm -rf $(VENV) $(TRUTH) $(MATRIX) $(BENCH) $(REAL) build dist .kerascope_cache .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(TRUTH) $(MATRIX) $(BACKENDS) $(BENCH) $(REAL) build dist .kerascope_cache .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	rm -rf .editors vscode-extension/bundled vscode-extension/out vscode-extension/node_modules
 	find server tests -name __pycache__ -type d -prune -exec rm -rf {} +
 	rm -rf server/*.egg-info
@@ -116,6 +122,11 @@ $(MATRIX)/%/stamp: requirements/truth-matrix/%.txt
 	@mkdir -p $(MATRIX)
 	@.ci/environment '$(PYTHON)' $(MATRIX)/$*
 	$(MATRIX)/$*/bin/python -m pip install $(PIP) -r $<
+	@touch $@
+
+$(BACKENDS)/stamp: requirements/truth-backends.txt
+	@.ci/environment '$(PYTHON)' $(BACKENDS)
+	$(BACKENDS)/bin/python -m pip install $(PIP) -r $<
 	@touch $@
 
 $(BENCH)/stamp: requirements/bench.txt
