@@ -10,11 +10,14 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+T = TypeVar("T")
 Json = dict[str, Any]
-PATIENCE = 30.0
+PATIENCE = 60.0
 """Seconds before a silent server fails a test; nothing waits that long while all is well."""
+NEWS = ("workspace/codeLens/refresh", "workspace/diagnostic/refresh", "textDocument/publishDiagnostics")
+"""What the server sends where something that it answered before is another now."""
 
 
 class ServerGone(Exception):
@@ -152,6 +155,11 @@ class Client:
                 self._take(time.monotonic() + seconds)
             except TimeoutError:
                 return
+
+    def until(self, ask: Callable[[], T], wanted: T) -> None:
+        """Asks, and asks again whenever the server says that there is news, until the answer is `wanted`."""
+        while ask() != wanted:
+            self.wait(lambda message: message.get("method") in NEWS)
 
     # ---- an editor's life
 

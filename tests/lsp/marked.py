@@ -214,7 +214,7 @@ class MarkedCheck:
             raise RuntimeError("a defect of our own")
         if "SLOW" in text:
             partial({"versions": {"keras": "3.0"}})
-            if cancelled.wait(30):
+            if cancelled.wait(600):
                 return Report(
                     prepared.path, prepared.name, prepared.first + 1, "cancelled", "It was cancelled."
                 )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -79,6 +78,11 @@ def progress(client: Client) -> list[Json]:
     return [message["params"] for _, message in client.messages if message.get("method") == "$/progress"]
 
 
+def ends(message: Json) -> bool:
+    """Whether it says that a build check has ended."""
+    return message.get("method") == "$/progress" and message["params"]["value"]["kind"] == "end"
+
+
 def wait_for_stage(client: Client, words: str) -> None:
     client.wait(
         lambda message: (
@@ -133,8 +137,8 @@ class TestLenses:
         client.change(URI, 2, {"range": place(5, 8, 5, 18), "text": "self.other"})
         assert lenses(client)[0] == (3, f"{summary} (stale)", "kerascope.build")
         client.change(URI, 3, {"range": place(5, 8, 5, 18), "text": "self.dense"})
-        client.settle(0.6)
-        assert lenses(client)[0] == (3, summary, "kerascope.showReport"), "what was undone counts again"
+        # What was undone counts again.
+        client.until(lambda: lenses(client)[0], (3, summary, "kerascope.showReport"))
 
     def test_a_change_elsewhere_moves_everything_along(self, client: Client) -> None:
         build(client, OUTER)
@@ -155,12 +159,9 @@ class TestLenses:
         client.change(URI, 5, {"range": place(7, 8, 7, 18), "text": "self.other"})
         assert lenses(client)[0][1] == f"{summary} (stale)"
         assert hints(client) == [] and pulled(client) == []
-        client.settle()
-        before = len(client.messages)
         client.change(URI, 6, {"range": place(7, 8, 7, 18), "text": "self.dense"})
-        client.settle(0.6)
-        assert "workspace/codeLens/refresh" in [message["method"] for _, message in client.messages[before:]]
-        assert lenses(client)[0][1] == summary, "what was undone counts again, a moment later"
+        # What was undone counts again, a moment later.
+        client.until(lambda: lenses(client)[0][1], summary)
         assert pulled(client) == [(8, "KS802")]
 
     def test_a_lens_says_that_a_check_is_running_and_stops_it(self, client: Client) -> None:
@@ -359,10 +360,8 @@ class TestProgress:
     def test_the_server_ends_in_the_middle_of_a_check(self, client: Client) -> None:
         run(client, "build", URI, "Slow")
         wait_for_stage(client, "TensorFlow")
-        begun = time.monotonic()
         client.notify("exit")
-        assert client.process.wait(PATIENCE) == 1
-        assert time.monotonic() - begun < 10
+        assert client.process.wait(PATIENCE) == 1, "a check that nobody stops takes longer"
 
 
 class TestFindings:
@@ -490,13 +489,12 @@ class TestOnSave:
         client.open(URI, TEXT.replace("SLOW", "LAYER"))
         client.diagnostics(URI)
         self.save(client)
-        client.wait(lambda message: "classes" in str(message))
-        client.settle()
+        client.wait(ends)
         assert [command for _, _, command in lenses(client)] == ["kerascope.showReport"] * 2
         client.change(URI, 2, {"range": place(5, 8), "text": "x = "})
         self.save(client)
         client.wait(lambda message: "Build check: Outer" in str(message))
-        client.settle()
+        client.wait(ends)
         assert [command for _, _, command in lenses(client)] == ["kerascope.showReport"] * 2
         before = len(progress(client))
         self.save(client)
@@ -530,5 +528,5 @@ def test_what_was_measured_under_other_settings_does_not_count(client: Client) -
     build(client, OUTER)
     client.answers["workspace/configuration"] = lambda asked: [{"mark": "x"} for _ in asked["items"]]
     client.notify("workspace/didChangeConfiguration", {"settings": None})
-    client.settle()
-    assert lenses(client)[0][1] == "Build check" and hints(client) == []
+    client.until(lambda: lenses(client)[0][1], "Build check")
+    assert hints(client) == []

@@ -71,7 +71,7 @@ def test_changed_settings_count_at_once(start: StartServer) -> None:
     client.diagnostics("file:///a.py")
     client.answers["workspace/configuration"] = lambda asked: [{"colour": 1} for _ in asked["items"]]
     client.notify("workspace/didChangeConfiguration", {"settings": None})
-    client.settle()
+    client.wait(lambda message: message["method"] == "window/logMessage")
     assert client.logs == [UNKNOWN]
 
 
@@ -81,7 +81,7 @@ def test_changed_settings_from_a_client_that_pushes(start: StartServer) -> None:
     client.open("file:///a.py", "BAD\n")
     client.diagnostics("file:///a.py")
     client.notify("workspace/didChangeConfiguration", {"settings": {"kerascope": {"colour": 1}}})
-    client.settle()
+    client.wait(lambda message: message["method"] == "window/logMessage")
     assert client.logs == [UNKNOWN]
 
 
