@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Sequence
 
-from kerascope.project.meaning import Library
+from kerascope.project.meaning import ClassDefinition, Library
 from kerascope.rules.completed_build import add_builds, write_build
 from kerascope.rules.places import in_own_class, named, sublayer_places
 from kerascope.rules.rule import Example, MakeFix, Related, Report, Rule
@@ -21,7 +21,8 @@ class FunctionalSkipsCall(Rule):
     Reports a layer that tells its output shape itself, by `compute_output_shape` of its own or of the
     built-in layer that it derives from (`Dense`, `Conv2D`, `LSTM` …), while its `build()` leaves a sublayer
     unbuilt that has weights. Also a cell for `keras.layers.RNN` whose sublayers its `build()` doesn't build,
-    and, in a functional model, a layer with weights as `activation` of another.
+    and, in a functional model, a layer with weights as `activation` of another, or in a `TimeDistributed`
+    that runs a build() which the layer doesn't have.
 
     ## Why it matters
     When such a layer is put into a functional model or a `Sequential`, Keras 3 builds it by `build()`, asks
@@ -268,6 +269,37 @@ def make_model():
             make="make_model()",
             symptom="missing-in-functional",
         ),
+        Example(
+            "in a TimeDistributed, which runs the build() that isn't there",
+            """\
+import keras
+
+
+class Frame(keras.layers.Layer):
+    def __init__(self, units=4):
+        super().__init__()
+        self.units = units
+        self.dense = keras.layers.Dense(units)
+
+    def call(self, x):
+        return self.dense(x)
+
+    def compute_output_shape(self, input_shape):
+        return (*input_shape[:-1], self.units)
+
+
+def make_model():
+    inputs = keras.Input((4,))
+    x = keras.layers.Reshape((2, 2))(inputs)
+    x = keras.layers.TimeDistributed(Frame())(x)  # <- KS204
+    model = keras.Model(inputs, keras.layers.Flatten()(x))
+    model.summary()
+    return model
+""",
+            (3,),
+            make="make_model()",
+            symptom="missing-in-functional",
+        ),
     )
     silent = (
         Example(
@@ -402,6 +434,38 @@ def make_model():
 """,
             make="make_model()",
         ),
+        Example(
+            "in a TimeDistributed, with a build()",
+            """\
+import keras
+
+
+class Frame(keras.layers.Layer):
+    def __init__(self, units=4):
+        super().__init__()
+        self.units = units
+        self.dense = keras.layers.Dense(units)
+
+    def build(self, input_shape):
+        self.dense.build(input_shape)
+
+    def call(self, x):
+        return self.dense(x)
+
+    def compute_output_shape(self, input_shape):
+        return (*input_shape[:-1], self.units)
+
+
+def make_model():
+    inputs = keras.Input((4,))
+    x = keras.layers.Reshape((2, 2))(inputs)
+    x = keras.layers.TimeDistributed(Frame())(x)
+    model = keras.Model(inputs, keras.layers.Flatten()(x))
+    model.summary()
+    return model
+""",
+            make="make_model()",
+        ),
     )
 
     def check_layer(self, run: LayerRun) -> Iterator[Report]:
@@ -439,6 +503,7 @@ def make_model():
         created = [event.value for event in run.events_of(Created) if isinstance(event.value, Layer)]
         models = [made for made in created if made.library is not None and made.library.kind == "model"]
         for layer in created:
+            yield from _wrapped(run, layer, models)
             inner = layer.keywords.get("activation")
             library = layer.library if isinstance(layer.cls, Library) else None
             if not isinstance(inner, Layer) or library is None or not library.own_compute_output_shape:
@@ -455,6 +520,29 @@ def make_model():
                     f"{its}, as a layer of its own.",
                     (Related(inner.site, f"the {name} is made here"),),
                 )
+
+
+def _wrapped(run: ScriptRun, wrapper: Layer, models: Sequence[Layer]) -> Iterator[Report]:
+    """A layer without build() that tells its shape, in the TimeDistributed of a functional model."""
+    if wrapper.cls.name != "keras.layers.TimeDistributed" or wrapper.site.path != run.module.path:
+        return
+    inner = wrapper.arguments[0] if wrapper.arguments else wrapper.keywords.get("layer")
+    cls = inner.cls if isinstance(inner, Layer) else None
+    if not isinstance(inner, Layer) or not isinstance(cls, ClassDefinition):
+        return
+    if not run.project.member_of(cls, "compute_output_shape") or run.project.member_of(cls, "build"):
+        return
+    weights = run.weights_of(inner)
+    late = weights.has == "yes" and all(weight.exists_after == "call" for weight in weights.weights)
+    functional = (made for made in models if made.cls.name == "keras.Model")
+    if late and any(part is wrapper for made in functional for part in made.tracked):
+        yield Report(
+            wrapper.site,
+            f"The functional model lacks the weights of this {inner.class_name} until it is run: "
+            "TimeDistributed runs its build(), which it doesn't have, and no `call`. Give "
+            f"{inner.class_name} a build() that builds its sublayers.",
+            (Related(inner.site, f"the {inner.class_name} is made here"),),
+        )
 
 
 def _tells_shape(run: LayerRun) -> Method | Library | None:
