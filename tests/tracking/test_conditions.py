@@ -50,10 +50,14 @@ def found(text: str) -> list[str]:
         ('"lai" in kind', "plain"),
         ('kind in ("plain", "simple")', "plain"),
         ("kind in kinds", "plain"),
+        ("isinstance(kind, str)", "plain"),
+        ("isinstance(kind, (list, tuple))", ["plain"]),
+        ("isinstance(kind, int) and not isinstance(kind, bool)", 3),
+        ("not isinstance(layer, (str, list))", "plain"),
         ("kind not in kinds", "other"),
     ],
 )
-def test_only_the_branch_that_is_taken_counts(condition: str, given: str) -> None:
+def test_only_the_branch_that_is_taken_counts(condition: str, given: object) -> None:
     one = HIDDEN_IF.format(condition=condition, given=given)
     other = HIDDEN_IF.format(condition=f"not ({condition})", given=given)
     assert "KS110" not in found(one)
@@ -66,3 +70,68 @@ def test_only_the_branch_that_is_taken_counts(condition: str, given: str) -> Non
 )
 def test_what_cant_be_known_is_no_mistake(condition: str) -> None:
     assert "KS901" not in found(HIDDEN_IF.format(condition=condition, given="plain"))
+
+
+TESTED_CLASS = """\
+import keras
+
+
+class Example(keras.layers.Layer):
+    def __init__(self, wide):
+        super().__init__()
+        layer = keras.layers.Dense(4) if wide else keras.layers.Dropout(0.5)
+        if {condition}:
+            self.__dict__["layer"] = layer
+        else:
+            self.layer = layer
+
+    def call(self, x):
+        return self.layer(x)
+"""
+
+
+@pytest.mark.parametrize("dense", ["keras.layers.Dense", "(keras.layers.Conv2D, keras.layers.Dense)"])
+def test_a_layer_that_passed_a_test_with_isinstance_is_of_that_class(dense: str) -> None:
+    for condition in (f"isinstance(layer, {dense})", "not isinstance(layer, keras.layers.Dropout)"):
+        assert "KS110" in found(TESTED_CLASS.format(condition=condition))
+    for condition in (f"not isinstance(layer, {dense})", "isinstance(layer, keras.layers.Dropout)"):
+        assert "KS110" not in found(TESTED_CLASS.format(condition=condition))
+
+
+@pytest.mark.parametrize("cls", ["wide", "type(wide)", "unknown.Thing"])
+def test_a_class_that_isnt_known_tells_nothing(cls: str) -> None:
+    for condition in (f"isinstance(layer, {cls})", f"not isinstance(layer, {cls})"):
+        assert "KS110" not in found(TESTED_CLASS.format(condition=condition))
+
+
+LEFT_EARLY = """\
+import keras
+
+
+def kept(layer, holder):
+    if {condition}:
+        return
+    holder.__dict__["layer"] = layer
+
+
+class Example(keras.layers.Layer):
+    def __init__(self, wide):
+        super().__init__()
+        layer = keras.layers.Dense(4) if wide else keras.layers.Dropout(0.5)
+        self.layer = None
+        kept(layer, self)
+
+    def call(self, x):
+        return self.layer(x)
+"""
+
+
+def test_what_follows_an_early_return_has_failed_its_test() -> None:
+    assert "KS110" in found(LEFT_EARLY.format(condition="isinstance(layer, keras.layers.Dropout)"))
+    assert "KS110" not in found(LEFT_EARLY.format(condition="isinstance(layer, keras.layers.Dense)"))
+
+
+def test_a_test_that_no_option_passes_is_decided() -> None:
+    """Neither a Dense nor a Dropout is a list: only the other branch runs."""
+    assert "KS110" not in found(TESTED_CLASS.format(condition="isinstance(layer, (list, keras.layers.RNN))"))
+    assert "KS110" in found(TESTED_CLASS.format(condition="not isinstance(layer, keras.layers.RNN)"))

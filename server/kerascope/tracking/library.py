@@ -10,11 +10,11 @@ from typing import cast
 from kerascope.project.environment import unaware_of_keras
 from kerascope.project.meaning import Library
 from kerascope.tracking.events import Checkpointed, Created
+from kerascope.tracking.instances import is_instance
 from kerascope.tracking.machine import MAX_TURNS, Frame, Machine
 from kerascope.tracking.objects import infer, new_weight
 from kerascope.tracking.values import (
     UNKNOWN,
-    Choice,
     ClassValue,
     Constant,
     Container,
@@ -520,51 +520,12 @@ def _type(
     return UNKNOWN
 
 
-_PYTHON_TYPES = {
-    "builtins.list": ("list", "list subclass"),
-    "builtins.tuple": ("tuple", "namedtuple", "tuple subclass"),
-    "builtins.dict": ("dict", "OrderedDict", "defaultdict", "dict subclass"),
-    "builtins.set": ("set", "set subclass"),
-}
-
-
 def _isinstance(
     run: Machine, frame: Frame, node: ast.Call, arguments: list[Value], keywords: dict[str, Value]
 ) -> Value:
     """`isinstance(value, cls)`, or one of several classes; where it isn't certain, UNKNOWN."""
-    if len(arguments) != 2:
-        return UNKNOWN
-    value, classes = arguments
-    wanted = [item.value for item in classes.items] if isinstance(classes, Container) else [classes]
-    answers = {_is_instance(run, value, cls) for cls in wanted}
-    if True in answers:
-        return Constant(True)
-    return Constant(False) if answers == {False} else UNKNOWN
-
-
-def _is_instance(run: Machine, value: Value, cls: Value) -> bool | None:
-    if isinstance(cls, LibraryValue) and cls.name == "builtins.type":
-        return isinstance(value, ClassValue) if not isinstance(value, (Choice, Unknown)) else None
-    if isinstance(cls, LibraryValue) and cls.name in _PYTHON_TYPES and isinstance(value, Container):
-        return value.kind in _PYTHON_TYPES[cls.name]
-    if not isinstance(cls, ClassValue):
-        return None
-    if isinstance(value, (Constant, ClassValue, Function, Container)):
-        return False
-    if not isinstance(value, (Layer, Plain)):
-        return None
-    if isinstance(value.cls, Library):
-        entry = run.catalogue.get(value.cls.name)
-        return (
-            entry.is_a(cls.meaning.name) if entry is not None and isinstance(cls.meaning, Library) else None
-        )
-    facts = run.classes.facts(value.cls)
-    name = cls.meaning.name
-    if any(
-        base == cls.meaning or (isinstance(base, Library) and base.name == name) for base in facts.resolution
-    ):
-        return True
-    return False if facts.known else None
+    answer = is_instance(run, *arguments) if len(arguments) == 2 else None
+    return UNKNOWN if answer is None else Constant(answer)
 
 
 def _len(

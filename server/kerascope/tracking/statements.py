@@ -16,6 +16,7 @@ from kerascope.tracking.events import (
     AttributeDeleted,
     ContainerWrite,
 )
+from kerascope.tracking.instances import narrowed
 from kerascope.tracking.machine import (
     KERAS_LISTS,
     Flow,
@@ -140,20 +141,36 @@ class Statements(Machine):
         if truth is None and _is_type_checking(node.test):
             truth = True
 
-        def run(body: Sequence[ast.stmt], guard: ast.expr) -> Callable[[], Flow]:
+        if truth is not None:
+            with self.guarded(frame, node.test, True):
+                return self.block(frame, node.body if truth else node.orelse)
+        tested, assigned = narrowed(self, frame, node.test), False
+
+        def run(body: Sequence[ast.stmt], value: Value) -> Callable[[], Flow]:
             def go() -> Flow:
-                with self.guarded(frame, guard, truth is not None):
-                    return self.block(frame, body)
+                nonlocal assigned
+                with self.guarded(frame, node.test, False):
+                    if tested is None:
+                        return self.block(frame, body)
+                    self.put(frame.scope, tested.name, value)
+                    flow = self.block(frame, body)
+                    if frame.scope.get(tested.name) is value:
+                        self.put(frame.scope, tested.name, tested.before)
+                    else:
+                        assigned = True
+                    return flow
 
             return go
 
-        if truth is not None:
-            return run(node.body if truth else node.orelse, node.test)()
-        flow = self.alternatives([run(node.body, node.test), run(node.orelse, node.test)])
-        if flow is None and any(left is not None and left != "raise" for left in self.flows):
+        holds, fails = (tested.holds, tested.fails) if tested is not None else (UNKNOWN, UNKNOWN)
+        flow = self.alternatives([run(node.body, holds), run(node.orelse, fails)])
+        flows = self.flows
+        if flow is None and any(left is not None and left != "raise" for left in flows):
             # What follows an early leave runs only where the condition let it.
             frame.guards = (*frame.guards, node.test)
             frame.conditional = True
+        if tested is not None and not assigned and flow is None and None in flows and flows != (None, None):
+            self.put(frame.scope, tested.name, holds if flows[0] is None else fails)
         return flow
 
     def _While(self, frame: Frame, node: ast.While) -> Flow:
