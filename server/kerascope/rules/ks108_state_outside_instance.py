@@ -545,7 +545,7 @@ def _shared_defaults(run: LayerRun) -> Iterator[Report]:
         return
     arguments = method.node.args
     for default in (*arguments.defaults, *arguments.kw_defaults):
-        if default is None:
+        if default is None or isinstance(default, ast.Constant | ast.Name):
             continue
         inside = list(ast.walk(default))
         for reach in run.reaches():

@@ -17,6 +17,7 @@ from kerascope.rules.hidden import (
     used_weights,
     weights_text,
 )
+from kerascope.rules.own_code import parents
 from kerascope.rules.places import in_own_class
 from kerascope.rules.rule import Example, Report, Rule
 from kerascope.source.document import Site
@@ -454,7 +455,7 @@ def _only_computed_with(run: ScriptRun, state: Weight) -> Site | None:
         own = piece is state.site.statement
         for top in piece.nodes:
             inner = set() if own or not isinstance(top, _Scope) else _bound_in(top)
-            around = {child: node for node in ast.walk(top) for child in ast.iter_child_nodes(node)}
+            around = parents(top)
             for node in ast.walk(top):
                 if not isinstance(node, ast.Name) or not isinstance(node.ctx, ast.Load):
                     continue

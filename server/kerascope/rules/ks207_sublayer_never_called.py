@@ -7,10 +7,11 @@ import re
 from collections.abc import Iterator
 
 from kerascope.rules.hidden import states
-from kerascope.rules.own_code import methods, self_attributes
+from kerascope.rules.own_code import methods, parents, self_attributes
 from kerascope.rules.places import in_own_class, weight_places
 from kerascope.rules.rule import Example, Report, Rule
 from kerascope.source.document import Site
+from kerascope.source.on_node import kept_on_node
 from kerascope.tracking.events import AttributeWrite
 from kerascope.tracking.run import LayerRun
 from kerascope.tracking.values import Layer, Value
@@ -411,13 +412,15 @@ def _is_in(node: ast.AST, value: ast.expr) -> bool:
 
 def _takes_all(run: LayerRun) -> bool:
     """Whether the class reads attributes that can't be told from its text."""
-    for method in methods(run):
-        for node in ast.walk(method.node):
-            if isinstance(node, ast.Name) and node.id in ("getattr", "vars", "locals", "attrgetter"):
-                return True
-        if any(node.attr in _ALL_OF_THEM for node in self_attributes(method.node)):
-            return True
-    return False
+    return any(_reads_any(method.node) for method in methods(run))
+
+
+@kept_on_node
+def _reads_any(function: ast.AST) -> bool:
+    return any(
+        isinstance(node, ast.Name) and node.id in ("getattr", "vars", "locals", "attrgetter")
+        for node in ast.walk(function)
+    ) or any(node.attr in _ALL_OF_THEM for node in self_attributes(function))
 
 
 def _is_read(run: LayerRun, name: str) -> bool:
@@ -427,13 +430,13 @@ def _is_read(run: LayerRun, name: str) -> bool:
         named = [node for node in self_attributes(method.node) if node.attr == name]
         if not named:
             continue
-        parents = {child: node for node in ast.walk(method.node) for child in ast.iter_child_nodes(node)}
+        outside = parents(method.node)
         for node in named:
-            around = parents.get(node)
+            around = outside.get(node)
             fills = (
                 isinstance(around, ast.Attribute)
                 and around.attr in _FILLING
-                and _is_statement(around, parents)
+                and _is_statement(around, outside)
             )
             put = (
                 isinstance(around, ast.Subscript)
@@ -448,7 +451,7 @@ def _is_read(run: LayerRun, name: str) -> bool:
     return run.mentions(rf"\.{word}\b") > passing or run.mentions(quoted) > 0
 
 
-def _is_statement(node: ast.AST | None, parents: dict[ast.AST, ast.AST]) -> bool:
+def _is_statement(node: ast.AST | None, outside: dict[ast.AST, ast.AST]) -> bool:
     """Whether `self.x.append` is called for its effect alone."""
-    call = parents.get(node) if node is not None else None
-    return isinstance(call, ast.Call) and call.func is node and isinstance(parents.get(call), ast.Expr)
+    call = outside.get(node) if node is not None else None
+    return isinstance(call, ast.Call) and call.func is node and isinstance(outside.get(call), ast.Expr)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+from kerascope.rules.own_code import self_attributes
 from kerascope.rules.places import in_own_class
 from kerascope.rules.rule import Example, Related, Report, Rule
 from kerascope.source.document import Site
@@ -25,6 +26,8 @@ from kerascope.tracking.values import Choice, Container, Layer, Value, Weight
 
 _BUILDING = frozenset(("fit", "evaluate", "predict", "train_on_batch", "test_on_batch", "predict_on_batch"))
 _PLAIN = frozenset(("plain", "setattr"))
+_SIMPLE = (ast.Assign, ast.AnnAssign, ast.Expr, ast.AugAssign)
+"""Statements without a body: in one that has a body, nothing is sure."""
 
 
 class StateAddedAfterBuild(Rule):
@@ -617,26 +620,15 @@ def _in_method(run: LayerRun, piece: Statement, method: ast.FunctionDef, made: s
             needs = needs or _leaves(statement.body)
             continue
         if made and not needs and not method.name.startswith("_") and "build" not in method.name:
-            needs = any(
-                isinstance(node, ast.Attribute)
-                and isinstance(node.value, ast.Name)
-                and node.value.id == "self"
-                and isinstance(node.ctx, ast.Load)
-                and node.attr in made
-                for node in _unguarded(statement)
+            needs = isinstance(statement, _SIMPLE) and any(
+                isinstance(node.ctx, ast.Load) and node.attr in made for node in self_attributes(statement)
             )
-        if needs:
-            for node in _unguarded(statement):
+        if needs and isinstance(statement, _SIMPLE):
+            for node in ast.walk(statement):
                 what = _adds(run, node)
                 site = Site(run.module.path, piece, node)
                 if what is not None and in_own_class(run, site):
                     yield Report(site, _message(what, run.definition.name))
-
-
-def _unguarded(statement: ast.stmt) -> Iterator[ast.AST]:
-    """The nodes of a simple statement; of one with a body nothing is sure."""
-    if isinstance(statement, ast.Assign | ast.AnnAssign | ast.Expr | ast.AugAssign):
-        yield from ast.walk(statement)
 
 
 def _asks_for_built(test: ast.expr) -> bool:

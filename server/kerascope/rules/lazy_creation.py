@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 
 from kerascope.project.meaning import Library
+from kerascope.rules.own_code import parents
 from kerascope.rules.places import holds, in_own_class, in_own_file
 from kerascope.rules.rule import Fix
 from kerascope.source import rewrite
@@ -263,9 +264,9 @@ def _means_the_same(run: LayerRun, function: ast.FunctionDef | ast.AsyncFunction
             return False
         if isinstance(node, ast.Await | ast.Yield | ast.YieldFrom | ast.NamedExpr):
             return False
-    parents = {child: node for node in ast.walk(call) for child in ast.iter_child_nodes(node)}
+    outside = parents(call)
     return all(
-        isinstance(parents.get(node), ast.Attribute)
+        isinstance(outside.get(node), ast.Attribute)
         for node in ast.walk(call)
         if isinstance(node, ast.Name) and node.id == "self"
     )

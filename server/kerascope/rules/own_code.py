@@ -41,6 +41,12 @@ def _body(cls: ClassDefinition) -> Iterator[tuple[Statement, ast.stmt]]:
 
 
 @kept_on_node
+def parents(node: ast.AST) -> dict[ast.AST, ast.AST]:
+    """Of each node in some code, the one that it stands in."""
+    return {child: outer for outer in ast.walk(node) for child in ast.iter_child_nodes(outer)}
+
+
+@kept_on_node
 def self_attributes(node: ast.AST) -> tuple[ast.Attribute, ...]:
     """Each `self.name` in some code."""
     return tuple(
