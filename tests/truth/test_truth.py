@@ -78,7 +78,8 @@ def answers(request: pytest.FixtureRequest, real_keras: Mapping[int, RealKeras])
 def test_keras_does_what_the_example_says(
     case: Case, request: pytest.FixtureRequest, answers: Answers, real_keras: Mapping[int, RealKeras]
 ) -> None:
-    is_as_it_says(case, answers[request.node.name].result(), real_keras[case[3]].version)
+    keras = real_keras[case[3]]
+    is_as_it_says(case, answers[request.node.name].result(), keras.version)
 
 
 def is_as_it_says(case: Case, answer: Answer, version: tuple[int, ...]) -> None:
