@@ -242,6 +242,11 @@ def test_switched_off_is_off() -> None:
     assert "switched off" in Case(enable=False).refused()
 
 
+def test_a_class_that_isnt_python_is_said_to_be_none() -> None:
+    broken = "import keras\n\nclass Outer(keras.layers.Layer:\n    def call(self, x):\n        return x\n"
+    assert Case(broken).refused("Outer") == "Outer is not valid Python (line 3): mend that first."
+
+
 def test_an_unknown_class_gets_a_guess() -> None:
     assert Case().refused("Iner") == "There is no layer class Iner in this file; did you mean Inner?"
     assert "Outer.Part" in Case().refused("Part")

@@ -23,6 +23,7 @@ from kerascope.project.catalogue import Generation, canonical
 from kerascope.project.environment import Environment
 from kerascope.project.module import Module
 from kerascope.source.cutting import LINE_END, comments
+from kerascope.source.document import Document
 
 if TYPE_CHECKING:
     import threading as threads
@@ -106,8 +107,8 @@ class BuildCheck:
         classes = layer_classes(examiner, module)
         found = next((each for each in classes if each.name == class_name), None)
         if found is None:
-            message = _unknown_class(class_name, [each.name for each in classes])
-            return (_answered(path, class_name, 1, "refused", message),)
+            line, message = _unknown_class(document, class_name, [each.name for each in classes])
+            return (_answered(path, class_name, line, "refused", message),)
         if found.why_not:
             return (_answered(path, class_name, found.line, "refused", found.why_not),)
         environments = list(_environments(self._checker.environment, generations, names_used(document)))
@@ -239,14 +240,19 @@ def _answered(path: str, class_name: str, line: int, status: Any, message: str) 
     return Prepared(path, class_name, line, answer=report)
 
 
-def _unknown_class(name: str, known: Sequence[str]) -> str:
+def _unknown_class(document: Document, name: str, known: Sequence[str]) -> tuple[int, str]:
+    """The line, from 1, and why there is no such class."""
+    for statement in document.walk():
+        if statement.kind == "class" and statement.name == name.rpartition(".")[2] and statement.broken:
+            line = (document.line_of(statement) or 0) + 1
+            return line, f"{name} is not valid Python (line {line}): mend that first."
     if not known:
-        return "There is no layer class in this file."
+        return 1, "There is no layer class in this file."
     near = difflib.get_close_matches(name, known, 1, 0.5) or [
         each for each in known if each.endswith(f".{name}")
     ]
     hint = f"did you mean {near[0]}?" if near else f"it has {', '.join(known[:8])}"
-    return f"There is no layer class {name} in this file; {hint}" + ("" if near else ".")
+    return 1, f"There is no layer class {name} in this file; {hint}" + ("" if near else ".")
 
 
 # --- which Keras ---
