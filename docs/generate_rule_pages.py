@@ -15,6 +15,7 @@ from functools import cache
 from pathlib import Path
 
 from kerascope.check import Checker
+from kerascope.project.catalogue import Generation
 from kerascope.project.project import Project
 from kerascope.project.settings import Settings
 from kerascope.rules import all_rules, rule_of
@@ -36,8 +37,8 @@ HEADINGS = (
     "References",
     "How to ignore it",
 )
-"""Those of every page, in this order; all but the last are the docstring's. "Versions" stands only where a
-rule depends on more than the generation."""
+"""Those of every page, in this order; all but the last are the docstring's. Where a rule depends on nothing
+but the generation, the docstring has no "Versions", and the page says so."""
 
 GROUPS = {
     "KS1": "Keras can't see the state",
@@ -53,12 +54,12 @@ GROUPS = {
 def page(rule: type[Rule]) -> str:
     """One rule's page."""
     sections = dict(sections_of(rule))
+    sections.setdefault("Versions", _every_version(rule))
     sections["How to ignore it"] = _how_to_ignore(rule)
     sections["Example"] += _programs(rule.reporting, "it reports")
     sections["When it is silent"] += _programs(rule.silent, "it says nothing about")
     header = f"# {rule.code} `{rule.name}`\n\n{rule.summary}\n\n{_facts(rule)}"
-    headings = [heading for heading in HEADINGS if heading != "Versions" or heading in sections]
-    body = "".join(f"\n## {heading}\n\n{sections[heading]}" for heading in headings)
+    body = "".join(f"\n## {heading}\n\n{sections[heading]}" for heading in HEADINGS)
     return f"{header}{body}\n[All rules](README.md)\n"
 
 
@@ -123,6 +124,34 @@ def _programs(examples: Sequence[Example], what: str) -> str:
 def _as_text(title: str) -> str:
     """Markdown that shows a title as it stands."""
     return re.sub(r"([\\`*_<\[\]])", r"\\\1", title)
+
+
+def _every_version(rule: type[Rule]) -> str:
+    """What a page says of versions where a rule depends on nothing but the generation."""
+    if rule.code.startswith("KS9"):
+        return "Nothing here depends on Keras.\n"
+    if rule.code.startswith("KS8"):
+        return "A build check runs the Keras that is installed, and reports what that release does.\n"
+    measured = [name for generation in sorted(rule.severity) for name in _measured_with(generation)]
+    return (
+        "It reports the same for every release. The tests run the programs named above under\n"
+        f"{', '.join(measured[:-1])} and {measured[-1]}.\n"
+    )
+
+
+@cache
+def _measured_with(generation: Generation) -> tuple[str, ...]:
+    """The releases of a generation under which `make truth` and `make truth-matrix` run the examples."""
+    requirements = ROOT / "requirements"
+    files = [requirements / "truth.txt", *(requirements / "truth-matrix").glob("*.txt")]
+    pinned = "\n".join(path.read_text("utf-8") for path in files)
+    pins = re.findall(r"^(keras|tf_keras)==(\d+)\.(\d+)", pinned, re.M)
+    releases = sorted({(name, int(major), int(minor)) for name, major, minor in pins})
+    return tuple(
+        f"{'Keras' if name == 'keras' else name} {major}.{minor}"
+        for name, major, minor in releases
+        if major == generation
+    )
 
 
 def _how_to_ignore(rule: type[Rule]) -> str:

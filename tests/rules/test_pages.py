@@ -20,6 +20,8 @@ HEADINGS = [
     "Versions",
     "References",
 ]
+SOURCE = re.compile(r"- (?:(?:Keras|tf_keras) \d+\.\d+\.\d+|Python): ")
+REPORT = re.compile(r"- \[([\w.-]+) #(\d+)\]\(https://github\.com/[\w.-]+/\1/(?:issues|pull)/\2\):\s")
 MARK = re.compile(r"  # <- KS\d+(?:, ?KS\d+)*$", re.M)
 
 
@@ -42,11 +44,13 @@ def test_headings(rule: type[Rule]) -> None:
 
 
 @pytest.mark.parametrize("rule", all_rules(), ids=lambda rule: rule.code)
-def test_public_reports_are_linked_by_number(rule: type[Rule]) -> None:
-    for text, link in re.findall(r"\[([^\]]*)\]\((https?:[^)]*)\)", page(rule)):
-        number = re.fullmatch(r"https://github\.com/[\w.-]+/[\w.-]+/(?:issues|pull)/(\d+)", link)
-        assert number is not None, link
-        assert text.endswith(f"#{number[1]}")
+def test_the_references_have_one_form(rule: type[Rule]) -> None:
+    text = section(rule, "References").strip()
+    items = [] if text.startswith("None of Keras'") else re.split(r"\n(?!  )", text)
+    for item in items:
+        assert SOURCE.match(item) or REPORT.match(item), item
+    assert len(re.findall("https?://", page(rule))) == sum(bool(REPORT.match(item)) for item in items)
+    assert items == sorted(items, key=lambda item: bool(REPORT.match(item))), "public reports come last"
 
 
 def gated(rule: type[Rule]) -> bool:

@@ -105,8 +105,8 @@ class StateInUnfollowedObject(Rule):
     When any other attribute or followed container holds the same layer; when `call` doesn't use it; when
     it has no weights, or frozen ones; when the class reads its weights itself; when it was handed to code
     that Kerascope can't see; when it is handed out by a function that takes nothing and only returns it
-    (`lambda: teacher`), the usual way to hide a model on purpose. To hide one otherwise, write `#
-    kerascope: ignore[KS101]`.
+    (`lambda: teacher`), the usual way to hide a model on purpose. To hide one otherwise, write
+    `# kerascope: ignore[KS101]`.
 
     ## Fix
     Assigns the hidden layer to an attribute too. Unsafe: its weights begin to train and to be saved, and

@@ -57,6 +57,8 @@ class TfVariableUntracked(Rule):
     - Keras 3.15.1: `keras/src/layers/layer.py` (`Layer._initialize_tracker`: what is tracked).
     - Keras 2.15.0: `keras/src/engine/base_layer.py` (`Layer.__setattr__`: any `tf.Variable`, in nested
       structures too).
+    - [keras #18467](https://github.com/keras-team/keras/issues/18467): the list of what Keras 3 changed
+      names the `tf.Variable` on a layer.
     """
 
     code = "KS102"

@@ -42,7 +42,7 @@ class TfModuleUntracked(Rule):
     | a `tf.Module` with a `tf.Variable`, in a Layer | 0 trainable weights, `fit` changes nothing | 1 |
     | a `tf.Module` with a `Dense`, in a Layer | 0 | 2 |
     | `module.trainable_variables` of a `tf.Module` with two `Dense` | 0 | 4 |
-    | ... with a `keras.Variable` | 0 | |
+    | ... with a `keras.Variable` | 0 | there is no `keras.Variable` |
 
     In neither generation does `save_weights` to a `.weights.h5` file look into a `tf.Module`.
 
@@ -81,7 +81,10 @@ class TfModuleUntracked(Rule):
     ## References
     - Keras 3.15.1: `keras/src/layers/layer.py` (`Layer._initialize_tracker`: what is tracked).
     - Keras 2.15.0: `keras/src/engine/base_layer.py` (`class Layer(tf.Module, ...)`, `Layer.__setattr__`).
-    - https://github.com/tensorflow/tensorflow/issues/84019: Keras 3 layers in a `tf.Module`.
+    - [tensorflow #84019](https://github.com/tensorflow/tensorflow/issues/84019): a `tf.Module` that holds a
+      `keras.Variable`, or layers of Keras 3, lists no variables.
+    - [tensorflow #47264](https://github.com/tensorflow/tensorflow/issues/47264): the reverse, before it was
+      mended in Keras 2: a layer doesn't list those of a `tf.Module`.
     """
 
     code = "KS103"

@@ -76,7 +76,8 @@ class MixedKerasGenerations(Rule):
       `keras/src/models/sequential.py` (`Sequential.add`).
     - tf_keras 2.21.0: `tf_keras/src/engine/base_layer.py` (`Layer.__setattr__`),
       `tf_keras/src/engine/sequential.py` (`Sequential.add`).
-    - https://github.com/tensorflow/tensorflow/issues/65419: a hub layer in `tf.keras.Sequential`.
+    - [tensorflow #65419](https://github.com/tensorflow/tensorflow/issues/65419): a `hub.KerasLayer` in a
+      `tf.keras.Sequential` raises.
     """
 
     code = "KS104"

@@ -57,6 +57,8 @@ class NestedContainerFilledLate(Rule):
     ## References
     - Keras 3.15.1: `keras/src/utils/tracking.py` (`TrackedList.append`, `TrackedList.insert`,
       `TrackedDict.__setitem__`: they store the value that they were given).
+    - [tensorflow #29073](https://github.com/tensorflow/tensorflow/issues/29073): lists of layers appended
+      to a list of the model: no trainable variables, in a preview of TensorFlow 2.0.
     """
 
     code = "KS107"

@@ -25,7 +25,7 @@ class ClassDefaultHidesState(Rule):
     has a default: `dense = None`, and then `self.dense = Dense(4)`.
 
     ## Why it matters
-    Keras 2 tracks nothing under a name that the class has already; the rule was made for properties with
+    Keras 2 tracks nothing under a name that the class has already. Its check was made for properties with
     a setter, and catches every default. Nothing says so: the layer works, its weights aren't trained.
     Measured on `dense = None` and `self.dense = Dense(4)` in `__init__`:
 

@@ -56,6 +56,8 @@ class AttributeWriteBypassesKeras(Rule):
     ## References
     - Keras 3.15.1: `keras/src/layers/layer.py` (`Layer.__setattr__`).
     - Keras 2.15.0: `keras/src/engine/base_layer.py` (`Layer.__setattr__`).
+    - [keras #19908](https://github.com/keras-team/keras/pull/19908): a discussion of the same: what is
+      stored without `__setattr__` works, and isn't tracked.
     """
 
     code = "KS110"

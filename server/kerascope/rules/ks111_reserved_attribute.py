@@ -74,8 +74,11 @@ class ReservedAttribute(Rule):
       `keras/src/models/model.py` (`Model.layers`).
     - Keras 2.15.0: `keras/src/engine/base_layer.py` (`Layer.__setattr__`: "Can't set the attribute"),
       `keras/src/engine/training.py` (`Model.layers`).
-    - https://github.com/keras-team/keras/pull/22359: `_layers` overwritten, without a warning.
-    - https://github.com/tensorflow/tensorflow/issues/28108: `self.input_shape` on a Model.
+    - [keras #20260](https://github.com/keras-team/keras/issues/20260): layers in a list called
+      `self._layers` aren't saved, and nothing says so.
+    - [keras #22359](https://github.com/keras-team/keras/pull/22359): a proposal to warn of that.
+    - [tensorflow #28108](https://github.com/tensorflow/tensorflow/issues/28108): `self.input_shape` on a
+      Model.
     """
 
     code = "KS111"

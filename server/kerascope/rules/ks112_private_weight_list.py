@@ -68,8 +68,8 @@ class PrivateWeightList(Rule):
       and `_non_trainable_variables`).
     - Keras 2.15.0: `keras/src/engine/base_layer.py` (`Layer._trainable_weights`,
       `Layer.trainable_weights`).
-    - Where the advice comes from:
-      [keras-elmo #10](https://github.com/strongio/keras-elmo/issues/10).
+    - [keras-elmo #10](https://github.com/strongio/keras-elmo/issues/10): where the advice comes from:
+      `_trainable_weights`, since `trainable_weights` can't be set.
     """
 
     code = "KS112"

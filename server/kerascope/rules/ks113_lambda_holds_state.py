@@ -106,13 +106,17 @@ class LambdaHoldsState(Rule):
     Arithmetic of a functional model inside a layer's constructor isn't looked at.
 
     ## Fix
-    None.
+    None: the weights need a layer of their own, which only its author can name.
 
     ## References
     - Keras 3.15.1: `keras/src/layers/core/lambda_layer.py` (`Lambda.call`).
     - Keras 2.15.0: `keras/src/layers/core/lambda_layer.py` (`Lambda._check_variables`).
-    - https://github.com/keras-team/keras/issues/4608
-    - https://github.com/keras-team/keras-applications/issues/168
+    - [keras #4608](https://github.com/keras-team/keras/issues/4608): a variable made in the function of a
+      `Lambda`: the model has no parameters.
+    - [keras #9740](https://github.com/keras-team/keras/issues/9740): a model inside a `Lambda` isn't saved,
+      without an error.
+    - [keras-applications #168](https://github.com/keras-team/keras-applications/issues/168): a network
+      inside a `Lambda` doesn't learn.
     """
 
     code = "KS113"

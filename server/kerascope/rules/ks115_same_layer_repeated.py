@@ -44,9 +44,10 @@ class SameLayerRepeated(Rule):
     A comprehension. Unsafe: there are more weights then, and older weight files no longer fit.
 
     ## References
-    - Python's `list.__mul__`: "items in the sequence s are not copied; they are referenced multiple
-      times".
+    - Python: multiplying a list repeats references to its items, and copies none of them.
     - Keras 3.15.1: `keras/src/layers/layer.py` (`Layer.variables`: each layer once).
+    - [practical_seq2seq #61](https://github.com/suriyadeepan/practical_seq2seq/issues/61): the same with
+      TensorFlow 1: one LSTM cell, repeated for all the layers of a stack.
     """
 
     code = "KS115"

@@ -80,8 +80,8 @@ class ReplacedLayerLeftBehind(Rule):
     ## References
     - Keras 3.15.1: `keras/src/utils/tracking.py` (`Tracker.add_to_store`), `keras/src/layers/layer.py`
       (`Layer.__setattr__`, `Layer.__delattr__`).
-    - [keras-team/keras#23124](https://github.com/keras-team/keras/pull/23124): a proposal that Keras forget
-      what is replaced.
+    - [keras #23124](https://github.com/keras-team/keras/pull/23124): a proposal that Keras forget what is
+      replaced.
     """
 
     code = "KS116"

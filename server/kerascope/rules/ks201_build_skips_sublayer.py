@@ -77,8 +77,11 @@ class BuildSkipsSublayer(Rule):
     can be derived.
 
     ## References
-    Keras 3.15.1: `keras/src/layers/layer.py`, `Layer.__new__` (the wrapper that marks a layer as built) and
-    `Layer._maybe_build`. Keras 2.15.0: `keras/src/engine/base_layer.py`, `Layer._maybe_build`.
+    - Keras 3.15.1: `keras/src/layers/layer.py` (`Layer.__new__`: the wrapper that marks a layer as built;
+      `Layer._maybe_build`).
+    - Keras 2.15.0: `keras/src/engine/base_layer.py` (`Layer._maybe_build`).
+    - [keras #18875](https://github.com/keras-team/keras/issues/18875): a `build()` that makes its sublayers
+      and doesn't build them: their saved weights can't be loaded.
     """
 
     code = "KS201"

@@ -137,12 +137,15 @@ class UsedBeforeBuilt(Rule):
     knows its input, is built at once. Before, only an `Input` or `input_shape` at its beginning built it.
 
     ## References
-    Keras 3.15.1: `keras/src/layers/layer.py`, `Layer._maybe_build`, `Layer.build`;
-    `keras/src/saving/saving_lib.py`, `load_weights_only`; `keras/src/optimizers/base_optimizer.py`.
-    Keras 2.15.0: `keras/src/engine/training.py`, `Model.build`, `Model.weights`.
-
-    Reported as [keras #18823](https://github.com/keras-team/keras/issues/18823); since
-    [#20530](https://github.com/keras-team/keras/pull/20530), Keras 3.7, a model that isn't built is refused.
+    - Keras 3.15.1: `keras/src/layers/layer.py` (`Layer._maybe_build`, `Layer.build`),
+      `keras/src/saving/saving_lib.py` (`load_weights_only`), `keras/src/optimizers/base_optimizer.py`.
+    - Keras 2.15.0: `keras/src/engine/training.py` (`Model.build`, `Model.weights`).
+    - [keras #18823](https://github.com/keras-team/keras/issues/18823): weights loaded into layers that
+      don't have any yet.
+    - [keras #20530](https://github.com/keras-team/keras/pull/20530): since Keras 3.7, a model that isn't
+      built is refused.
+    - [tensorflow #26948](https://github.com/tensorflow/tensorflow/issues/26948): an empty
+      `trainable_variables`, since nothing was called yet.
     """
 
     code = "KS202"

@@ -76,12 +76,16 @@ class NestedWithoutBuild(Rule):
     attention.
 
     ## References
-    Keras 3.15.1: `keras/src/layers/layer.py`, `Layer.build` (the warning) and `Layer._maybe_build` (the first
-    call). Keras 2.15.0: `keras/src/engine/base_layer.py`, `Layer._maybe_build`;
-    `keras/src/engine/training.py`, `Model.build`.
-
-    Reported as
-    [keras #19229](https://github.com/keras-team/keras/issues/19229).
+    - Keras 3.15.1: `keras/src/layers/layer.py` (`Layer.build`: the warning; `Layer._maybe_build`: the first
+      call).
+    - Keras 2.15.0: `keras/src/engine/base_layer.py` (`Layer._maybe_build`), `keras/src/engine/training.py`
+      (`Model.build`).
+    - [keras #19229](https://github.com/keras-team/keras/issues/19229): `Model.build` doesn't build
+      sublayers any more.
+    - [keras #18763](https://github.com/keras-team/keras/issues/18763): a layer without `build()` whose
+      `call` can't be traced, so that Keras 3 can't build it.
+    - [keras #18699](https://github.com/keras-team/keras/issues/18699): the same, in another example of
+      Keras' own.
     """
 
     code = "KS203"

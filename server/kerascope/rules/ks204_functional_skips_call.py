@@ -91,8 +91,8 @@ class FunctionalSkipsCall(Rule):
     ## References
     - Keras 3.15.1: `keras/src/layers/layer.py` (`Layer.compute_output_spec`, `Layer._maybe_build`),
       `keras/src/layers/rnn/rnn.py` (`RNN.build`).
-    - [keras-team/keras#20004](https://github.com/keras-team/keras/issues/20004): weights of sublayers missing
-      in Keras 3.
+    - [keras #20004](https://github.com/keras-team/keras/issues/20004): weights of sublayers missing in
+      Keras 3.
     """
 
     code = "KS204"

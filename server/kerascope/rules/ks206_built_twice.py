@@ -117,8 +117,8 @@ class BuiltTwice(Rule):
     ## References
     - Keras 2.15.0: `keras/src/engine/base_layer.py` (`Layer._maybe_build`, `Layer.build`).
     - Keras 3.15.1: `keras/src/layers/layer.py` (`Layer.__new__`, `build_wrapper`).
-    - [keras-team/keras#4315](https://github.com/keras-team/keras/pull/4315): odd errors from a layer that was
-      built twice.
+    - [keras #4315](https://github.com/keras-team/keras/pull/4315): odd errors from a layer that was built
+      twice.
     """
 
     code = "KS206"

@@ -80,11 +80,11 @@ class SublayerNeverCalled(Rule):
     elsewhere.
 
     ## Fix
-    None.
+    None: whether `call` forgot the layer or the layer is left over, only the author knows.
 
     ## References
-    Keras 3.15.1: `keras/src/layers/layer.py`, `Layer.build`, `Layer._post_build`. Keras 2.15.0:
-    `keras/src/engine/base_layer.py`, `Layer.trainable_weights`.
+    - Keras 3.15.1: `keras/src/layers/layer.py` (`Layer.build`, `Layer._post_build`).
+    - Keras 2.15.0: `keras/src/engine/base_layer.py` (`Layer.trainable_weights`).
     """
 
     code = "KS207"

@@ -75,8 +75,12 @@ class BuiltFlagTooEarly(Rule):
     Safe: deletes the line.
 
     ## References
-    Keras 3.15.1: `keras/src/layers/layer.py`, `Layer._maybe_build`. Keras 2.15.0:
-    `keras/src/engine/base_layer.py`, `Layer._maybe_build`.
+    - Keras 3.15.1: `keras/src/layers/layer.py` (`Layer._maybe_build`).
+    - Keras 2.15.0: `keras/src/engine/base_layer.py` (`Layer._maybe_build`).
+    - [keras #20871](https://github.com/keras-team/keras/issues/20871): layers of Keras set `built` in their
+      constructor, so that the `build()` of a subclass never ran.
+    - [keras #20880](https://github.com/keras-team/keras/pull/20880): mends it: they set it only where no
+      subclass has a `build()`.
     """
 
     code = "KS208"

@@ -39,7 +39,8 @@ class MisnamedMethod(Rule):
     doesn't take the shape.
 
     ## Why it matters
-    Measured:
+    Keras calls `build` and `call`, by these names and with these arguments. Code under another name doesn't
+    run, or runs without what Keras does around it. Measured:
 
     | | Keras 3.15 | Keras 2.15, tf_keras 2.21 |
     | --- | --- | --- |
@@ -47,7 +48,7 @@ class MisnamedMethod(Rule):
     | the same in a Model | NotImplementedError | NotImplementedError |
     | `buid` that makes the weight of `call` | AttributeError | AttributeError |
     | `__call__` with a `build()` | AttributeError | AttributeError |
-    | `__call__` without | its own weights miss in a functional model | they miss there |
+    | `__call__` without a `build()` | a functional model lacks its weights | the same |
     | `__call__` of a layer that only holds others | never counts as built | never counts as built |
     | `build(self)` | a call works, `build(shape)` raises TypeError | TypeError in every use |
 
@@ -89,9 +90,11 @@ class MisnamedMethod(Rule):
     Unsafe: gives the method the right name, or `build` the parameter `input_shape`.
 
     ## References
-    Keras 3.15.1: `keras/src/layers/layer.py`, `Layer.__call__`, `Layer.build`, `Layer.call`. Keras 2.15.0:
-    `keras/src/engine/base_layer.py`, `Layer.call`, `Layer._maybe_build`;
-    `keras/src/engine/training.py`, `Model.call`.
+    - Keras 3.15.1: `keras/src/layers/layer.py` (`Layer.__call__`, `Layer.build`, `Layer.call`).
+    - Keras 2.15.0: `keras/src/engine/base_layer.py` (`Layer.call`, `Layer._maybe_build`),
+      `keras/src/engine/training.py` (`Model.call`).
+    - [doctr #43](https://github.com/mindee/doctr/pull/43): `__call__` becomes `call` in the models of a
+      library.
     """
 
     code = "KS209"

@@ -74,8 +74,9 @@ class SublayerCallBypassed(Rule):
     Unsafe: `self.dense.call(x)` becomes `self.dense(x)`. None for a weight that is read.
 
     ## References
-    Keras 3.15.1: `keras/src/layers/layer.py`, `Layer.__call__`; `keras/src/layers/core/dense.py`,
-    `Dense.kernel`. Keras 2.15.0: `keras/src/engine/base_layer.py`, `Layer.__call__`.
+    - Keras 3.15.1: `keras/src/layers/layer.py` (`Layer.__call__`), `keras/src/layers/core/dense.py`
+      (`Dense.kernel`).
+    - Keras 2.15.0: `keras/src/engine/base_layer.py` (`Layer.__call__`).
     """
 
     code = "KS210"

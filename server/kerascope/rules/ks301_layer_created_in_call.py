@@ -28,8 +28,8 @@ class LayerCreatedInCall(Rule):
     | an eager training loop | runs, learns nothing, says nothing | runs, learns nothing, says nothing |
     | `fit` | ValueError: tf.function only supports singleton variables | ValueError |
 
-    Kept on `self`, Keras 3 raises in the first call ("You cannot add new elements of state"); Keras 2
-    replaces the trained layer by a new one in every call.
+    Where the layer is kept on `self`, Keras 3 raises in the first call ("You cannot add new elements of
+    state"), and Keras 2 replaces the trained layer by a new one in every call.
 
     ## Example
     ```python
@@ -64,9 +64,11 @@ class LayerCreatedInCall(Rule):
     there.
 
     ## References
-    Keras 3.15.1: `keras/src/layers/layer.py`, `Layer.__call__`, `Layer._lock_state`;
-    `keras/src/utils/tracking.py`, `Tracker.add_to_store`. Keras 2.15.0: `keras/src/engine/base_layer.py`,
-    `Layer.__call__`.
+    - Keras 3.15.1: `keras/src/layers/layer.py` (`Layer.__call__`, `Layer._lock_state`),
+      `keras/src/utils/tracking.py` (`Tracker.add_to_store`).
+    - Keras 2.15.0: `keras/src/engine/base_layer.py` (`Layer.__call__`).
+    - [keras #11736](https://github.com/keras-team/keras/issues/11736): a `Dense` made in `call` isn't
+      trained.
     """
 
     code = "KS301"

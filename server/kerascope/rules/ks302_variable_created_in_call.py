@@ -28,8 +28,8 @@ class VariableCreatedInCall(Rule):
     | new variables in the second call | 1 | 1 |
     | `fit`, or a functional model | ValueError | ValueError |
 
-    In Keras 3, a layer that holds other sublayers, not built yet, and has no `build()`, takes the weight of
-    the first call, and raises in the second.
+    In Keras 3, a layer that holds sublayers which aren't built yet, and that has no `build()`, takes the
+    weight in the first call, and raises in the second.
 
     ## Example
     ```python
@@ -64,9 +64,9 @@ class VariableCreatedInCall(Rule):
     None: a weight made in `build` is shared by all calls, and needs a shape that doesn't come from the input.
 
     ## References
-    Keras 3.15.1: `keras/src/layers/layer.py`, `Layer._lock_state`, `Layer.add_weight`;
-    `keras/src/utils/tracking.py`, `Tracker.add_to_store`. Keras 2.15.0: `keras/src/engine/base_layer.py`,
-    `Layer.add_weight`.
+    - Keras 3.15.1: `keras/src/layers/layer.py` (`Layer._lock_state`, `Layer.add_weight`),
+      `keras/src/utils/tracking.py` (`Tracker.add_to_store`).
+    - Keras 2.15.0: `keras/src/engine/base_layer.py` (`Layer.add_weight`).
     """
 
     code = "KS302"

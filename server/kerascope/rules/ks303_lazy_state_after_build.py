@@ -115,8 +115,12 @@ class LazyStateAfterBuild(Rule):
     arguments mean the same in `build()`; `x.shape` of the input becomes `input_shape`.
 
     ## References
-    Keras 3.15.1: `keras/src/layers/layer.py`, `Layer._maybe_build`, `Layer._lock_state`;
-    `keras/src/utils/tracking.py`, `Tracker.add_to_store`.
+    - Keras 3.15.1: `keras/src/layers/layer.py` (`Layer._maybe_build`, `Layer._lock_state`),
+      `keras/src/utils/tracking.py` (`Tracker.add_to_store`).
+    - [keras-io #647](https://github.com/keras-team/keras-io/pull/647): for Keras 2, the guide allowed state
+      that the first call makes.
+    - [keras-core #820](https://github.com/keras-team/keras-core/pull/820): for Keras 3, `build()` called by
+      hand locks the layer, too.
     """
 
     code = "KS303"

@@ -68,9 +68,11 @@ class SeededLayerInCall(Rule):
     there.
 
     ## References
-    Keras 3.15.1: `keras/src/random/seed_generator.py`, `SeedGenerator.__init__`;
-    `keras/src/layers/regularization/dropout.py`, `Dropout.__init__`. Keras 2.15.0:
-    `keras/src/engine/base_layer.py`, `BaseRandomLayer`.
+    - Keras 3.15.1: `keras/src/random/seed_generator.py` (`SeedGenerator.__init__`),
+      `keras/src/layers/regularization/dropout.py` (`Dropout.__init__`).
+    - Keras 2.15.0: `keras/src/engine/base_layer.py` (`BaseRandomLayer`).
+    - [keras-cv #1951](https://github.com/keras-team/keras-cv/pull/1951): a `Dropout` that `call` made is
+      made in the constructor, as TensorFlow needs it.
     """
 
     code = "KS304"

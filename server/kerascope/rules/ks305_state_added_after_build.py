@@ -105,11 +105,14 @@ class StateAddedAfterBuild(Rule):
     and KS303.
 
     ## Fix
-    None.
+    None: what a layer may need later has to be made earlier, and only its author knows what that is.
 
     ## References
-    Keras 3.15.1: `keras/src/layers/layer.py`, `Layer._lock_state`; `keras/src/utils/tracking.py`,
-    `Tracker.add_to_store`. The wish to replace layers: https://github.com/keras-team/keras/issues/18601
+    - Keras 3.15.1: `keras/src/layers/layer.py` (`Layer._lock_state`), `keras/src/utils/tracking.py`
+      (`Tracker.add_to_store`).
+    - [keras #18601](https://github.com/keras-team/keras/issues/18601): the wish to replace layers.
+    - [keras-core #823](https://github.com/keras-team/keras-core/pull/823): why functional models aren't
+      locked, and others are.
     """
 
     code = "KS305"

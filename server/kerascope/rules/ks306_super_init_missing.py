@@ -75,8 +75,11 @@ class SuperInitMissing(Rule):
     whose comparison by value Keras can't use anyway.
 
     ## References
-    Keras 3.15.1: `keras/src/layers/layer.py`, `Layer._check_super_called`. Keras 2.15.0:
-    `keras/src/engine/base_layer.py`, `Layer.__call__`; `keras/src/engine/training.py`, `Model.__setattr__`.
+    - Keras 3.15.1: `keras/src/layers/layer.py` (`Layer._check_super_called`).
+    - Keras 2.15.0: `keras/src/engine/base_layer.py` (`Layer.__call__`), `keras/src/engine/training.py`
+      (`Model.__setattr__`).
+    - [keras #2584](https://github.com/keras-team/keras/issues/2584): `super(Layer, self).__init__()` skips
+      Keras: the layer has no attribute `built`.
     """
 
     code = "KS306"

@@ -27,8 +27,8 @@ class StateBeforeSuperInit(Rule):
 
     ## Why it matters
     `add_weight` needs what Keras' constructor sets up. A Keras 2 `Model` refuses layers, variables and
-    metrics before that, and lists, tuples and dicts of nothing else, empty ones too. Measured, for code in
-    front of `super().__init__()`:
+    metrics before that, and every list, tuple or dict that holds nothing else, even an empty one. Measured,
+    for code in front of `super().__init__()`:
 
     | | Keras 3.15 | Keras 2.15, tf_keras 2.21 |
     | --- | --- | --- |
@@ -70,19 +70,21 @@ class StateBeforeSuperInit(Rule):
     then.
 
     ## When it is silent
-    On sublayers of a layer, and in Keras 3 of a model too: both take them early. On numbers, texts, tensors
-    and None, and on containers that hold any of these beside layers. Where the constructor never reaches
-    Keras' own, which is KS306; where a base can't be known, or `self` was handed to code that can't be seen;
-    with `no_automatic_dependency_tracking`.
+    On sublayers of a layer, and in Keras 3 of a model too, which may be assigned early. On numbers, texts,
+    tensors and None, and on containers that hold any of these beside layers. Where the constructor never
+    reaches Keras' own, which is KS306; where a base can't be known, or `self` was handed to code that can't
+    be seen; with `no_automatic_dependency_tracking`.
 
     ## Fix
     Unsafe: moves the call up. Offered where both stand in the same constructor, and the call's arguments are
     the same there.
 
     ## References
-    Keras 3.15.1: `keras/src/layers/layer.py`, `Layer.add_weight`. Keras 2.15.0:
-    `keras/src/engine/training.py`, `Model.__setattr__`; `keras/src/engine/base_layer.py`,
-    `Layer.add_weight`.
+    - Keras 3.15.1: `keras/src/layers/layer.py` (`Layer.add_weight`).
+    - Keras 2.15.0: `keras/src/engine/training.py` (`Model.__setattr__`), `keras/src/engine/base_layer.py`
+      (`Layer.add_weight`).
+    - [keraspp #3](https://github.com/jskDr/keraspp/issues/3): a Model puts models on attributes before
+      `super().__init__(…)`: RuntimeError.
     """
 
     code = "KS307"

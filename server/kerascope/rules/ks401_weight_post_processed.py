@@ -73,8 +73,13 @@ class WeightPostProcessed(Rule):
     None: the computation has to move into `call`.
 
     ## References
-    Keras 3.15.1: `keras/src/layers/layer.py`, `Layer.add_weight`; `keras/src/backend/common/variables.py`,
-    `Variable.value`. Keras 2.15.0: `keras/src/engine/base_layer.py`, `Layer.__setattr__`.
+    - Keras 3.15.1: `keras/src/layers/layer.py` (`Layer.add_weight`),
+      `keras/src/backend/common/variables.py` (`Variable.value`).
+    - Keras 2.15.0: `keras/src/engine/base_layer.py` (`Layer.__setattr__`).
+    - [tensorflow #32729](https://github.com/tensorflow/tensorflow/issues/32729): a kernel computed from
+      variables in `build` gives them no gradient; computed in `call`, it does.
+    - [keras #4401](https://github.com/keras-team/keras/issues/4401): the advice to make the variables first,
+      and to compute from them in `call`.
     """
 
     code = "KS401"

@@ -103,13 +103,13 @@ class TensorInsteadOfWeight(Rule):
     assigns the attribute; on ones and zeros under another name.
 
     ## Fix
-    Unsafe: makes it with `add_weight`, with the same initial values. Offered where the tensor comes straight
-    from an initializer, or from a random function of TensorFlow or Keras.
+    Unsafe: makes a weight with `add_weight`, with the same initial values. Offered where the tensor comes
+    straight from an initializer, or from a random function of TensorFlow or Keras.
 
     ## References
-    Keras 3.15.1: `keras/src/utils/tracking.py`, `Tracker.track`; `keras/src/layers/layer.py`,
-    `Layer.__setattr__`. Keras 2.15.0: `keras/src/engine/base_layer.py`, `Layer.__setattr__`;
-    `keras/src/backend.py`, `ones`.
+    - Keras 3.15.1: `keras/src/utils/tracking.py` (`Tracker.track`), `keras/src/layers/layer.py`
+      (`Layer.__setattr__`).
+    - Keras 2.15.0: `keras/src/engine/base_layer.py` (`Layer.__setattr__`), `keras/src/backend.py` (`ones`).
     """
 
     code = "KS402"

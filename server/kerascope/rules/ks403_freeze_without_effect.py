@@ -104,9 +104,9 @@ class FreezeWithoutEffect(Rule):
     constructor.
 
     ## References
-    Keras 3.15.1: `keras/src/layers/layer.py`, `Layer.trainable` and `Layer.trainable_variables`;
-    `keras/src/layers/attention/multi_head_attention.py`, `_get_common_kwargs_for_sublayer`. Keras 2.15.0:
-    `keras/src/engine/base_layer.py`, `Layer._gather_children_attribute`.
+    - Keras 3.15.1: `keras/src/layers/layer.py` (`Layer.trainable`, `Layer.trainable_variables`),
+      `keras/src/layers/attention/multi_head_attention.py` (`_get_common_kwargs_for_sublayer`).
+    - Keras 2.15.0: `keras/src/engine/base_layer.py` (`Layer._gather_children_attribute`).
     """
 
     code = "KS403"

@@ -25,8 +25,8 @@ class TrainableNone(Rule):
     method of yours, and `keras.Variable(…, trainable=None)`.
 
     ## Why it matters
-    In Keras 2 `trainable=None` means the default: the weight trains. Keras 3 takes the truth of it, so the
-    weight is frozen, and says nothing. Measured for a layer with one such weight, in a model of its own:
+    In Keras 2 `trainable=None` means the default: the weight trains. Keras 3 takes None for False: the weight
+    is frozen, and nothing says so. Measured for a layer with one such weight, in a model of its own:
 
     | | Keras 3.15 | Keras 2.15, tf_keras 2.21 |
     | --- | --- | --- |
@@ -72,8 +72,8 @@ class TrainableNone(Rule):
     Safe: leaves the argument out. Offered where `trainable=None` is written in the call itself.
 
     ## References
-    Keras 3.15.1: `keras/src/backend/common/variables.py`, `Variable.__init__` (`bool(trainable)`). Keras
-    2.15.0: `keras/src/engine/base_layer.py`, `Layer.add_weight`.
+    - Keras 3.15.1: `keras/src/backend/common/variables.py` (`Variable.__init__`: `bool(trainable)`).
+    - Keras 2.15.0: `keras/src/engine/base_layer.py` (`Layer.add_weight`).
     """
 
     code = "KS404"

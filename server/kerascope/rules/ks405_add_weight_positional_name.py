@@ -24,8 +24,8 @@ _ORDER: dict[Generation, tuple[str, ...]] = {
 class AddWeightPositionalName(Rule):
     """
     ## What it does
-    Reports `self.add_weight("w", …)`, the name given as first positional argument, for Keras 3; and its
-    mirror, a shape as first positional argument, for Keras 2.
+    Reports `self.add_weight("w", …)`, the name given as first positional argument, for Keras 3; and the
+    reverse, a shape as first positional argument, for Keras 2.
 
     ## Why it matters
     `add_weight` takes its positional arguments in another order in each generation: `name, shape, dtype,
@@ -74,12 +74,11 @@ class AddWeightPositionalName(Rule):
     Safe: passes the positional arguments by keyword.
 
     ## References
-    Keras 3.15.1: `keras/src/layers/layer.py`, `Layer.add_weight`. Keras 2.15.0:
-    `keras/src/engine/base_layer.py`, `Layer.add_weight`.
-
-    Reported as
-    [keras #22253](https://github.com/keras-team/keras/issues/22253);
-    the message is from [#22265](https://github.com/keras-team/keras/pull/22265).
+    - Keras 3.15.1: `keras/src/layers/layer.py` (`Layer.add_weight`).
+    - Keras 2.15.0: `keras/src/engine/base_layer.py` (`Layer.add_weight`).
+    - [keras #22253](https://github.com/keras-team/keras/issues/22253): the name given first, as in Keras 2.
+    - [keras #22265](https://github.com/keras-team/keras/pull/22265): gives it a message of its own, in
+      Keras 3.14.
     """
 
     code = "KS405"

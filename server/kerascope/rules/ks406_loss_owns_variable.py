@@ -95,12 +95,16 @@ class LossOwnsVariable(Rule):
     layers that somebody hands in; on `add_weight` of a metric.
 
     ## Fix
-    None.
+    None: where the weights belong, only the author knows.
 
     ## References
-    Keras 3.15.1: `keras/src/trainers/trainer.py`, `Trainer.compile`; `keras/src/losses/loss.py`, `Loss`.
-    Keras 2.15.0: `keras/src/engine/training.py`, `Model.train_step`; `keras/src/losses.py`, `Loss`.
-    https://github.com/keras-team/keras/issues/12983 and https://github.com/keras-team/keras/issues/12503
+    - Keras 3.15.1: `keras/src/trainers/trainer.py` (`Trainer.compile`), `keras/src/losses/loss.py`
+      (`Loss`).
+    - Keras 2.15.0: `keras/src/engine/training.py` (`Model.train_step`), `keras/src/losses.py` (`Loss`).
+    - [keras #12503](https://github.com/keras-team/keras/issues/12503): a variable made in a loss function
+      isn't trained.
+    - [keras #12983](https://github.com/keras-team/keras/issues/12983): the question how a loss can have a
+      parameter that trains.
     """
 
     code = "KS406"

@@ -97,12 +97,13 @@ class LayerCalledOnConstant(Rule):
     in a layer's `call`; on layers without weights; outside of functions and scripts that make an `Input`.
 
     ## Fix
-    None.
+    None: the call has to move into a layer of its own.
 
     ## References
-    Keras 3.15.1: `keras/src/ops/operation.py`, `Operation.__call__` and `any_symbolic_tensors`. Keras 2.15.0:
-    `keras/src/engine/base_layer.py`, `_in_functional_construction_mode`. Seen in an example of Keras' own
-    site: https://github.com/keras-team/keras-io/issues/688
+    - Keras 3.15.1: `keras/src/ops/operation.py` (`Operation.__call__`, `any_symbolic_tensors`).
+    - Keras 2.15.0: `keras/src/engine/base_layer.py` (`_in_functional_construction_mode`).
+    - [keras-io #688](https://github.com/keras-team/keras-io/issues/688): seen in an example of Keras' own
+      site.
     """
 
     code = "KS407"

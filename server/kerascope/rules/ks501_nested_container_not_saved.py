@@ -93,7 +93,11 @@ class NestedContainerNotSaved(Rule):
     - Keras 3.13.0: `keras/src/saving/saving_lib.py` (`_save_state`, `_save_container_state`); Keras 3.15.1:
       the same functions, with `visited_containers`.
     - Keras 2.15.0: `keras/src/saving/saving_lib.py` (`_save_container_state`).
-    - Reported as [keras #20598](https://github.com/keras-team/keras/issues/20598); mended by [#22362](https://github.com/keras-team/keras/pull/22362).
+    - [keras #20598](https://github.com/keras-team/keras/issues/20598): layers in nested lists aren't saved
+      and loaded correctly.
+    - [keras #22362](https://github.com/keras-team/keras/pull/22362): mends it, in Keras 3.15.
+    - [tensorflow #22140](https://github.com/tensorflow/tensorflow/issues/22140): a layer in a tuple in a
+      list isn't saved, in TensorFlow 1.10.
     """
 
     code = "KS501"

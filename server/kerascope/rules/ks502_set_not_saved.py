@@ -83,6 +83,8 @@ class SetNotSaved(Rule):
     - Keras 3.15.1: `keras/src/saving/saving_lib.py` (`_save_state`, `_save_container_state`: "list, dict,
       tuple"); `keras/src/utils/tracking.py` (`TrackedSet`).
     - Keras 3.14.0: `keras/src/saving/saving_lib.py` (`_save_state`: "list, dict, tuple, set").
+    - [keras #22362](https://github.com/keras-team/keras/pull/22362): the change that writes nested
+      containers, and leaves sets out.
     """
 
     code = "KS502"

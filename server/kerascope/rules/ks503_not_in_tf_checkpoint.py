@@ -91,10 +91,12 @@ class NotInTfCheckpoint(Rule):
       `sticky_attribute_assignment`); `keras/src/utils/tracking.py` (`TrackedList`, `TrackedDict`,
       `TrackedSet`).
     - Keras 2.15.0: `keras/src/engine/base_layer.py` (`Layer.__setattr__`).
-    - Reported as
-      [keras #18398](https://github.com/keras-team/keras/issues/18398) and
-      [#19425](https://github.com/keras-team/keras/issues/19425).
-      [#18507](https://github.com/keras-team/keras/pull/18507) mended it for SavedModel.
+    - [keras #18398](https://github.com/keras-team/keras/issues/18398): layers in lists and dicts are
+      missing from what TensorFlow saves.
+    - [keras #19425](https://github.com/keras-team/keras/issues/19425): the same, reported again.
+    - [keras #18507](https://github.com/keras-team/keras/pull/18507): mends it for SavedModel.
+    - [tensorflow #19250](https://github.com/tensorflow/tensorflow/issues/19250): the same in TensorFlow
+      1.8: layers in a list aren't restored, those on attributes are.
     """
 
     code = "KS503"

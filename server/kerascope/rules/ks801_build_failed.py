@@ -13,9 +13,9 @@ class BuildFailed(Rule):
     are listed with it.
 
     ## Why it matters
-    A layer that raises teaches nothing. But where and why it raises shows only when a model is put together
-    or trained, with Keras' own frames around yours. The program below needs inputs of three features; Keras
-    3 and Keras 2 (`tf_keras`) both raise `InvalidArgumentError` from the `tf.matmul` in `call`.
+    That a layer raises shows only when a model is put together or trained, and then with Keras' own lines
+    around yours. The program below fits inputs of three features and no others. Measured: on others, Keras
+    3.15 and Keras 2 (`tf_keras` 2.21) both raise InvalidArgumentError from the `tf.matmul` in `call`.
 
     ## Example
     ```python
@@ -46,10 +46,10 @@ class BuildFailed(Rule):
     ```
 
     ## When it is silent
-    Where nobody says how to make and call the layer, so that Kerascope tries, what a wrong guess may cause:
-    the report then asks for a comment instead. Only what no other guess would avoid is reported, such as a
-    missing attribute of the class itself, or state that is added too late. An import that fails is said in
-    the report alone.
+    Where nobody says how to make and call the layer, Kerascope guesses, and an error may come from a wrong
+    guess: then the report asks for a comment that says it. Reported is only what no other guess would avoid,
+    such as a missing attribute of the class itself, or state that is added too late. An import that fails is
+    told in the report alone.
 
     ## Fix
     None.

@@ -9,8 +9,8 @@ class WeightUntracked(Rule):
     """
     ## What it does
     Reports, after a build check, each trainable variable that the call used and that is not in
-    `trainable_weights`, on the line that made it (or that made the sublayer which owns it). All that one
-    object hides is one finding, which counts.
+    `trainable_weights`, on the line that made it (or that made the sublayer which owns it). What one object
+    hides is one finding, which says how many they are.
 
     ## Why it matters
     The optimizer gets `trainable_weights` and nothing else: such a weight keeps its first, random value,
@@ -70,8 +70,10 @@ class WeightUntracked(Rule):
     None by itself; the static rules offer theirs.
 
     ## References
-    Keras 3.15.1: `keras/src/layers/layer.py`, `Layer.trainable_variables`. Keras 2.15.0:
-    `keras/src/engine/base_layer.py`, `Layer.trainable_weights`.
+    - Keras 3.15.1: `keras/src/layers/layer.py` (`Layer.trainable_variables`).
+    - Keras 2.15.0: `keras/src/engine/base_layer.py` (`Layer.trainable_weights`).
+    - [keras-neural-graph-fingerprint #2](https://github.com/keiserlab/keras-neural-graph-fingerprint/issues/2):
+      inner layers that aren't in `trainable_weights` don't learn.
     """
 
     code = "KS802"

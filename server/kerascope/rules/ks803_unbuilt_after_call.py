@@ -58,8 +58,10 @@ class UnbuiltAfterCall(Rule):
     they are called. Nothing is said about those.
 
     ## References
-    Keras 3.15.1: `keras/src/layers/layer.py`, `Layer.build` and `might_have_unbuilt_state`. Keras 2.15.0:
-    `keras/src/engine/base_layer.py`, `Layer._maybe_build`.
+    - Keras 3.15.1: `keras/src/layers/layer.py` (`Layer.build`, `might_have_unbuilt_state`).
+    - Keras 2.15.0: `keras/src/engine/base_layer.py` (`Layer._maybe_build`).
+    - [keras-hub #3038](https://github.com/keras-team/keras-hub/pull/3038): a layer on an attribute that no
+      call reaches stays unbuilt, and Keras 3 warns.
     """
 
     code = "KS803"

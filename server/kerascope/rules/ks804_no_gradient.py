@@ -8,9 +8,9 @@ from kerascope.rules.rule import Example, Rule
 class NoGradient(Rule):
     """
     ## What it does
-    Reports, after a build check, trainable weights that get no gradient on the second step (on the first,
-    some may only just come to be), on the line that made them or their layer. The loss is the sum of the
-    squared outputs, and the losses that the layer adds.
+    Reports, after a build check, trainable weights that get no gradient on the second step (the first one
+    may only just make them), on the line that made them or their layer. The loss is the sum of the squared
+    outputs, and the losses that the layer adds.
 
     ## Why it matters
     Keras lists such a weight, counts it and saves it, and never changes it: the call doesn't use it, or uses
@@ -58,8 +58,10 @@ class NoGradient(Rule):
     None.
 
     ## References
-    Keras 3.15.1: `keras/src/optimizers/base_optimizer.py`, `_filter_empty_gradients`. Keras 2.15.0:
-    `keras/src/optimizers/utils.py`, `filter_empty_gradients`.
+    - Keras 3.15.1: `keras/src/optimizers/base_optimizer.py` (`_filter_empty_gradients`).
+    - Keras 2.15.0: `keras/src/optimizers/utils.py` (`filter_empty_gradients`).
+    - [transformers #2256](https://github.com/huggingface/transformers/issues/2256): "Gradients do not exist
+      for variables" of a layer in a pretrained model.
     """
 
     code = "KS804"

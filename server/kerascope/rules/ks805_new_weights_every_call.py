@@ -48,8 +48,10 @@ class NewWeightsEveryCall(Rule):
     None by itself; KS301 offers to move the layer.
 
     ## References
-    Keras 3.15.1: `keras/src/layers/layer.py`, `Layer.__call__`. Keras 2.15.0:
-    `keras/src/engine/base_layer.py`, `Layer.__call__`.
+    - Keras 3.15.1: `keras/src/layers/layer.py` (`Layer.__call__`).
+    - Keras 2.15.0: `keras/src/engine/base_layer.py` (`Layer.__call__`).
+    - [Basic_CNNs_TensorFlow2 #13](https://github.com/calmiLovesAI/Basic_CNNs_TensorFlow2/issues/13): layers
+      made in `call`: `fit` raises.
     """
 
     code = "KS805"

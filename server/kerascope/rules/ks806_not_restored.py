@@ -56,8 +56,8 @@ class NotRestored(Rule):
     ```
 
     ## When it is silent
-    Where two calls of one and the same instance differ too (noise, dropout); where the class can't be made
-    from its `get_config()`, for the `.keras` format; for weights that KS802 reports, whose finding says it.
+    Where two calls of one and the same instance differ too (noise, dropout); for the `.keras` format, where
+    the class can't be made from its `get_config()`; for weights that KS802 reports, whose finding says it.
 
     ## Fix
     None.
@@ -67,8 +67,10 @@ class NotRestored(Rule):
     nested containers before it ([KS501](KS501.md)).
 
     ## References
-    Keras 3.15.1: `keras/src/saving/saving_lib.py`, `_walk_saveable`, `_save_container_state`. Keras 2.15.0:
-    the same file; `keras/src/engine/training.py`, `Model.save_weights`.
+    - Keras 3.15.1: `keras/src/saving/saving_lib.py` (`_walk_saveable`, `_save_container_state`).
+    - Keras 2.15.0: the same file; `keras/src/engine/training.py` (`Model.save_weights`).
+    - [keras #20598](https://github.com/keras-team/keras/issues/20598): a layer that gives other outputs
+      when it is loaded.
     """
 
     code = "KS806"

@@ -58,7 +58,8 @@ class WeightHasNoEffect(Rule):
     None.
 
     ## References
-    None of Keras': it is arithmetic.
+    - [keras #500](https://github.com/keras-team/keras/issues/500): a network that gives 1 whatever its
+      input is: a softmax over one unit.
     """
 
     code = "KS807"

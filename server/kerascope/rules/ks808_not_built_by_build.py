@@ -15,7 +15,7 @@ class NotBuiltByBuild(Rule):
     The layer trains. But whoever builds it without calling it (`layer.build(shape)`, `load_weights` on a
     fresh model, an outer layer's `build()`) has none of those weights. Measured for the program below: 0
     weights after `build((None, 4))` in Keras 3.15, which warns, and in Keras 2 (`tf_keras` 2.21), which
-    doesn't; 2 after a call in both. Where KS203 or KS201 says the same, it is confirmed instead.
+    doesn't; 2 after a call in both. Where KS203 or KS201 reports the same, the report confirms theirs.
 
     ## Example
     ```python
@@ -56,8 +56,11 @@ class NotBuiltByBuild(Rule):
     None by itself; KS203 offers to write a `build()`.
 
     ## References
-    Keras 3.15.1: `keras/src/layers/layer.py`, `Layer.build`. Keras 2.15.0: `keras/src/engine/base_layer.py`,
-    `Layer.build`; `keras/src/engine/training.py`, `Model.build`, which does run `call`.
+    - Keras 3.15.1: `keras/src/layers/layer.py` (`Layer.build`).
+    - Keras 2.15.0: `keras/src/engine/base_layer.py` (`Layer.build`), `keras/src/engine/training.py`
+      (`Model.build`, which does run `call`).
+    - [keras #20729](https://github.com/keras-team/keras/pull/20729): a layer of Keras' own gets a
+      `build()`, for the warning that without one it isn't really built.
     """
 
     code = "KS808"
