@@ -80,6 +80,8 @@ class WeightPostProcessed(Rule):
       variables in `build` gives them no gradient; computed in `call`, it does.
     - [keras #4401](https://github.com/keras-team/keras/issues/4401): the advice to make the variables first,
       and to compute from them in `call`.
+    - [addons #204](https://github.com/tensorflow/addons/pull/204): why a computation doesn't belong into
+      `build()`: TensorFlow Addons' WeightNormalization.
     """
 
     code = "KS401"
