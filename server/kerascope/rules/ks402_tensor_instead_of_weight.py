@@ -15,9 +15,19 @@ from kerascope.rules.places import in_own_class, in_own_file
 from kerascope.rules.rule import Example, Fix, Report, Rule
 from kerascope.source import rewrite
 from kerascope.source.document import Document
-from kerascope.tracking.events import AttributeWrite, Used
+from kerascope.tracking.events import AttributeWrite, Created, Used
 from kerascope.tracking.run import LayerRun
-from kerascope.tracking.values import Choice, Container, Tensor, Value
+from kerascope.tracking.values import (
+    UNKNOWN,
+    Choice,
+    Constant,
+    Container,
+    Plain,
+    Tensor,
+    Value,
+    Weight,
+    options,
+)
 
 _Kind = Literal["random", "ones", "zeros"]
 
@@ -33,11 +43,20 @@ _VARIABLES = frozenset(("keras.backend.ones", "keras.backend.zeros"))
 _LIKE_A_WEIGHT = re.compile(
     r"(?:^|_)(?:w|b|weights?|kernels?|bias(?:es)?|gamma|beta|alpha|scales?|gains?|shifts?|offsets?)(?:_|\d|$)"
 )
+_A_SETTING = re.compile(r"(?:class|example|instance|loss|sample|task)_weights?")
+"""Names of weights that somebody chooses, and no training changes."""
+
+_MEANT_TO_STAY = re.compile(
+    r"(?:^|_)(?:B|freqs?|frequenc(?:y|ies)|omegas?|phases?|proj(?:ections?)?|random|rff|fourier|reservoir"
+    r"|hyperplanes?|hash(?:es)?|basis|noise|fixed|frozen|const(?:ants?)?)(?:_|\d|$)"
+)
+"""Names of random numbers that aren't the start of a training, but features or projections."""
+
 _PASSING_ON = re.compile(
     "cast|expand_dims|reshape|transpose|squeeze|tile|repeat|broadcast_to|convert_to_tensor|identity"
 )
 _COMBINING = re.compile(
-    "matmul|(batch_|tensor)?dot|einsum|multiply|add|subtract|divide|bias_add|concat(enate)?|stack|gather|take"
+    "matmul|xw_plus_b|batch_normalization|(batch_|tensor)?dot|einsum|multiply|add|subtract|divide|bias_add|concat(enate)?|stack|gather|take"
     "|embedding_lookup|(depthwise_)?conv[123]?d?(_transpose)?"
 )
 _INITIALIZERS = {
@@ -98,13 +117,16 @@ class TensorInsteadOfWeight(Rule):
     A random projection that shall stay as it is: `trainable=False`, and it is saved.
 
     ## When it is silent
-    On tensors that are computed otherwise (masks, tables of positions, filters), and on whole numbers; where
-    `call` doesn't compute with the tensor, but compares it, or hands it to a layer; where another method
-    assigns the attribute; on ones and zeros under another name.
+    On tensors that are computed otherwise (masks, tables of positions, filters), and on whole numbers; on
+    random features and projections, by their name, that are drawn from a seed, so that each process has the
+    same; where `call` doesn't compute with the tensor, but compares it, or hands it to a layer; where another
+    method assigns the attribute; on ones and zeros under another name, and where they stand in for a weight
+    that is made in another case (`use_bias`).
 
     ## Fix
-    Unsafe: makes a weight with `add_weight`, with the same initial values. Offered where the tensor comes
-    straight from an initializer, or from a random function of TensorFlow or Keras.
+    Unsafe: makes a weight with `add_weight`, with the same initial values; with `trainable=False` what by its
+    name are random features or a projection. Offered where the tensor comes straight from an initializer, or
+    from a random function of TensorFlow or Keras.
 
     ## References
     - Keras 3.15.1: `keras/src/utils/tracking.py` (`Tracker.track`), `keras/src/layers/layer.py`
@@ -294,6 +316,78 @@ class Example(layers.Layer):
         return self.dense(ops.concatenate([self.token, x], axis=0))
 """,  # noqa: E501
         ),
+        Example(
+            "a kernel from an initializer of TensorFlow",
+            """\
+import keras
+import tensorflow as tf
+
+
+class Example(keras.layers.Layer):
+    def build(self, input_shape):
+        initializer = tf.random_normal_initializer(stddev=0.1)
+        self.w = initializer((input_shape[-1], 2))  # <- KS402
+        self.b = tf.zeros_initializer()((2,))  # <- KS402
+
+    def call(self, x):
+        return tf.nn.bias_add(tf.matmul(x, self.w), self.b)
+""",
+            symptom="fewer-weights",
+            evidence="len(layer.trainable_weights) < 2",
+        ),
+        Example(
+            "random features without a seed, which a file doesn't keep",
+            """\
+import keras
+import tensorflow as tf
+
+
+class Example(keras.layers.Layer):
+    def __init__(self, features=8):
+        super().__init__()
+        self.frequencies = tf.random.normal((4, features), stddev=3.0)  # <- KS402
+
+    def call(self, x):
+        angles = tf.matmul(x, self.frequencies)
+        return tf.concat([tf.sin(angles), tf.cos(angles)], axis=-1)
+""",
+            symptom="fewer-weights",
+            evidence="len(layer.weights) < 1",
+            fixed="""\
+import keras
+import tensorflow as tf
+
+
+class Example(keras.layers.Layer):
+    def __init__(self, features=8):
+        super().__init__()
+        self.frequencies = self.add_weight(name="frequencies", shape=(4, features), initializer=keras.initializers.RandomNormal(stddev=3.0), trainable=False)  # <- KS402
+
+    def call(self, x):
+        angles = tf.matmul(x, self.frequencies)
+        return tf.concat([tf.sin(angles), tf.cos(angles)], axis=-1)
+""",  # noqa: E501
+        ),
+        Example(
+            "batch normalization by hand, in Keras 3 with tensors of the backend",
+            """\
+import tensorflow as tf
+import tensorflow.keras.backend as K
+
+
+class Example(tf.keras.layers.Layer):
+    def build(self, input_shape):
+        self.gamma = K.ones((int(input_shape[-1]),))  # <- KS402
+        self.beta = K.zeros((int(input_shape[-1]),))  # <- KS402
+
+    def call(self, x):
+        mean, variance = tf.nn.moments(x, 0)
+        return tf.nn.batch_normalization(x, mean, variance, self.beta, self.gamma, 1e-3)
+""",
+            (3,),
+            symptom="fewer-weights",
+            evidence="len(layer.weights) < 2",
+        ),
     )
     silent = (
         Example(
@@ -346,6 +440,69 @@ class Example(keras.layers.Layer):
 
     def call(self, x):
         return tf.matmul(x + self.positions, self.mask)
+""",
+        ),
+        Example(
+            "random features from a seed",
+            """\
+import keras
+import tensorflow as tf
+
+
+class Example(keras.layers.Layer):
+    def __init__(self, features=8):
+        super().__init__()
+        self.projection = tf.random.stateless_normal((4, features), seed=(1, 2))
+        self.frequencies = keras.initializers.RandomNormal(stddev=3.0, seed=7)((features, 3))
+
+    def call(self, x):
+        return tf.cos(tf.matmul(tf.sin(tf.matmul(x, self.projection)), self.frequencies))
+""",
+        ),
+        Example(
+            "in place of weights that aren't wanted",
+            """\
+import keras
+import tensorflow as tf
+
+
+class Example(keras.layers.Layer):
+    def __init__(self, use_scale=True, use_bias=True):
+        super().__init__()
+        self.use_scale, self.use_bias = use_scale, use_bias
+
+    def build(self, input_shape):
+        if self.use_scale:
+            self.gamma = self.add_weight(name="gamma", shape=(input_shape[-1],), initializer="ones")
+        else:
+            self.gamma = tf.ones((input_shape[-1],))
+        self.bias = self.make("bias", input_shape[-1]) if self.use_bias else tf.zeros((input_shape[-1],))
+
+    def make(self, name, width):
+        return self.add_weight(name=name, shape=(width,), initializer="zeros")
+
+    def call(self, x):
+        return self.gamma * x + self.bias
+""",
+        ),
+        Example(
+            "how much each task and class counts",
+            """\
+import keras
+import tensorflow as tf
+
+
+class Example(keras.Model):
+    def __init__(self, tasks=2):
+        super().__init__()
+        self.head = keras.layers.Dense(tasks)
+        self.loss_weights = tf.ones((tasks,))
+        self.class_weights = tf.ones((tasks,))
+
+    def call(self, x):
+        outputs = self.head(x)
+        self.add_loss(tf.reduce_sum(self.loss_weights * tf.reduce_mean(tf.square(outputs), axis=0)))
+        return self.class_weights * outputs
 """,
         ),
         Example(
@@ -476,9 +633,41 @@ def _candidates(run: LayerRun) -> Iterator[_Candidate]:
             kind = _kind(run, tensor)
             if kind is None or tensor in seen or _written_elsewhere(run, event.name):
                 continue
-            if kind == "random" or _LIKE_A_WEIGHT.search(event.name):
+            if _is_wanted(run, event.name, tensor, kind):
                 seen.append(tensor)
                 yield _Candidate(event, tensor, kind)
+
+
+def _is_wanted(run: LayerRun, name: str, tensor: Tensor, kind: _Kind) -> bool:
+    """Whether an attribute's name, and how its tensor is made, speak for a weight."""
+    if kind == "random":
+        return not (_MEANT_TO_STAY.search(name) and _is_seeded(run, tensor))
+    if not _LIKE_A_WEIGHT.search(name) or _A_SETTING.search(name):
+        return False
+    # Ones and zeros take the place of a weight that somebody doesn't want: `use_bias=False`.
+    return not any(isinstance(option, Weight) for option in options(run.layer.attributes.get(name, UNKNOWN)))
+
+
+def _is_seeded(run: LayerRun, tensor: Tensor) -> bool:
+    """Whether every object of the class draws the same numbers."""
+    made_by = tensor.made_by or ""
+    node = tensor.site.node if tensor.site is not None else None
+    if made_by.startswith("jax.random.") or ".stateless_" in made_by:
+        return True
+    if made_by.startswith("keras.random.") and isinstance(node, ast.Call):
+        return any(
+            keyword.arg == "seed"
+            and isinstance(keyword.value, ast.Constant)
+            and keyword.value.value is not None
+            for keyword in node.keywords
+        )
+    initializers = [
+        event.value
+        for event in run.all_events
+        if isinstance(event, Created) and isinstance(event.value, Plain) and event.value.cls.name == made_by
+    ]
+    seeds = [initializer.attributes.get("seed", Constant(None)) for initializer in initializers]
+    return bool(seeds) and Constant(None) not in seeds
 
 
 def _is_own(run: LayerRun, event: AttributeWrite) -> bool:
@@ -584,9 +773,9 @@ def _computes(candidate: _Candidate, use: Used) -> bool:
                 passed_on = True
                 continue
             if candidate.kind == "ones":
-                return name == "multiply"
+                return name in ("multiply", "batch_normalization")
             if candidate.kind == "zeros":
-                return name in ("add", "bias_add")
+                return name in ("add", "bias_add", "batch_normalization")
             return _COMBINING.fullmatch(name) is not None
         if isinstance(parent, ast.Assign):
             return passed_on and candidate.kind == "random"
@@ -631,7 +820,8 @@ def _as_weight(document: Document, run: LayerRun, candidate: _Candidate) -> Fix 
     if made is None:
         return None
     shape, initializer = made
-    code = f'self.add_weight(name="{write.name}", shape={shape}, initializer={initializer})'
+    frozen = ", trainable=False" if _MEANT_TO_STAY.search(write.name or "") else ""
+    code = f'self.add_weight(name="{write.name}", shape={shape}, initializer={initializer}{frozen})'
     edits = rewrite.replace(document, site, code)
     return Fix("Make it with add_weight", False, edits) if edits else None
 

@@ -209,6 +209,13 @@ _TENSORFLOW_SOURCES = {
     "python.eager.def_function.function": "function",
     "python.eager.polymorphic_function.polymorphic_function.function": "function",
 }
+_TENSORFLOW_INITIALIZERS = {
+    "random_normal_initializer": "keras.initializers.RandomNormal",
+    "random_uniform_initializer": "keras.initializers.RandomUniform",
+    "ones_initializer": "keras.initializers.Ones",
+    "zeros_initializer": "keras.initializers.Zeros",
+}
+"""Names of TensorFlow's own for what Keras has, too."""
 
 
 def canonical(dotted: str) -> tuple[str, str] | None:
@@ -224,6 +231,8 @@ def canonical(dotted: str) -> tuple[str, str] | None:
         return (_keras_name(below) if below else "keras"), str(found.lastgroup)
     if found := _TENSORFLOW.match(dotted):
         below = dotted[found.end() + 1 :]
+        if below in _TENSORFLOW_INITIALIZERS:
+            return _TENSORFLOW_INITIALIZERS[below], "tf"
         below = _TENSORFLOW_SOURCES.get(below, below)
         return (f"tensorflow.{below}" if below else "tensorflow"), "tf"
     return None
