@@ -271,3 +271,62 @@ def test_a_sublayer_whose_file_gives_it_no_weights(tmp_path: Path) -> None:
     weightless = LINEAR.replace("self.kernel = self.add_weight(", "self.kernel = tf.ones(")
     weightless = weightless.replace(', initializer="ones", name="kernel")', ")")
     assert found(tmp_path, {"linear.py": weightless, "main.py": outer}) == []
+
+
+LOSSES = """\
+import keras
+import tensorflow as tf
+
+
+class Proxies(keras.losses.Loss):
+    def __init__(self):
+        super().__init__()
+        self.proxies = tf.Variable(tf.random.normal((3, 4)), name="proxies")
+
+    def call(self, labels, embedded):
+        scores = tf.matmul(embedded, self.proxies, transpose_b=True)
+        return keras.losses.sparse_categorical_crossentropy(labels, scores, from_logits=True)
+"""
+
+
+def test_a_loss_that_another_module_trains(tmp_path: Path) -> None:
+    assert found(tmp_path, {"main.py": LOSSES}) == [("KS406", 8)]
+    unrelated = "def proxies(settings):\n    return settings.proxies\n"
+    assert found(tmp_path, {"main.py": LOSSES, "net/settings.py": unrelated}) == [("KS406", 8)]
+    training = """\
+from main import Proxies
+
+
+def step(model, optimizer, x, y, tape):
+    loss = Proxies()
+    variables = [*model.trainable_variables, loss.proxies]
+    optimizer.apply_gradients(zip(tape.gradient(loss(y, model(x)), variables), variables))
+"""
+    assert found(tmp_path, {"main.py": LOSSES, "train.py": training}) == []
+
+
+def test_layers_that_are_imported_from_one_keras_or_the_other(tmp_path: Path) -> None:
+    compat = """\
+try:
+    from keras import layers
+except ImportError:
+    from tensorflow.keras import layers
+"""
+    main = """\
+from compat import layers
+
+
+class Experts(layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.experts = {layers.Dense(4), layers.Dense(4)}
+
+    def call(self, x):
+        return sum(expert(x) for expert in self.experts)
+"""
+    report = [
+        finding
+        for finding in findings(tmp_path, {"compat.py": compat, "main.py": main})
+        if finding.code == "KS502"
+    ]
+    assert "the Dense and 1 more in" in report[0].message

@@ -11,10 +11,14 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
+from collections.abc import Iterator
 
 from kerascope.project.module import Module
 from kerascope.source.document import Document
 from kerascope.source.encoding import SourceText, Unreadable, read
+
+_NO_CODE = frozenset({"__pycache__", "build", "dist", "node_modules", "venv"})
+"""Folders in which nobody keeps code of their own."""
 
 
 class Files:
@@ -120,6 +124,27 @@ class Files:
             except (OSError, ValueError):
                 self._listings[folder] = None
         return self._listings[folder]
+
+    def neighbours(self, path: str, top: str, limit: int) -> Iterator[str]:
+        """The other Python files in the folder `top`, those near `path` first; `limit` of them at most."""
+        seen = {path}
+        folders: set[str] = set()
+        start = path
+        while start not in ("", top) and len(seen) <= limit and len(folders) <= limit:
+            start = start.rpartition(os.sep)[0]
+            waiting = [start]
+            while waiting and len(folders) <= limit:
+                folder = waiting.pop(0)
+                if folder in folders:
+                    continue
+                folders.add(folder)
+                for name in sorted(self.listing(folder or os.sep) or ()):
+                    other = f"{folder}{os.sep}{name}"
+                    if name.endswith(".py") and other not in seen and len(seen) <= limit:
+                        seen.add(other)
+                        yield other
+                    elif name.isidentifier() and name not in _NO_CODE:
+                        waiting.append(other)
 
     def is_file(self, path: str) -> bool:
         """Whether there is such a file: open in the editor, or listed in its folder."""

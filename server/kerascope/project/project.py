@@ -30,6 +30,9 @@ _Bound: TypeAlias = tuple[tuple[Statement, ast.stmt], ...]
 
 _BUILTINS = frozenset(dir(builtins))
 
+MAX_NEIGHBOURS = 200
+"""In how many files is looked for who else speaks of something."""
+
 
 class Reads:
     """What an analysis consulted: definitions by module and name, missing names included."""
@@ -151,6 +154,18 @@ class Project:
             count = mentions(document, pattern) if document is not None else 0
             self.record(("mentions", path, pattern), count)
             return count
+
+    def mentioned_elsewhere(self, path: str, *patterns: str) -> bool:
+        """Whether another file of the workspace has all these regular expressions; the nearest files are
+        looked at, `MAX_NEIGHBOURS` of them."""
+        with self._lock:
+            folder = os.path.dirname(path)  # noqa: PTH120
+            inside = self.root is not None and path.startswith(self.root.rstrip(os.sep) + os.sep)
+            top = self.root if inside and self.root is not None else folder
+            return any(
+                all(self.mentions(other, pattern) for pattern in patterns)
+                for other in self._files.neighbours(path, top.rstrip(os.sep), MAX_NEIGHBOURS)
+            )
 
     def module(self, path: str) -> Module | None:
         """The module in the file at `path` (or the namespace package in that folder). Not recorded."""

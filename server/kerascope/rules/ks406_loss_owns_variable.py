@@ -16,9 +16,17 @@ from kerascope.tracking.values import Choice, Container, Layer, Plain, Value, We
 
 _MEANT_TO_STAY = re.compile(
     r"\.trainable\s*=\s*False|stop_gradient|load_weights|set_weights|from_pretrained|from_preset|load_model"
-    r"|def (?:trainable_)?(?:weights|variables)\b"
+    r"|GradientTape|apply_gradients|trainable_(?:weights|variables)\b|def (?:weights|variables)\b"
 )
-"""In a loss's source: it says itself what trains, or brings weights that are trained."""
+"""In a loss's source: it says itself what trains, trains it, or brings weights that are trained."""
+
+_GIVES_A_VALUE = re.compile(r"assign(?:_add|_sub)?|(?:batch_)?scatter_\w+")
+"""Methods of variables by which code counts, or moves an average."""
+
+_UPDATES = re.compile(
+    r"(?:moving_average_)?update(?:_add|_sub)?|assign(?:_add|_sub)?|scatter_(?:update|add|sub)"
+)
+"""Functions that do so with the variable that is their first argument."""
 
 _NOT_A_USE = frozenset(("__init__", "get_config", "from_config", "__repr__"))
 
@@ -90,9 +98,9 @@ class LossOwnsVariable(Rule):
 
     ## When it is silent
     On layers without weights, on pretrained networks, and on what isn't trainable or is given a value with
-    `assign`; where the class or its file says what trains (`trainable = False`, `stop_gradient`,
-    `load_weights`, a `trainable_variables` of its own), or reads the attribute outside of the class; on
-    layers that somebody hands in; on `add_weight` of a metric.
+    `assign`, `scatter_sub` and the like; where the class says what trains (`trainable = False`,
+    `stop_gradient`, `load_weights`, `trainable_variables`), or trains it itself; where other code of the
+    workspace reads the attribute; on layers that somebody hands in; on `add_weight` of a metric.
 
     ## Fix
     None: where the weights belong, only the author knows.
@@ -176,6 +184,33 @@ class Example(ProjectedLoss):
             make="keras.Sequential([keras.layers.Dense(4)])",
             symptom="fewer-weights",
             evidence=_EVIDENCE.format(weights="loss.projections[0].trainable_weights"),
+        ),
+        Example(
+            "two losses, each with its own",
+            """\
+import keras
+
+
+class Scaled(keras.losses.Loss):
+    def __init__(self):
+        super().__init__()
+        self.scale = keras.layers.Dense(1)  # <- KS406
+
+    def call(self, y_true, y_pred):
+        return keras.losses.mean_squared_error(y_true, self.scale(y_pred))
+
+
+class Example(keras.losses.Loss):
+    def __init__(self):
+        super().__init__()
+        self.scale = keras.layers.Dense(4)  # <- KS406
+
+    def call(self, y_true, y_pred):
+        return keras.losses.mean_absolute_error(y_true, self.scale(y_pred))
+""",
+            make="keras.Sequential([keras.layers.Dense(4)])",
+            symptom="fewer-weights",
+            evidence=_EVIDENCE.format(weights="loss.scale.trainable_weights"),
         ),
     )
     silent = (
@@ -276,6 +311,96 @@ class MeanError(keras.metrics.Metric):
 def make_model():
     model = keras.Sequential([keras.layers.Dense(4)])
     model.compile("sgd", "mse", metrics=[MeanError()])
+    return model
+""",
+            make="make_model()",
+        ),
+        Example(
+            "centres of classes that the loss moves itself",
+            """\
+import keras
+import tensorflow as tf
+
+
+class Centres(keras.losses.Loss):
+    def __init__(self, classes=3, width=4):
+        super().__init__()
+        self.centres = tf.Variable(tf.zeros((classes, width)))
+        self.spread = tf.Variable(1.0)
+
+    def call(self, y_true, y_pred):
+        labels = tf.cast(y_true[:, 0] > 0.0, "int32")
+        moves = tf.gather(self.centres, labels) - y_pred
+        self.centres.scatter_sub(tf.IndexedSlices(0.5 * moves, labels))
+        spread = self.spread
+        spread.assign(0.9 * spread + 0.1 * tf.reduce_mean(tf.abs(moves)))
+        return tf.reduce_mean(tf.square(moves), axis=-1) / spread
+
+
+def make_model():
+    model = keras.Sequential([keras.layers.Dense(4)])
+    model.compile("sgd", Centres())
+    return model
+""",
+            make="make_model()",
+        ),
+        Example(
+            "counts in a list",
+            """\
+import keras
+import tensorflow as tf
+
+
+class Hits(keras.metrics.Metric):
+    def __init__(self, outputs=4, name="hits", **kwargs):
+        super().__init__(name=name, **kwargs)
+        self.hits = [tf.Variable(0.0) for _ in range(outputs)]
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        for index, count in enumerate(self.hits):
+            count.assign_add(tf.reduce_sum(y_true[:, index] * y_pred[:, index]))
+
+    def reset_state(self):
+        for count in self.hits:
+            count.assign(0.0)
+
+    def result(self):
+        return tf.add_n([tf.identity(count) for count in self.hits])
+
+
+def make_model():
+    model = keras.Sequential([keras.layers.Dense(4)])
+    model.compile("sgd", "mse", metrics=[Hits()])
+    return model
+""",
+            make="make_model()",
+        ),
+        Example(
+            "a critic that the loss trains itself",
+            """\
+import keras
+import tensorflow as tf
+
+
+class Adversarial(keras.losses.Loss):
+    def __init__(self):
+        super().__init__()
+        self.critic = keras.layers.Dense(1)
+        self.optimizer = keras.optimizers.SGD(0.01)
+
+    def improve(self, real, fake):
+        with tf.GradientTape() as tape:
+            gap = tf.reduce_mean(self.critic(fake)) - tf.reduce_mean(self.critic(real))
+        variables = self.critic.trainable_variables
+        self.optimizer.apply_gradients(zip(tape.gradient(gap, variables), variables))
+
+    def call(self, y_true, y_pred):
+        return -self.critic(y_pred)[:, 0]
+
+
+def make_model():
+    model = keras.Sequential([keras.layers.Dense(4)])
+    model.compile("sgd", Adversarial())
     return model
 """,
             make="make_model()",
@@ -407,26 +532,66 @@ def _is_own_business(run: ScriptRun, owner: Plain, name: str) -> bool:
     statements = run.document.statements
     known = owner.cls.statement
     cls = next((each for each in statements if each.kind == "class" and each.name == known.name), known)
-    if any(_MEANT_TO_STAY.search(piece.text) for piece in (cls, *cls.body)):
+    family = [cls, *(each for each in statements if each is not cls and _extends(each, owner.cls.name))]
+    pieces = [piece for member in family for piece in member.body if piece.kind == "function"]
+    if any(_MEANT_TO_STAY.search(text) for text in [cls.text, *(piece.text for piece in cls.body)]):
         return False
-    outside = re.compile(rf"\.{re.escape(name)}\b")
-    given = re.compile(rf"\.{re.escape(name)}\s*\.\s*assign")
-    for statement in statements:
-        inside = statement is cls or _extends(statement, owner.cls.name)
+    word = re.escape(name)
+    others = [each for each in statements if each not in family]
+    # In another class, `self.centers` is that one's own.
+    elsewhere = {"class": re.compile(rf"(?<!\bself)\.{word}\b")}
+    anywhere = re.compile(rf"\.{word}\b")
+    for statement in others:
         texts = [statement.text, *(piece.text for piece in statement.body)]
-        if any((given if inside else outside).search(text) for text in texts):
+        if any(elsewhere.get(statement.kind, anywhere).search(text) for text in texts):
             return False
-    return any(
+    tops = [top for piece in pieces if piece.name not in _NOT_A_USE for top in piece.nodes]
+    if not any(_is_attribute(node, name, ast.Load) for top in tops for node in ast.walk(top)):
+        return False
+    if any(_gives_value(top, name) for top in tops):
+        return False
+    name_of_class = rf"\b{re.escape(owner.class_name)}\b"
+    return not run.project.mentioned_elsewhere(run.module.path, name_of_class, elsewhere["class"].pattern)
+
+
+def _is_attribute(node: ast.AST, name: str, context: type[ast.expr_context]) -> bool:
+    """Whether it is `self.name`."""
+    return (
         isinstance(node, ast.Attribute)
         and node.attr == name
-        and isinstance(node.ctx, ast.Load)
+        and isinstance(node.ctx, context)
         and isinstance(node.value, ast.Name)
         and node.value.id == "self"
-        for piece in cls.body
-        if piece.kind == "function" and piece.name not in _NOT_A_USE
-        for top in piece.nodes
-        for node in ast.walk(top)
     )
+
+
+def _gives_value(method: ast.AST, name: str) -> bool:
+    """Whether a method gives `self.name`, what is in it, or a local name for these, a value by hand."""
+    nodes = list(ast.walk(method))
+    names: set[str] = set()
+
+    def is_it(node: ast.AST) -> bool:
+        return any(
+            _is_attribute(inner, name, ast.Load) or (isinstance(inner, ast.Name) and inner.id in names)
+            for inner in ast.walk(node)
+        )
+
+    for node in nodes:
+        value = node.value if isinstance(node, ast.Assign) else getattr(node, "iter", None)
+        if isinstance(value, ast.expr) and is_it(value):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]  # type: ignore[attr-defined]
+            parts = (part for target in targets for part in ast.walk(target))
+            names |= {part.id for part in parts if isinstance(part, ast.Name)}
+    for node in nodes:
+        if not isinstance(node, ast.Call):
+            continue
+        function = node.func
+        called = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
+        if isinstance(function, ast.Attribute) and _GIVES_A_VALUE.fullmatch(called) and is_it(function.value):
+            return True
+        if node.args and _UPDATES.fullmatch(called) and is_it(node.args[0]):
+            return True
+    return False
 
 
 def _extends(statement: Statement, name: str) -> bool:
