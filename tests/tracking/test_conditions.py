@@ -6,7 +6,7 @@ import pytest
 
 from kerascope.check import Checker
 from kerascope.project.project import Project
-from kerascope.project.settings import Settings
+from kerascope.project.settings import KerasSetting, Settings
 from kerascope.source.document import Document
 
 PATH = "/project/model.py"
@@ -33,10 +33,10 @@ class Example(keras.layers.Layer):
 """
 
 
-def found(text: str) -> list[str]:
+def found(text: str, keras: KerasSetting = "3") -> list[str]:
     project = Project(None)
     project.open(Document.from_text(PATH, text))
-    return [finding.code for finding in Checker(project, Settings(keras="3")).check(PATH)]
+    return [finding.code for finding in Checker(project, Settings(keras=keras)).check(PATH)]
 
 
 @pytest.mark.parametrize(
@@ -70,6 +70,55 @@ def test_only_the_branch_that_is_taken_counts(condition: str, given: object) -> 
 )
 def test_what_cant_be_known_is_no_mistake(condition: str) -> None:
     assert "KS901" not in found(HIDDEN_IF.format(condition=condition, given="plain"))
+
+
+OF_ONE_GENERATION = """\
+import keras
+from packaging import version
+
+MAJOR = int(keras.__version__.split(".")[0])
+NUMBERS = tuple(map(int, keras.__version__.split(".")[:2]))
+
+
+class Example(keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        first, *_ = keras.__version__.split(".")
+        made = keras.layers.Dense(4)
+        if {condition}:
+            self.__dict__["layer"] = made
+        else:
+            self.layer = made
+
+    def call(self, x):
+        return self.layer(x)
+"""
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        'keras.__version__.startswith("3")',
+        'keras.__version__[0] == "3"',
+        'keras.__version__[:2] == "3."',
+        'keras.__version__ >= "3"',
+        "MAJOR >= 3",
+        'first == "3"',
+        "NUMBERS >= (3, 0)",
+        'version.parse(keras.__version__) >= version.parse("3.0.0")',
+        "version.parse(keras.__version__).major == 3",
+        'hasattr(keras, "ops")',
+        'not hasattr(self, "_trainable_weights")',
+        'getattr(keras, "Variable", None) is not None',
+    ],
+)
+def test_code_for_one_generation_counts_for_that(condition: str) -> None:
+    one = OF_ONE_GENERATION.format(condition=condition)
+    other = OF_ONE_GENERATION.format(condition=f"not ({condition})")
+    assert "KS110" in found(one, "3")
+    assert "KS110" not in found(one, "2")
+    assert "KS110" not in found(other, "3")
+    assert "KS110" in found(other, "2")
 
 
 TESTED_CLASS = """\

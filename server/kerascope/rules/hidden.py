@@ -108,6 +108,9 @@ def made_outside(run: LayerRun, state: State) -> bool:
         return True
     if state.phase != "module" or not isinstance(state.site.node, ast.Call):
         return False
+    made = created_at(run, state)
+    if made is not None and made.method in ("__init__", "__post_init__") and made.subject is None:
+        return False  # by the constructor of a plain object that the layer is given
     statement = state.site.statement
     return statement.kind in ("other", "function") and not any(
         statement is method

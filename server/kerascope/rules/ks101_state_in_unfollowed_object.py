@@ -55,7 +55,9 @@ _AS_LIST = {
     **dict.fromkeys(
         ("deque", "frozenset", "set", "UserList", "array", "list subclass", "dict view"), "list({})"
     ),
-    **dict.fromkeys(("UserDict", "mappingproxy", "dict subclass", "defaultdict"), "list({}.values())"),
+    **dict.fromkeys(
+        ("UserDict", "ChainMap", "mappingproxy", "dict subclass", "defaultdict"), "list({}.values())"
+    ),
 }
 
 
@@ -240,6 +242,112 @@ class Example(keras.layers.Layer):
             symptom="untracked",
         ),
         Example(
+            "a helper that is given",
+            """\
+import keras
+
+
+class Adapter:
+    def __init__(self, units=4):
+        self.down = keras.layers.Dense(units)
+
+    def __call__(self, x):
+        return self.down(x)
+
+
+class Example(keras.layers.Layer):
+    def __init__(self, adapter: Adapter | None = None):
+        super().__init__()
+        self.adapter = adapter or Adapter()  # <- KS101
+
+    def call(self, x):
+        return self.adapter(x)
+""",
+            make="Example(Adapter())",
+            symptom="untracked",
+            fixed="""\
+import keras
+
+
+class Adapter:
+    def __init__(self, units=4):
+        self.down = keras.layers.Dense(units)
+
+    def __call__(self, x):
+        return self.down(x)
+
+
+class Example(keras.layers.Layer):
+    def __init__(self, adapter: Adapter | None = None):
+        super().__init__()
+        self.adapter = adapter or Adapter()  # <- KS101
+        self.adapter_down = self.adapter.down
+
+    def call(self, x):
+        return self.adapter(x)
+""",
+        ),
+        Example(
+            "a helper that goes over layers, as a list does",
+            """\
+import keras
+
+
+class Stack:
+    def __init__(self):
+        self._parts = []
+
+    def append(self, part):
+        self._parts.append(part)
+
+    def __iter__(self):
+        return iter(self._parts)
+
+
+class Example(keras.layers.Layer):
+    def __init__(self, depth=2):
+        super().__init__()
+        self.stack = Stack()  # <- KS101
+        for _ in range(depth):
+            self.stack.append(keras.layers.Dense(4))
+
+    def call(self, x):
+        for part in self.stack:
+            x = part(x)
+        return x
+""",
+            symptom="untracked",
+        ),
+        Example(
+            "a chain made by an operator",
+            """\
+import keras
+
+
+class Chain:
+    def __init__(self, *parts):
+        self.parts = list(parts)
+
+    def __rshift__(self, part):
+        return Chain(*self.parts, part)
+
+    def __call__(self, x):
+        for part in self.parts:
+            x = part(x)
+        return x
+
+
+class Example(keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.chain = Chain(keras.layers.Dense(4)) >> keras.layers.Dense(4)  # <- KS101
+
+    def call(self, x):
+        return self.chain(x)
+""",
+            symptom="untracked",
+        ),
+        Example(
             "a helper that lists its own weights",
             """\
 import keras
@@ -379,6 +487,24 @@ class Example(keras.Model):
             symptom="untracked",
         ),
         Example(
+            "a SimpleNamespace, by names that the caller gives",
+            """\
+from types import SimpleNamespace
+
+import keras
+
+
+class Example(keras.layers.Layer):
+    def __init__(self, names=("query", "value")):
+        super().__init__()
+        self.parts = SimpleNamespace(**{name: keras.layers.Dense(4) for name in names})  # <- KS101
+
+    def call(self, x):
+        return self.parts.query(x) + self.parts.value(x)
+""",
+            symptom="untracked",
+        ),
+        Example(
             "a deque",
             """\
 from collections import deque
@@ -465,6 +591,34 @@ class Example(keras.layers.Layer):
         for layer in self.stack:
             x = layer(x)
         return x
+""",
+            symptom="untracked",
+        ),
+        Example(
+            "a subclass of UserList with a constructor and a method of its own",
+            """\
+from collections import UserList
+
+import keras
+
+
+class Stack(UserList):
+    def __init__(self, *parts):
+        super().__init__(parts)
+
+    def run(self, x):
+        for part in self:
+            x = part(x)
+        return x
+
+
+class Example(keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.stack = Stack(keras.layers.Dense(4), keras.layers.Dense(4))  # <- KS101
+
+    def call(self, x):
+        return self.stack.run(x)
 """,
             symptom="untracked",
         ),
@@ -829,6 +983,30 @@ class Example(keras.layers.Layer):
 
     def call(self, x):
         return self.head.dense(x)
+""",
+        ),
+        Example(
+            "all that the helper holds is assigned as well",
+            """\
+from dataclasses import dataclass
+
+import keras
+
+
+@dataclass
+class Heads:
+    first: keras.layers.Layer
+    second: keras.layers.Layer
+
+
+class Example(keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.heads = Heads(keras.layers.Dense(4), keras.layers.Dense(4))
+        self.head_layers = list(vars(self.heads).values())
+
+    def call(self, x):
+        return self.heads.second(self.heads.first(x))
 """,
         ),
         Example(
@@ -1356,6 +1534,8 @@ def _holder(value: Value) -> str:
     """The unfollowed object, in words."""
     if isinstance(value, Plain):
         return f"the `{value.class_name}` object"
+    if isinstance(value, Container) and value.cls is not None:
+        return f"the `{value.cls.name}`"
     if isinstance(value, Container):
         return _CONTAINERS.get(value.kind, f"the `{value.kind}`")
     if isinstance(value, Partial):
@@ -1372,13 +1552,13 @@ def _loss(run: LayerRun, hidden: list[State], breaks: Value) -> str:
     saved = isinstance(breaks, Container) and breaks.kind in _STILL_SAVED
     verb = "won't be trained" if saved else "won't be trained or saved"
     if isinstance(hidden[0], Weight):
-        return f"it {verb}"
+        return f"{'they' if hidden[1:] else 'it'} {verb}"
     return f"{'their' if hidden[1:] else 'its'} weights{weights_text(run, hidden)} {verb}"
 
 
 def _advice(run: LayerRun, reach: Reach) -> str:
     if isinstance(reach.value, Weight) and reach.value.kind == "tf variable" and run.generation == 3:
-        return "Make it with `self.add_weight`"
+        return "Make weights with `self.add_weight`"
     also = "assign what it holds to an attribute of the layer as well"
     if isinstance(reach.breaks, Plain) and not reach.breaks.class_name.startswith("SimpleNamespace"):
         return f"Make `{reach.breaks.class_name}` a Layer, or {also}"

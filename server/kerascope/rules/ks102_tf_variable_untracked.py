@@ -10,8 +10,9 @@ from kerascope.rules.places import in_own_file
 from kerascope.rules.rule import Example, Fix, MakeFix, Report, Rule
 from kerascope.source.document import Document, Site
 from kerascope.source.rewrite import replace
+from kerascope.tracking.events import AttributeWrite, ContainerWrite
 from kerascope.tracking.run import LayerRun, Reach
-from kerascope.tracking.values import Container, Weight
+from kerascope.tracking.values import Container, Weight, options
 
 
 class TfVariableUntracked(Rule):
@@ -362,6 +363,38 @@ class Example(tf.keras.layers.Layer):
             generations=(2,),
         ),
         Example(
+            "code for both generations",
+            """\
+import keras
+import tensorflow as tf
+
+KERAS_3 = int(keras.__version__.split(".")[0]) >= 3
+
+try:
+    from keras import ops
+except ImportError:
+    ops = None
+
+
+class Example(keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        if KERAS_3:
+            self.gain = self.add_weight(shape=(4,), initializer="ones", name="gain")
+        else:
+            self.gain = tf.Variable(tf.ones([4]))
+        if ops is not None:
+            self.shift = self.add_weight(shape=(4,), initializer="zeros", name="shift")
+        else:
+            self.shift = tf.Variable(tf.zeros([4]))
+        make = keras.Variable if hasattr(keras, "Variable") else tf.Variable
+        self.scale = make([1.0, 1.0, 1.0, 1.0])
+
+    def call(self, x):
+        return x * self.gain * self.scale + self.shift
+""",
+        ),
+        Example(
             "a variable of a helper that Keras never sees",
             """\
 import keras
@@ -397,11 +430,27 @@ class Example(keras.layers.Layer):
             write = entrance(run, reach.steps, len(reach.steps) - 1)
             if write is None or write.at.subject is not run.layer or write.at.phase == "call":
                 continue
+            if _is_for_keras_2(run, write):
+                continue
             site = weight.site if weight.site.path == run.module.path else in_own_file(run, write.at)
             if site is None or id(site.node) in seen:
                 continue
             seen.add(id(site.node))
             yield _report(run, reach, weight, site)
+
+
+def _is_for_keras_2(run: LayerRun, write: AttributeWrite | ContainerWrite) -> bool:
+    """Whether the attribute gets a weight of Keras' own instead, by a condition that the run can't decide."""
+    if not isinstance(write, AttributeWrite):
+        return False
+    writes = [write]
+    if write.at.conditional:
+        writes += [w for w in run.events_of(AttributeWrite) if w.owner is run.layer and w.name == write.name]
+    return any(
+        isinstance(option, Weight) and option.kind != "tf variable"
+        for each in writes
+        for option in options(each.value)
+    )
 
 
 def _report(run: LayerRun, reach: Reach, weight: Weight, site: Site) -> Report:

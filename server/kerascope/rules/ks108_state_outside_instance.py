@@ -9,8 +9,10 @@ from kerascope.rules.hidden import (
     class_of,
     created_at,
     lost,
+    lost_and_used,
     made_outside,
     makers,
+    several,
     trains,
     used_weights,
     weights_text,
@@ -20,9 +22,9 @@ from kerascope.rules.rule import Example, Fix, MakeFix, Report, Rule
 from kerascope.source.document import Document, Site
 from kerascope.source.position import Edit
 from kerascope.source.rewrite import append_to_body, insert_method, remove
-from kerascope.tracking.events import AttributeWrite, Context, LayerCalled, Used
+from kerascope.tracking.events import AttributeWrite, ContainerWrite, Context, Created, LayerCalled, Used
 from kerascope.tracking.run import LayerRun
-from kerascope.tracking.values import Layer, State, Weight
+from kerascope.tracking.values import Container, Layer, State, Weight
 
 _STEPS = {"train_step", "test_step", "predict_step", "compute_loss"}
 """Methods of a Model that often train other models, by their own lists of weights."""
@@ -32,8 +34,8 @@ class StateOutsideInstance(Rule):
     """
     ## What it does
     Reports a layer or variable that `call` uses while it lives in the class body, in a module's global
-    variable, in an enclosing function, in the cache of an `lru_cache`d function, or in a default argument
-    that all instances share.
+    variable, in an enclosing function, in the cache of an `lru_cache`d function, in a list or dict of a
+    class body or a module that it is put into, or in a default argument that all instances share.
 
     ## Why it matters
     Keras finds weights by what is assigned to attributes of the object. A class attribute or a global
@@ -225,6 +227,49 @@ class Example(keras.layers.Layer):
             symptom="untracked",
         ),
         Example(
+            "a list in the class body that every instance fills",
+            """\
+import keras
+
+
+class Example(keras.layers.Layer):
+    heads: list = []
+
+    def __init__(self, depth=2):
+        super().__init__()
+        for _ in range(depth):
+            self.heads.append(keras.layers.Dense(4))  # <- KS108
+
+    def call(self, x):
+        return sum(head(x) for head in self.heads)
+""",
+            symptom="untracked",
+        ),
+        Example(
+            "a global cache of layers",
+            """\
+import keras
+
+_PROJECTIONS = {}
+
+
+def projection(name):
+    if name not in _PROJECTIONS:
+        _PROJECTIONS[name] = keras.layers.Dense(4, name=name)  # <- KS108
+    return _PROJECTIONS[name]
+
+
+class Example(keras.layers.Layer):
+    def __init__(self, names=("query", "value")):
+        super().__init__()
+        self.names = names
+
+    def call(self, x):
+        return sum(projection(name)(x) for name in self.names)
+""",
+            symptom="untracked",
+        ),
+        Example(
             "a default argument",
             """\
 import keras
@@ -317,6 +362,31 @@ class Example(keras.layers.Layer):
 
 inputs = keras.Input((4,))
 model = keras.Model(inputs, dense(Example()(inputs)))
+""",
+        ),
+        Example(
+            "a global cache whose layers are assigned, a list in the class body that isn't written to",
+            """\
+import keras
+
+_PROJECTIONS = {}
+
+
+def projection(name):
+    if name not in _PROJECTIONS:
+        _PROJECTIONS[name] = keras.layers.Dense(4, name=name)
+    return _PROJECTIONS[name]
+
+
+class Example(keras.layers.Layer):
+    extra: list = []
+
+    def __init__(self, names=("query", "value")):
+        super().__init__()
+        self.layers_used = [*self.extra, *(projection(name) for name in names)]
+
+    def call(self, x):
+        return sum(layer(x) for layer in self.layers_used)
 """,
         ),
         Example(
@@ -423,6 +493,7 @@ class Example(keras.layers.Layer):
                 makers(run, [state]),
                 fix,
             )
+        yield from _put_outside(run)
         yield from _shared_defaults(run)
 
 
@@ -536,6 +607,37 @@ def _in_constructor(run: LayerRun, code: str, moved: Site | None) -> MakeFix | N
         return Fix(title, False, tuple(sorted(every, key=lambda edit: edit.range)))
 
     return make
+
+
+def _put_outside(run: LayerRun) -> Iterator[Report]:
+    """Layers that the class puts into a list or dict of a class body or a module."""
+    outside: dict[int, str] = {}
+    for event in run.all_events:
+        if isinstance(event, Created) and isinstance(event.value, Container):
+            if event.at.phase == "class body":
+                outside[id(event.value)] = "the class body, one for all instances"
+            elif event.at.phase == "module" and event.at.method is None:
+                outside[id(event.value)] = "a module"
+    seen: set[int] = set()
+    for write in run.events_of(ContainerWrite) if outside else ():
+        found = lost_and_used(run, write.values) if id(write.container) in outside else []
+        site = in_own_file(run, write.at)
+        if site is None or not found or id(site.node) in seen:
+            continue
+        seen.add(id(site.node))
+        through, where = ast.unparse(write.through), outside[id(write.container)]
+        own = through.startswith("self.")
+        yield Report(
+            site,
+            f"`{through}` is made in {where}, where Keras doesn't look: the weights of the "
+            f"{class_of(found[0])}{several(found)} put in here{weights_text(run, found)} won't be trained. "
+            + (
+                f"Make `{through}` in `__init__`."
+                if own
+                else "Assign what is used to an attribute, in `__init__`."
+            ),
+            makers(run, found),
+        )
 
 
 def _shared_defaults(run: LayerRun) -> Iterator[Report]:

@@ -494,6 +494,32 @@ class Example(keras.layers.Layer):
 """,
         ),
         Example(
+            "in Keras 3, code for Keras 2",
+            """\
+import keras
+
+KERAS_3 = keras.__version__.startswith("3")
+
+
+class Example(keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.dense = keras.layers.Dense(4)
+
+    def build(self, input_shape):
+        self.dense.build(input_shape)
+        if not KERAS_3:
+            self._trainable_weights.extend(self.dense.trainable_weights)
+        if hasattr(self, "_non_trainable_weights"):
+            self._non_trainable_weights.extend(self.dense.non_trainable_weights)
+        self.built = True
+
+    def call(self, x):
+        return self.dense(x)
+""",
+            generations=(3,),
+        ),
+        Example(
             "in Keras 2, a variable that Keras would not find",
             """\
 import tensorflow as tf

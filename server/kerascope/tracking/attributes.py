@@ -42,6 +42,7 @@ from kerascope.tracking.values import (
     Weight,
     join,
 )
+from kerascope.tracking.versions import part_of_version
 
 _STATE_OF_LAYERS = frozenset(("kernel", "_kernel", "embeddings", "_embeddings", "bias", "cell", "layer"))
 """Attributes by which Keras' own layers show their weights and what they wrap."""
@@ -173,6 +174,12 @@ class Attributes(Machine):
                 if name in ("shape", "dtype", "name", "ndim")
                 else Partial(owner, self.site(frame, node), method=name)
             )
+        if isinstance(owner, Container) and owner.cls is not None:
+            found = self.classes.find(owner.cls, name)
+            if isinstance(found, tuple) and not isinstance(found[2], ast.AnnAssign):
+                return self._member(frame, node, owner, *found)
+            if name == "data" and owner.kind in ("UserList", "UserDict"):
+                return owner
         if isinstance(owner, Container) and owner.kind == "namedtuple":
             return self.item(owner, Constant(name))
         if isinstance(owner, (Container, Function, Partial)):
@@ -181,6 +188,8 @@ class Attributes(Machine):
             return Partial(owner, self.site(frame, node), method=name)
         if isinstance(owner, Constant) and isinstance(owner.value, str):
             return Partial(owner, self.site(frame, node), method=name)
+        if isinstance(owner, Constant) and isinstance(owner.value, tuple):
+            return part_of_version(owner.value, name)
         return UNKNOWN
 
     def _layer_attribute(self, frame: Frame, node: ast.AST, owner: Layer, name: str) -> Value:
@@ -237,7 +246,7 @@ class Attributes(Machine):
         self,
         frame: Frame,
         node: ast.AST,
-        owner: Layer | Plain,
+        owner: Layer | Plain | Container,
         cls: ClassDefinition,
         statement: Statement,
         member: ast.stmt,
@@ -249,7 +258,7 @@ class Attributes(Machine):
             if "staticmethod" in decorators:
                 method.bound = None
             elif "classmethod" in decorators:
-                method.bound = ClassValue(owner.cls)
+                method.bound = ClassValue(owner.cls or cls)
             elif "cached_property" in decorators:
                 made = self.call_function(frame, node, method, [], {})
                 self.set_attribute(frame, member, owner, member.name, made, "cached_property")
@@ -263,7 +272,7 @@ class Attributes(Machine):
             return ClassValue(ClassDefinition(cls.module, statement, member))
         return self.class_attribute(cls, statement, member)
 
-    def _getter(self, cls: ClassDefinition, name: str, owner: Layer | Plain) -> Function | None:
+    def _getter(self, cls: ClassDefinition, name: str, owner: Layer | Plain | Container) -> Function | None:
         for statement, node in self.classes.members(cls, name):
             if isinstance(node, ast.FunctionDef) and any(
                 decorator_name(d) == "property" for d in node.decorator_list
@@ -284,7 +293,7 @@ class Attributes(Machine):
                 self.events.append(ModuleRead(self.context(frame, node), owner, name))
             if found is not None or not self.classes.facts(owner.cls).known:
                 return UNKNOWN
-        elif owner.library is not None:
+        elif owner.library is not None and "*" not in owner.attributes:
             return Partial(owner, self.site(frame, node), method=name)
         return join([owner.attributes["*"], UNKNOWN]) if "*" in owner.attributes else UNKNOWN
 
@@ -309,9 +318,9 @@ class Attributes(Machine):
         return Partial(owner, self.site(frame, node), method=name)
 
     def call_member(
-        self, frame: Frame, node: ast.AST, owner: Plain, name: str, arguments: list[Value]
+        self, frame: Frame, node: ast.AST, owner: Layer | Plain, name: str, arguments: list[Value]
     ) -> Value:
-        """Call a method of a plain object that a file defines; UNKNOWN if it has none."""
+        """Call a method that a file defines for a layer or a plain object; UNKNOWN if it has none."""
         if isinstance(owner.cls, ClassDefinition):
             found = self.classes.find(owner.cls, name)
             if isinstance(found, tuple) and isinstance(found[2], (ast.FunctionDef, ast.AsyncFunctionDef)):

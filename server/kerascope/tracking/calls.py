@@ -15,9 +15,9 @@ from kerascope.tracking.events import (
     PrivateListWrite,
 )
 from kerascope.tracking.layers import call_layer, call_life, class_method, library_method
-from kerascope.tracking.library import call_given_functions, call_library
+from kerascope.tracking.library import NAMESPACES, call_given_functions, call_library
 from kerascope.tracking.machine import KERAS_LISTS, MAX_DEPTH, Frame, Machine
-from kerascope.tracking.objects import annotated_value, infer, instantiate
+from kerascope.tracking.objects import annotated_value, fill, infer, instantiate
 from kerascope.tracking.outcomes import Outcome, containers_in, copied
 from kerascope.tracking.values import (
     UNKNOWN,
@@ -74,7 +74,8 @@ def call(run: Machine, frame: Frame, node: ast.Call) -> Value:
             if written:
                 return UNKNOWN
     callee = run.value(frame, function)
-    arguments, keywords, spread = _arguments(run, frame, node)
+    named = not (isinstance(callee, LibraryValue) and callee.name in NAMESPACES)
+    arguments, keywords, spread = _arguments(run, frame, node, named)
     if not isinstance(callee, Choice):
         return dispatch(run, frame, node, callee, arguments, keywords, spread)
     candidates = [one for one in callee.options if not isinstance(one, Constant)]
@@ -90,14 +91,19 @@ def is_super(run: Machine, frame: Frame, node: ast.expr) -> bool:
     return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "super"
 
 
-def _arguments(run: Machine, frame: Frame, node: ast.Call) -> tuple[list[Value], dict[str, Value], bool]:
-    """Positional and keyword values; whether `*args` or `**kwargs` of unknown content is among them."""
+def _arguments(
+    run: Machine, frame: Frame, node: ast.Call, named: bool = True
+) -> tuple[list[Value], dict[str, Value], bool]:
+    """Positional and keyword values; whether `*args` or `**kwargs` of unknown content is among them.
+
+    `named`: whether a keyword argument counts only under its name; else what has an unknown one is "*".
+    """
     arguments: list[Value] = []
     keywords: dict[str, Value] = {}
     spread = False
     for argument in node.args:
         if isinstance(argument, ast.Starred):
-            value = run.value(frame, argument.value)
+            value = run.iterated(frame, argument, run.value(frame, argument.value))
             if isinstance(value, Container) and not value.open:
                 arguments.extend(item.value for item in value.items)
             else:
@@ -114,6 +120,8 @@ def _arguments(run: Machine, frame: Frame, node: ast.Call) -> tuple[list[Value],
             for item in value.items:
                 if isinstance(item.key, Constant) and isinstance(item.key.value, str):
                     keywords[item.key.value] = item.value
+                elif not named:
+                    keywords["*"] = join([keywords["*"], item.value]) if "*" in keywords else item.value
         else:
             spread = True
     return arguments, keywords, spread
@@ -152,17 +160,19 @@ def dispatch(
         )
     if isinstance(callee, Layer):
         return call_layer(run, frame, node, callee, arguments, keywords)
-    if isinstance(callee, Plain):
+    if isinstance(callee, (Plain, Container)):
         if isinstance(callee.cls, ClassDefinition):
             found = run.classes.find(callee.cls, "__call__")
             if isinstance(found, tuple) and isinstance(found[2], (ast.FunctionDef, ast.AsyncFunctionDef)):
                 method = run.method(found[0], found[1], found[2], callee)
                 return call_function(run, frame, node, method, arguments, keywords, spread)
-        if isinstance(callee.library, LibraryClass) and callee.library.kind in (
+        library = callee.library if isinstance(callee, Plain) else None
+        if isinstance(library, LibraryClass) and library.kind in (
             "initializer",
             "regularizer",
             "constraint",
         ):
+            assert isinstance(callee, Plain)
             return Tensor(phase=frame.phase, site=run.site(frame, node), made_by=callee.cls.name)
     if isinstance(callee, Constant):
         return UNKNOWN
@@ -336,7 +346,10 @@ def _call_super(run: Machine, frame: Frame, node: ast.Call, super_call: ast.expr
         after = cls.meaning if isinstance(cls, ClassValue) else None
         if len(super_call.args) > 1:
             owner = run.value(frame, super_call.args[1])
-    if not isinstance(owner, (Layer, Plain)) or after is None or not isinstance(owner.cls, ClassDefinition):
+    if not isinstance(owner, (Layer, Plain, Container)) or after is None:
+        escape(run, frame, node, [*arguments, *keywords.values()], "super")
+        return UNKNOWN
+    if not isinstance(owner.cls, ClassDefinition):
         escape(run, frame, node, [*arguments, *keywords.values()], "super")
         return UNKNOWN
     found = run.classes.find(owner.cls, name, after)
@@ -346,6 +359,11 @@ def _call_super(run: Machine, frame: Frame, node: ast.Call, super_call: ast.expr
             method = run.method(cls_found, statement, member, owner)
             return call_function(run, frame, node, method, arguments, keywords, spread)
         return UNKNOWN
+    if isinstance(owner, Container):
+        if name == "__init__":
+            fill(run, frame, node, owner, arguments, keywords)
+            return UNKNOWN
+        return container_method(run, frame, node, owner, name, arguments, keywords)
     if isinstance(owner, Plain):
         return UNKNOWN
     facts = run.classes.facts(owner.cls)
@@ -390,6 +408,8 @@ def _call_method(
     if isinstance(owner, ClassValue):
         return class_method(run, frame, node, owner, name, arguments, keywords)
     if isinstance(owner, Constant):
+        if name == "split":
+            return _split(run, frame, node, owner.value, arguments, keywords)
         return _of_text(owner.value, name, arguments, keywords)
     if isinstance(owner, Function) and name == "__call__":
         return call_function(run, frame, node, owner, arguments, keywords)
@@ -401,7 +421,8 @@ def _call_method(
         _write_dict(run, frame, node, owner.function, name, arguments, keywords)
         return UNKNOWN
     if isinstance(owner, Partial) and owner.method == "__dict__":
-        return UNKNOWN
+        held = run.attributes_as_dict(frame, node, owner)
+        return container_method(run, frame, node, held, name, arguments, keywords)
     if isinstance(owner, Plain) and isinstance(owner.library, LibraryClass):
         return run.compute(frame, node, arguments)
     if not isinstance(owner, (Unknown, Partial)):
@@ -429,6 +450,27 @@ def _of_text(text: object, name: str, arguments: list[Value], keywords: dict[str
         return Constant(getattr(text, name)(*given, **named))
     except (TypeError, ValueError, LookupError, AttributeError):
         return UNKNOWN
+
+
+def _split(
+    run: Machine,
+    frame: Frame,
+    node: ast.Call,
+    text: object,
+    arguments: list[Value],
+    keywords: dict[str, Value],
+) -> Value:
+    """`"3.15.1".split(".")`."""
+    given = [argument.value for argument in arguments if isinstance(argument, Constant)]
+    if keywords or len(given) != len(arguments) or not isinstance(text, str) or len(text) > 1000:
+        return UNKNOWN
+    try:
+        parts = text.split(*given)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        return UNKNOWN
+    site = run.site(frame, node)
+    items = [Item(UNKNOWN, Constant(part), site) for part in parts]
+    return run.created(frame, node, Container("list", site, items))
 
 
 def _write_dict(

@@ -44,6 +44,8 @@ def container_method(
         name in ("append", "appendleft", "add", "put", "insert", "extend", "extendleft", "update")
         and arguments
     ):
+        if name in ("extend", "extendleft", "update"):
+            arguments = [run.iterated(frame, node, argument) for argument in arguments]
         run.write(frame, node, container, name, arguments[-1] if name == "insert" else arguments[0], through)
         return Constant(None)
     if name == "update":

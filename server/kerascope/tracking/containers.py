@@ -16,10 +16,13 @@ from kerascope.tracking.machine import (
     Machine,
 )
 from kerascope.tracking.values import (
+    KEYED,
     UNKNOWN,
+    Choice,
     Constant,
     Container,
     Item,
+    Layer,
     LibraryValue,
     Partial,
     Plain,
@@ -29,6 +32,9 @@ from kerascope.tracking.values import (
     join,
     options,
 )
+
+_MAY_ITERATE = frozenset((Layer, Plain, Partial, Choice))
+"""What may be an object of a user's class, or the attributes of one."""
 
 
 class Containers(Machine):
@@ -103,6 +109,37 @@ class Containers(Machine):
                     return
         container.items.append(item)
 
+    def iterated(self, frame: Frame, node: ast.AST, value: Value) -> Value:
+        """What iterating `value` goes over: for an object of a user's class, what its `__iter__` gives."""
+        if type(value) not in _MAY_ITERATE:
+            return value
+        return join([self._iterated(frame, node, option) for option in options(value)])
+
+    def _iterated(self, frame: Frame, node: ast.AST, value: Value) -> Value:
+        if isinstance(value, Partial) and value.method == "__dict__":
+            return self.attributes_as_dict(frame, node, value)
+        if not isinstance(value, (Layer, Plain)) or not isinstance(value.cls, ClassDefinition):
+            return value
+        given = self.call_member(frame, node, value, "__iter__", [])
+        if not isinstance(given, Unknown):
+            return given
+        element = self.call_member(frame, node, value, "__getitem__", [UNKNOWN])
+        if isinstance(element, Unknown):
+            return value
+        site = self.site(frame, node)
+        return Container("iterator", site, [Item(UNKNOWN, element, site)], open=True)
+
+    def attributes_as_dict(self, frame: Frame, node: ast.AST, names: Partial) -> Container:
+        """What `vars(self)` holds, for reading."""
+        site = self.site(frame, node)
+        owner = names.function
+        attributes = owner.attributes if isinstance(owner, (Layer, Plain)) else {}
+        items = [
+            Item(UNKNOWN if name == "*" else Constant(name), value, site)
+            for name, value in attributes.items()
+        ]
+        return Container("dict", site, items, open=isinstance(owner, Layer) or not attributes)
+
     def turns(self, frame: Frame, node: ast.expr, iterable: Value) -> list[tuple[Value, bool]]:
         """The values of a loop's variable, one for each turn that is run, and whether that turn stands for
         several."""
@@ -110,13 +147,11 @@ class Containers(Machine):
         if len(found) == 1 and isinstance(found[0], Container):
             container = found[0]
             if not container.open and len(container.items) <= MAX_TURNS:
-                keys = container.kind in ("dict", "OrderedDict", "defaultdict", "dict subclass")
+                keys = container.kind in KEYED
                 return [(item.key if keys else item.value, False) for item in container.items]
         if len(found) == 1 and isinstance(found[0], Tensor):
             return [(found[0], True)]
-        keyed = [
-            o for o in found if isinstance(o, Container) and o.kind in ("dict", "OrderedDict", "defaultdict")
-        ]
+        keyed = [o for o in found if isinstance(o, Container) and o.kind in KEYED]
         if keyed:
             return [(join([item.key for o in keyed for item in o.items] or [UNKNOWN]), True)]
         return [(self.element(iterable), True)]

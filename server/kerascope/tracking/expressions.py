@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable
+from typing import Any
 
-from kerascope.project.meaning import Library
+from kerascope.project.meaning import ClassDefinition, Library
 from kerascope.source.on_node import kept_on_node
 from kerascope.tracking.classes import dotted_name
 from kerascope.tracking.events import (
@@ -18,6 +19,7 @@ from kerascope.tracking.machine import (
     Machine,
 )
 from kerascope.tracking.values import (
+    KEYED,
     MAX_OPTIONS,
     UNKNOWN,
     Choice,
@@ -40,6 +42,14 @@ from kerascope.tracking.values import (
 
 _MAY_BE_USED = frozenset((Weight, Tensor, Choice))
 """What may be a weight, or made of some."""
+
+
+OPERATORS: dict[type[ast.operator], str] = {
+    ast.Add: "add", ast.Sub: "sub", ast.Mult: "mul", ast.MatMult: "matmul", ast.Div: "truediv",
+    ast.FloorDiv: "floordiv", ast.Mod: "mod", ast.Pow: "pow", ast.LShift: "lshift", ast.RShift: "rshift",
+    ast.BitOr: "or", ast.BitXor: "xor", ast.BitAnd: "and",
+}  # fmt: skip
+"""The methods by which a class defines an operator, without the underscores."""
 
 
 class Expressions(Machine):
@@ -87,6 +97,8 @@ class Expressions(Machine):
                 cls = Library(found.name.rpartition(".")[0], found.origin)
                 if self.catalogue.get(cls.name) is not None:  # `keras.layers.Layer.__init__`
                     return self.attribute(frame, node, ClassValue(cls), node.attr)
+                if cls.name == "keras.__version__":
+                    return self.attribute(frame, node, self.meant([cls]), node.attr)
             if not isinstance(found, Unknown):
                 self._note_use(frame, node, found)
                 return found
@@ -109,7 +121,7 @@ class Expressions(Machine):
         for element in node.elts:
             at = self.site(frame, element)
             if isinstance(element, ast.Starred):
-                spread = self.value(frame, element.value)
+                spread = self.iterated(frame, element, self.value(frame, element.value))
                 made.items.extend(Item(UNKNOWN, item.value, at) for item in self.elements(spread))
                 made.open = made.open or self.is_open(spread)
             else:
@@ -156,7 +168,7 @@ class Expressions(Machine):
             made.items.append(Item(key, self.value(frame, element), self.site(frame, element)))
             return
         first, rest = generators[0], generators[1:]
-        iterable = self.value(frame, first.iter)
+        iterable = self.iterated(frame, first.iter, self.value(frame, first.iter))
         scopes = frame.scopes
         for item, loop in self.turns(frame, first.iter, iterable):
             if loop:
@@ -237,6 +249,26 @@ class Expressions(Machine):
                         repeated=count != 1,
                     )
                     return self.created(frame, node, made)
+        return self.combined(frame, node, node.op, left, right)
+
+    def combined(
+        self,
+        frame: Frame,
+        node: ast.AST,
+        operator: ast.operator,
+        left: Value,
+        right: Value,
+        in_place: bool = False,
+    ) -> Value:
+        """An operator that a user's class defines, or one on tensors and numbers."""
+        ways = [(left, right, ""), (right, left, "r")]
+        for owner, other, prefix in [(left, right, "i"), *ways] if in_place else ways:
+            if isinstance(owner, (Layer, Plain)) and isinstance(owner.cls, ClassDefinition):
+                found = self.call_member(
+                    frame, node, owner, f"__{prefix}{OPERATORS.get(type(operator))}__", [other]
+                )
+                if not isinstance(found, Unknown):
+                    return found
         return self.compute(frame, node, [left, right])
 
     def _unary(self, frame: Frame, node: ast.UnaryOp) -> Value:
@@ -264,25 +296,28 @@ class Expressions(Machine):
 
     def _subscript(self, frame: Frame, node: ast.Subscript) -> Value:
         owner = self.value(frame, node.value)
+        bounds: list[Value] = []
         if isinstance(node.slice, ast.Slice):
             for bound in (node.slice.lower, node.slice.upper, node.slice.step):
-                if bound is not None:
-                    self.value(frame, bound)
+                bounds.append(self.value(frame, bound) if bound is not None else Constant(None))
             key: Value = UNKNOWN
         else:
             key = self.value(frame, node.slice)
-        found = join(self._item(frame, node, option, key) for option in options(owner))
+        found = join(self._item(frame, node, option, key, bounds) for option in options(owner))
         if frame.phase == "call" and type(found) in _MAY_BE_USED:
             self._note_use(frame, node, found)
         return found
 
-    def _item(self, frame: Frame, node: ast.Subscript, owner: Value, key: Value) -> Value:
+    def _item(
+        self, frame: Frame, node: ast.Subscript, owner: Value, key: Value, bounds: list[Value]
+    ) -> Value:
         if isinstance(owner, Container):
             if isinstance(node.slice, ast.Slice):
+                cut = _slice(bounds) if _is_written_out(owner) else None
                 made = Container(
                     owner.kind if owner.kind in ("list", "tuple") else "list",
                     self.site(frame, node),
-                    list(owner.items),
+                    owner.items[cut] if cut is not None else list(owner.items),
                     open=owner.open,
                     repeated=owner.repeated,
                 )
@@ -304,6 +339,12 @@ class Expressions(Machine):
                 return owner.function.attributes.get(name, UNKNOWN)
         if isinstance(owner, ClassValue):
             return owner  # a generic alias
+        if isinstance(owner, Constant) and isinstance(owner.value, (str, tuple)):
+            index: Any = _slice(bounds) if bounds else key.value if isinstance(key, Constant) else None
+            try:
+                return Constant(owner.value[index])
+            except (TypeError, IndexError, ValueError):
+                return UNKNOWN
         return UNKNOWN
 
     def _named(self, frame: Frame, node: ast.NamedExpr) -> Value:
@@ -325,7 +366,7 @@ class Expressions(Machine):
 
     def _yield_from(self, frame: Frame, node: ast.YieldFrom) -> Value:
         frame.is_generator = True
-        frame.yielded.extend(self.elements(self.value(frame, node.value)))
+        frame.yielded.extend(self.elements(self.iterated(frame, node, self.value(frame, node.value))))
         return UNKNOWN
 
     def _joined(self, frame: Frame, node: ast.JoinedStr) -> Value:
@@ -353,6 +394,28 @@ def _dotted(node: ast.Attribute) -> str:
     return dotted_name(node) or ""
 
 
+def _slice(bounds: list[Value]) -> slice | None:
+    """The slice between these bounds, where all are known."""
+    found = [bound.value for bound in bounds if isinstance(bound, Constant)]
+    known = len(found) == len(bounds) and all(part is None or type(part) is int for part in found)
+    return slice(*found) if known and (len(found) < 3 or found[2] != 0) else None
+
+
+def _is_written_out(container: Container) -> bool:
+    """Whether it has just the elements that stand in the source, or parts of a text: all are constants."""
+    node = container.site.node
+    if container.open or container.repeated:
+        return False
+    if isinstance(node, (ast.List, ast.Tuple)):
+        if len(node.elts) != len(container.items):
+            return False
+    elif not (
+        isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "split"
+    ):
+        return False
+    return all(isinstance(item.value, Constant) for item in container.items)
+
+
 def _fold(operator: ast.operator, left: object, right: object) -> Value:
     """Arithmetic on small literals."""
     try:
@@ -378,6 +441,15 @@ def _fold(operator: ast.operator, left: object, right: object) -> Value:
     return UNKNOWN
 
 
+def _as_tuple(value: Value) -> Value:
+    """A tuple of constants, as Python compares it."""
+    if isinstance(value, Container) and value.kind == "tuple" and not value.open and not value.repeated:
+        parts = [item.value.value for item in value.items if isinstance(item.value, Constant)]
+        if len(parts) == len(value.items):
+            return Constant(tuple(parts))
+    return value
+
+
 _OBJECTS = (Layer, Plain, Container, Function, Partial, Weight, ClassValue)
 
 
@@ -394,6 +466,7 @@ def _compare_known(left: Value, right: Value, operator: ast.cmpop) -> bool | Non
         elif isinstance(left, _OBJECTS) and left is right:
             same = True
         return None if same is None else same is isinstance(operator, ast.Is)
+    left, right = _as_tuple(left), _as_tuple(right)
     if isinstance(left, Constant) and isinstance(right, Constant):
         try:
             if isinstance(operator, ast.Eq):
@@ -419,7 +492,7 @@ def _compare_known(left: Value, right: Value, operator: ast.cmpop) -> bool | Non
         and right.items
         and not right.open
     ):
-        keyed = right.kind in ("dict", "OrderedDict", "defaultdict")
+        keyed = right.kind in KEYED
         members = [item.key if keyed else item.value for item in right.items]
         if all(isinstance(member, Constant) for member in members):
             return (left in members) is isinstance(operator, ast.In)

@@ -62,6 +62,7 @@ class Keras3:
                 copy_of=value,
                 open=value.open,
                 repeated=value.repeated,
+                cls=None if kind else value.cls,
             )
         return value
 

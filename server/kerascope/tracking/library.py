@@ -31,6 +31,7 @@ from kerascope.tracking.values import (
     join,
     options,
 )
+from kerascope.tracking.versions import keras_has, layer_has, parsed, version_text
 
 HARMLESS = frozenset(
     {
@@ -86,6 +87,8 @@ def call_library(
     """Call a library's function by its name."""
     known = _KNOWN.get(function.name)
     if known is not None:
+        if function.name in _ITERATING:
+            arguments = [run.iterated(frame, node, argument) for argument in arguments]
         return known(run, frame, node, arguments, keywords)
     name = function.name
     if name.startswith("keras.applications."):
@@ -385,7 +388,11 @@ def _getattr(
     if len(arguments) < 2:
         return UNKNOWN
     found: list[Value] = list(arguments[2:])
-    for owner in options(arguments[0]):
+    there = _hasattr(run, frame, node, arguments[:2], {})
+    if found and isinstance(there, Constant):
+        found = [] if there.value else found
+        arguments = arguments if there.value else []
+    for owner in options(arguments[0]) if arguments else ():
         for key in options(arguments[1]):
             if isinstance(key, Constant) and isinstance(key.value, str):
                 found.append(run.attribute(frame, node, owner, key.value))
@@ -427,13 +434,17 @@ def _write_attribute(run: Machine, frame: Frame, node: ast.Call, arguments: list
 def _hasattr(
     run: Machine, frame: Frame, node: ast.Call, arguments: list[Value], keywords: dict[str, Value]
 ) -> Value:
-    if (
-        len(arguments) == 2
-        and isinstance(arguments[0], (Layer, Plain))
-        and isinstance(arguments[1], Constant)
-    ) and str(arguments[1].value) in arguments[0].attributes:
+    if len(arguments) != 2 or not isinstance(arguments[1], Constant):
+        return UNKNOWN
+    owner, name = arguments[0], str(arguments[1].value)
+    if isinstance(owner, (Layer, Plain)) and name in owner.attributes:
         return Constant(True)
-    return UNKNOWN
+    known: bool | None = None
+    if isinstance(owner, Layer) and not run.defines(owner, name):
+        known = layer_has(run.generation, name)
+    elif isinstance(owner, LibraryValue) and owner.name == "keras":
+        known = keras_has(2 if owner.origin == "tf_keras" else run.generation, name)
+    return UNKNOWN if known is None else Constant(known)
 
 
 def _vars(
@@ -475,7 +486,7 @@ def _copied(run: Machine, frame: Frame, node: ast.Call, value: Value, depth: int
             Item(item.key, _copied(run, frame, node, item.value, depth - 1), item.site)
             for item in value.items
         ]
-        return Container(value.kind, run.site(frame, node), items, open=value.open)
+        return Container(value.kind, run.site(frame, node), items, open=value.open, cls=value.cls)
     return value
 
 
@@ -540,6 +551,18 @@ def _len(
     return UNKNOWN
 
 
+def _version(
+    run: Machine, frame: Frame, node: ast.Call, arguments: list[Value], keywords: dict[str, Value]
+) -> Value:
+    return join(parsed(option) for option in options(arguments[0])) if arguments else UNKNOWN
+
+
+def _keras_version(
+    run: Machine, frame: Frame, node: ast.Call, arguments: list[Value], keywords: dict[str, Value]
+) -> Value:
+    return version_text(run.generation, run.keras_version)
+
+
 def _str(
     run: Machine, frame: Frame, node: ast.Call, arguments: list[Value], keywords: dict[str, Value]
 ) -> Value:
@@ -559,9 +582,12 @@ def _number(kind: type) -> Callable[..., Value]:
         if (
             len(arguments) == 1
             and isinstance(arguments[0], Constant)
-            and isinstance(arguments[0].value, (int, float))
+            and isinstance(arguments[0].value, (int, float, str))
         ):
-            return Constant(kind(arguments[0].value))
+            try:
+                return Constant(kind(arguments[0].value))
+            except ValueError:
+                return UNKNOWN
         return UNKNOWN
 
     return convert
@@ -605,6 +631,19 @@ def _hub_layer(
     return made
 
 
+NAMESPACES = frozenset(("types.SimpleNamespace", "argparse.Namespace"))
+"""What keeps its keyword arguments as attributes."""
+
+_ITERATING = frozenset(
+    {
+        "builtins.list", "builtins.tuple", "builtins.set", "builtins.frozenset", "builtins.dict",
+        "builtins.iter", "builtins.sorted", "builtins.reversed", "builtins.zip", "builtins.enumerate",
+        "builtins.map", "builtins.filter", "functools.reduce", "itertools.chain", "collections.deque",
+        "collections.OrderedDict",
+    }
+)  # fmt: skip
+"""Functions that go over what they are given (a function among it is no object to go over)."""
+
 _KNOWN: dict[str, _Known] = {
     "tensorflow_hub.KerasLayer": _hub_layer,
     "builtins.list": _container("list"),
@@ -638,7 +677,7 @@ _KNOWN: dict[str, _Known] = {
     "collections.UserList": _container("UserList"),
     "collections.UserDict": _container("UserDict"),
     "collections.defaultdict": _defaultdict,
-    "collections.ChainMap": _same_items("UserDict"),
+    "collections.ChainMap": _same_items("ChainMap"),
     "types.MappingProxyType": _container("mappingproxy"),
     "types.SimpleNamespace": _namespace,
     "argparse.Namespace": _namespace,
@@ -656,6 +695,11 @@ _KNOWN: dict[str, _Known] = {
     "weakref.ref": _weak_reference,
     "weakref.proxy": _first,
     "typing.cast": _second,
+    "packaging.version.parse": _version,
+    "packaging.version.Version": _version,
+    "distutils.version.LooseVersion": _version,
+    "pkg_resources.parse_version": _version,
+    "keras.version": _keras_version,
     "numpy.array": _array,
     "numpy.asarray": _array,
     "numpy.empty": _empty_array,

@@ -53,6 +53,7 @@ from kerascope.tracking.values import (
     join,
     options,
 )
+from kerascope.tracking.versions import version_text
 
 if TYPE_CHECKING:
     from kerascope.tracking.outcomes import Outcome, Outcomes
@@ -408,6 +409,10 @@ class Machine:
         if isinstance(meaning, Library):
             if self.catalogue.get(meaning.name) is not None:
                 return ClassValue(meaning)
+            if meaning.name == "keras.__version__":
+                return version_text(
+                    2 if meaning.origin == "tf_keras" else self.generation, self.keras_version
+                )
             return LibraryValue(meaning.name, meaning.origin)
         if isinstance(meaning, ClassDefinition):
             return ClassValue(meaning)
@@ -538,6 +543,18 @@ class Machine:
         """What an expression evaluates to."""
         raise NotImplementedError
 
+    def combined(
+        self,
+        frame: Frame,
+        node: ast.AST,
+        operator: ast.operator,
+        left: Value,
+        right: Value,
+        in_place: bool = False,
+    ) -> Value:
+        """The result of an operator."""
+        raise NotImplementedError
+
     def block(self, frame: Frame, body: Sequence[ast.stmt]) -> Flow:
         """Run statements in order, until one of them leaves the block."""
         raise NotImplementedError
@@ -594,6 +611,14 @@ class Machine:
         """`container[key]`."""
         raise NotImplementedError
 
+    def iterated(self, frame: Frame, node: ast.AST, value: Value) -> Value:
+        """What iterating `value` goes over."""
+        raise NotImplementedError
+
+    def attributes_as_dict(self, frame: Frame, node: ast.AST, names: Partial) -> Container:
+        """What `vars(self)` holds, for reading."""
+        raise NotImplementedError
+
     def turns(self, frame: Frame, node: ast.expr, iterable: Value) -> list[tuple[Value, bool]]:
         """The values of a loop's variable."""
         raise NotImplementedError
@@ -621,9 +646,9 @@ class Machine:
         raise NotImplementedError
 
     def call_member(
-        self, frame: Frame, node: ast.AST, owner: Plain, name: str, arguments: list[Value]
+        self, frame: Frame, node: ast.AST, owner: Layer | Plain, name: str, arguments: list[Value]
     ) -> Value:
-        """Call a method of a plain object that a file defines; UNKNOWN if it has none."""
+        """Call a method that a file defines for a layer or a plain object; UNKNOWN if it has none."""
         raise NotImplementedError
 
     def escape(self, frame: Frame, node: ast.AST, values: Iterable[Value], to: str | None) -> None:

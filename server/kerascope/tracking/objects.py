@@ -165,17 +165,14 @@ def instantiate(
     if entry is not None:
         return new_layer(run, frame, node, meaning, entry, arguments, keywords)
     facts = run.classes.facts(meaning)
-    if facts.container_kind is not None and isinstance(
-        run.classes.find(meaning, "__init__"), (Library, type(None))
-    ):
-        source = arguments[0] if arguments else None
-        container = Container(
-            facts.container_kind, run.site(frame, node), open=source is not None and run.is_open(source)
-        )
-        if source is not None:
-            container.items.extend(run.elements(source))
-        site = run.site(frame, node)
-        container.items.extend(Item(Constant(name), value, site) for name, value in keywords.items())
+    if facts.container_kind is not None:
+        container = Container(facts.container_kind, run.site(frame, node), cls=meaning)
+        found = run.classes.find(meaning, "__init__")
+        if isinstance(found, tuple) and isinstance(found[2], (ast.FunctionDef, ast.AsyncFunctionDef)):
+            method = run.method(found[0], found[1], found[2], container)
+            run.call_function(frame, node, method, arguments, keywords)
+        else:
+            fill(run, frame, node, container, arguments, keywords)
         return run.created(frame, node, container)
     if not facts.known:
         run.escape(frame, node, [*arguments, *keywords.values()], meaning.name)
@@ -187,6 +184,22 @@ def instantiate(
     if run.depth < MAX_DEPTH // 2:
         construct(run, frame, node, made, arguments, keywords)
     return made
+
+
+def fill(
+    run: Machine,
+    frame: Frame,
+    node: ast.AST,
+    container: Container,
+    arguments: list[Value],
+    keywords: dict[str, Value],
+) -> None:
+    """What the constructor of `list`, `dict` or a relative puts into a new object."""
+    site = run.site(frame, node)
+    for source in arguments[:1]:
+        container.open = container.open or run.is_open(source)
+        container.items.extend(run.elements(source))
+    container.items.extend(Item(Constant(name), value, site) for name, value in keywords.items())
 
 
 def _hold(made: Plain, arguments: list[Value], keywords: dict[str, Value]) -> None:
@@ -256,7 +269,7 @@ def _named_tuple(
     arguments: list[Value],
     keywords: dict[str, Value],
 ) -> Value:
-    made = Container("namedtuple", run.site(frame, node))
+    made = Container("namedtuple", run.site(frame, node), cls=cls)
     for name, value in _field_values(run, frame, cls, arguments, keywords).items():
         made.items.append(Item(Constant(name), value, run.site(frame, node)))
     return run.created(frame, node, made)

@@ -185,6 +185,8 @@ def _key_of(value: Value, depth: int = 5) -> object:
         return value
     if isinstance(value, Tensor):
         return value if not value.weights and not value.layers else None
+    if isinstance(value, Container) and value.cls is not None:
+        return None
     if isinstance(value, Container) and depth and len(value.items) <= MAX_ITEMS and value.tracker is None:
         parts = [_key_of(part, depth - 1) for item in value.items for part in (item.key, item.value)]
         if None in parts or value.copy_of is not None:

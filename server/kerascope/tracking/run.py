@@ -21,6 +21,7 @@ from kerascope.tracking.interpreter import Interpreter
 from kerascope.tracking.machine import free_names
 from kerascope.tracking.objects import layer_entry
 from kerascope.tracking.values import (
+    KEYED,
     Choice,
     ClassValue,
     Constant,
@@ -597,15 +598,7 @@ def _contents(value: Value) -> Iterator[tuple[str, Value]]:
         for name, inner in value.attributes.items():
             yield (f".{name}" if name != "*" else ".…") if not name.startswith("[") else name, inner
     elif isinstance(value, Container):
-        keyed = value.kind in (
-            "dict",
-            "OrderedDict",
-            "defaultdict",
-            "dict subclass",
-            "UserDict",
-            "mappingproxy",
-            "namedtuple",
-        )
+        keyed = value.kind in KEYED or value.kind == "namedtuple"
         for index, item in enumerate(value.items):
             if keyed and isinstance(item.key, Constant):
                 key = repr(item.key.value)

@@ -112,6 +112,7 @@ class Statements(Machine):
         results: list[Value] = []
         for option in options(present):
             if isinstance(option, Container) and operation in ("+=", "|="):
+                added = self.iterated(frame, node, added)
                 items = self.elements(added)
                 values = [item.value for item in items]
                 self.events.append(
@@ -122,7 +123,7 @@ class Statements(Machine):
                 option.open = option.open or self.is_open(added)
                 results.append(option)
             else:
-                results.append(self.compute(frame, node, [option, added]))
+                results.append(self.combined(frame, node, node.op, option, added, in_place=True))
         self.assign(frame, target, join(results))
         return None
 
@@ -188,7 +189,7 @@ class Statements(Machine):
         return self.alternatives([turn, lambda: None])
 
     def _For(self, frame: Frame, node: ast.For | ast.AsyncFor) -> Flow:
-        iterable = self.value(frame, node.iter)
+        iterable = self.iterated(frame, node.iter, self.value(frame, node.iter))
         flow: Flow = None
         for item, loop in self.turns(frame, node.iter, iterable):
             with self.guarded(frame, None, True, loop=loop):
@@ -312,9 +313,12 @@ class Statements(Machine):
         columns: list[list[Value]] = [[] for _ in targets]
         for option in options(value):
             known = self.elements(option) if isinstance(option, Container) and not option.open else None
+            first = next((i for i, target in enumerate(targets) if isinstance(target, ast.Starred)), 0)
             for index, column in enumerate(columns):
                 if known is not None and not starred and len(known) == len(targets):
                     column.append(known[index].value)
+                elif known and starred and index < first and isinstance(known[0].value, Constant):
+                    column.append(known[index].value if index < len(known) else UNKNOWN)
                 elif isinstance(option, Tensor):
                     column.append(option)
                 elif isinstance(option, Container):

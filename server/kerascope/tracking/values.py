@@ -161,13 +161,19 @@ class Item:
     site: Site
 
 
+KEYED = frozenset(
+    ("dict", "OrderedDict", "defaultdict", "dict subclass", "UserDict", "ChainMap", "mappingproxy")
+)
+"""Kinds of containers that give their keys when they are iterated."""
+
+
 @dataclass(eq=False, slots=True, repr=False)
 class Container(_Object):
     """A list, dict, tuple, set or a relative.
 
     `kind` is the Python type: "list", "dict", "tuple", "set", "OrderedDict", "namedtuple", "frozenset",
-    "deque", "defaultdict", "UserList", "UserDict", "mappingproxy", "dict view", "iterator", "array", "list
-    subclass", "dict subclass" …
+    "deque", "defaultdict", "UserList", "UserDict", "ChainMap", "mappingproxy", "dict view", "iterator",
+    "array", "list subclass", "dict subclass" …
     `tracker`: Keras 3, the layer whose tracked container this is. `copy_of`: Keras 3, the user's own object
     that was copied when this one was assigned to an attribute. `open`: may hold elements that the run doesn't
     know.
@@ -181,6 +187,8 @@ class Container(_Object):
     open: bool = False
     repeated: bool = False
     """Made by `[x] * n`: all elements are the same object."""
+    cls: ClassDefinition | None = None
+    """The user's class, for one that derives from a container of Python's; its attributes aren't kept."""
 
 
 @dataclass(eq=False, slots=True, repr=False)
