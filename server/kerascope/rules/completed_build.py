@@ -6,13 +6,13 @@ import ast
 from collections.abc import Mapping, Sequence
 
 from kerascope.rules.derived_build import derive_build
-from kerascope.rules.lazy_creation import append_to_build
+from kerascope.rules.lazy_creation import append_to_build, creations_in_call
 from kerascope.rules.places import in_own_class
 from kerascope.rules.rule import Fix
 from kerascope.source import rewrite
 from kerascope.source.document import Document
 from kerascope.tracking.run import LayerRun, Method, Reach
-from kerascope.tracking.values import Layer
+from kerascope.tracking.values import Layer, Value, Weight
 
 
 def add_builds(document: Document, run: LayerRun, build: Method, skipped: Sequence[Reach]) -> Fix | None:
@@ -35,6 +35,8 @@ def write_build(
     call = run.method("call")
     if call is None or not in_own_class(run, call.site):
         return None
+    if run.generation == 3 and any(_is_own_state(run, event.value) for event in creations_in_call(run)):
+        return None  # a build() locks the layer before `call` makes its state
     derived = derive_build(run, layers)
     if derived is None or (one_shape and len(derived.parameters) != 1):
         return None
@@ -42,6 +44,10 @@ def write_build(
     lines += ["    " + line for line in (*derived.lines, "self.built = True")]
     edits = rewrite.insert_method(document, run.site, "\n".join(lines))
     return Fix("Write a build() that builds the sublayers", False, edits) if edits else None
+
+
+def _is_own_state(run: LayerRun, value: Value) -> bool:
+    return isinstance(value, Weight) or (isinstance(value, Layer) and run.weights_of(value).has != "no")
 
 
 def _shape_parameters(run: LayerRun, build: Method) -> Mapping[str, str] | None:

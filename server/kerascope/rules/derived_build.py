@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from kerascope.project.meaning import ClassDefinition, Library
+from kerascope.tracking.events import ContainerWrite
 from kerascope.tracking.run import LayerRun, Method
 from kerascope.tracking.values import Constant, Container, Layer, Value
 
@@ -75,7 +76,15 @@ class DerivedBuild:
 
 @dataclass(frozen=True, slots=True)
 class _Build:
-    text: str
+    """`layer.build(shape)`; `once`: it may come by a layer that is built already."""
+
+    layer: str
+    shape: str
+    once: bool = False
+
+    @property
+    def text(self) -> str:
+        return f"{self.layer}.build({self.shape})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,10 +104,12 @@ _Step = _Build | _Assign | _Loop
 
 @dataclass(frozen=True, slots=True)
 class _Ref:
-    """A way in which `call` names a sublayer (several, for the variable of a loop)."""
+    """A way in which `call` names a sublayer (several, for the variable of a loop); `some`: perhaps not all
+    of `layers`."""
 
     text: str
     layers: tuple[Layer, ...]
+    some: bool = False
 
 
 class _Underivable(Exception):
@@ -157,11 +168,14 @@ class _Threading:
         self._only = only
         self.steps: list[_Step] = []
         self.built: list[Layer] = []
-        self._texts: set[str] = set()
+        self._maybe_built: list[Layer] = []
         self._shapes: dict[str, str] = dict(parameters)
         self._taken = set(parameters.values())
         self._refs: dict[str, _Ref] = {}
-        self._indices: set[str] = set()
+        self._indices: dict[str, str | None] = {}
+        """The variables of loops that count, and of which list they count all elements."""
+        self._loops: list[set[str]] = []
+        """What the loops around bind."""
 
     # Statements
 
@@ -195,7 +209,7 @@ class _Threading:
         shape = None if ref is not None else self._shape(value)
         for name in _names_bound(target):
             self._refs.pop(name, None)
-            self._indices.discard(name)
+            self._indices.pop(name, None)
             if shape is None or not isinstance(target, ast.Name):
                 self._shapes.pop(name, None)
         if not isinstance(target, ast.Name):
@@ -226,14 +240,16 @@ class _Threading:
 
     def _loop(self, node: ast.For) -> None:
         names = {inner.id for inner in ast.walk(node.iter) if isinstance(inner, ast.Name)}
-        if node.orelse or not names <= {"self"} | _LOOP_BUILTINS | self._indices:
+        if node.orelse or not names <= {"self"} | _LOOP_BUILTINS | set(self._indices):
             self._not_followed(node)
             return
         self._bind_loop_variables(node.target, node.iter)
         assigned = {name for inner in node.body for name in _names_assigned(inner)}
         self._part_aliases(assigned)
         before, outer, self.steps = dict(self._shapes), self.steps, []
+        self._loops.append(set(_names_bound(node.target)))
         self.statements(node.body)
+        self._loops.pop()
         carried = {before[name] for name in assigned if name in before}
         for name in sorted(assigned):
             now = self._shapes.pop(name, None)
@@ -268,10 +284,11 @@ class _Threading:
                 return
             if function == "range" and isinstance(target, ast.Name):
                 self._forget(target)
-                self._indices.add(target.id)
+                self._indices[target.id] = _counted(arguments)
                 return
             if function == "enumerate" and isinstance(target, ast.Tuple) and len(target.elts) == 2:
-                self._bind_loop_variables(target.elts[0], ast.Call(ast.Name("range"), [], []))
+                counts = ast.Call(ast.Name("len"), [arguments[0]], [])
+                self._bind_loop_variables(target.elts[0], ast.Call(ast.Name("range"), [counts], []))
                 self._bind_loop_variables(target.elts[1], arguments[0])
                 return
             if function == "zip" and isinstance(target, ast.Tuple) and len(target.elts) == len(arguments):
@@ -279,7 +296,15 @@ class _Threading:
                     self._bind_loop_variables(element, argument)
                 return
         self._forget(target)
-        elements = _elements(self._value(source))
+        if isinstance(source, ast.Call) and isinstance(source.func, ast.Attribute) and not source.args:
+            # `self.heads.values()`, or `.items()` with a variable for the key.
+            if source.func.attr == "items" and isinstance(target, ast.Tuple) and len(target.elts) == 2:
+                target = target.elts[1]
+            elif source.func.attr != "values":
+                return
+            elements = self._elements(self._value(source.func.value), ("dict",))
+        else:
+            elements = self._elements(self._value(source))
         if isinstance(target, ast.Name) and elements is not None:
             self._refs[target.id] = _Ref(target.id, elements)
 
@@ -287,7 +312,7 @@ class _Threading:
         for name in _names_bound(target):
             self._refs.pop(name, None)
             self._shapes.pop(name, None)
-            self._indices.discard(name)
+            self._indices.pop(name, None)
 
     def _branch(self, node: ast.If) -> None:
         """A branch may do what keeps shapes; a sublayer that is built on one side only can't be followed."""
@@ -297,11 +322,16 @@ class _Threading:
         for body in (node.body, node.orelse):
             outer, self.steps, self._shapes = self.steps, [], dict(before)
             self.statements(body)
+            changed = _targets(self.steps)
             self.steps = outer
             if len(self.built) > count:
                 raise _Underivable
             if not (body and isinstance(body[-1], ast.Return | ast.Raise)):
-                after = {name: shape for name, shape in after.items() if self._shapes.get(name) == shape}
+                after = {
+                    name: shape
+                    for name, shape in after.items()
+                    if self._shapes.get(name) == shape and shape not in changed
+                }
         self._shapes = after
 
     def _not_followed(self, node: ast.stmt) -> None:
@@ -326,6 +356,8 @@ class _Threading:
             return self._shape(node.operand)
         if isinstance(node, ast.BinOp):
             left, right = self._shape(node.left), self._shape(node.right)
+            if isinstance(node.op, ast.MatMult):
+                return None
             if _is_number(node.right):
                 return left
             return right if _is_number(node.left) else self._broadcast(left, right)
@@ -333,8 +365,11 @@ class _Threading:
             shapes = [self._shape(element) for element in node.elts]
             known = [shape for shape in shapes if shape is not None]
             return f"[{', '.join(known)}]" if known and len(known) == len(shapes) else None
-        if isinstance(node, ast.ListComp | ast.GeneratorExp):
+        if isinstance(node, ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp):
             self._comprehension(node)
+            return None
+        if isinstance(node, ast.Lambda):
+            self._lambda(node)
             return None
         for child in ast.iter_child_nodes(node):
             if isinstance(child, ast.expr):
@@ -353,12 +388,23 @@ class _Threading:
                 return f"{name}().compute_output_shape([{self._named(left)}, {self._named(right)}])"
         return None
 
-    def _comprehension(self, node: ast.ListComp | ast.GeneratorExp) -> None:
+    def _comprehension(self, node: ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp) -> None:
         """`[head(x) for head in self.heads]` builds as a loop does; what it gives isn't followed."""
         loop = node.generators[0]
-        body: list[ast.stmt] = [ast.Expr(node.elt)]
+        body: list[ast.stmt] = [ast.Expr(node.value if isinstance(node, ast.DictComp) else node.elt)]
         if len(node.generators) == 1 and not loop.ifs:
+            shapes = dict(self._shapes)
             self._loop(ast.For(loop.target, loop.iter, body, []))
+            self._shapes = shapes  # its variables are its own
+
+    def _lambda(self, node: ast.Lambda) -> None:
+        """What a function inside does with its own arguments isn't followed."""
+        shapes, refs, indices = dict(self._shapes), dict(self._refs), dict(self._indices)
+        for argument in ast.walk(node.args):
+            if isinstance(argument, ast.arg):
+                self._forget(ast.Name(argument.arg))
+        self._shape(node.body)
+        self._shapes, self._refs, self._indices = shapes, refs, indices
 
     def _call(self, node: ast.Call) -> str | None:
         ref = self._ref(node.func)
@@ -418,10 +464,19 @@ class _Threading:
         return name
 
     def _build(self, ref: _Ref, shape: str) -> None:
-        if ref.text not in self._texts:
-            self.steps.append(_Build(f"{ref.text}.build({shape})"))
-            self._texts.add(ref.text)
+        """A `build` of what is built already raises in Keras 3, and makes the weights anew in Keras 2."""
+        known = [layer for layer in ref.layers if layer in self.built]
+        if len(known) == len(ref.layers) and not any(layer in self._maybe_built for layer in known):
+            return
+        names = _identifiers(ref.text)
+        again = any(not names & bound for bound in self._loops) or len(set(ref.layers)) < len(ref.layers)
+        built_there = self._only is not None and not all(layer in self._only for layer in ref.layers)
+        self.steps.append(_Build(ref.text, shape, bool(known) or again or built_there))
         self.built.extend(layer for layer in ref.layers if layer not in self.built)
+        if ref.some:
+            self._maybe_built.extend(ref.layers)
+        else:
+            self._maybe_built = [layer for layer in self._maybe_built if layer not in ref.layers]
 
     def _buildable(self, layer: Layer) -> bool:
         """Whether `layer.build(shape)` makes all its weights."""
@@ -475,8 +530,9 @@ class _Threading:
         if isinstance(node, ast.Subscript):
             index = node.slice
             if isinstance(index, ast.Name) and index.id in self._indices:
-                elements = _elements(self._value(node.value))
-                return _Ref(ast.unparse(node), elements) if elements is not None else None
+                elements = self._elements(self._value(node.value))
+                some = self._indices[index.id] != ast.unparse(node.value)
+                return _Ref(ast.unparse(node), elements, some) if elements is not None else None
         value = self._value(node)
         return _Ref(ast.unparse(node), (value,)) if isinstance(value, Layer) and not value.many else None
 
@@ -484,9 +540,32 @@ class _Threading:
         """What `self.name` or `self.name[constant]` holds at the end of the constructor and `build`."""
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "self":
             return self._run.layer.attributes.get(node.attr)
-        if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant):
-            return _item(self._value(node.value), node.slice.value)
+        if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant | ast.UnaryOp):
+            return _item(self._value(node.value), _index(node.slice))
         return None
+
+    def _elements(
+        self, value: Value | None, kinds: tuple[str, ...] = ("list", "tuple")
+    ) -> tuple[Layer, ...] | None:
+        """The elements of a list or tuple (or of `kinds`) that surely holds nothing but layers."""
+        if not isinstance(value, Container) or value.kind not in kinds:
+            return None
+        layers = tuple(item.value for item in value.items if isinstance(item.value, Layer))
+        if not layers or len(layers) != len(value.items):
+            return None
+        if value.open and not (layers[0].many and self._is_comprehension(value)):
+            return None
+        return layers * 2 if value.repeated else layers
+
+    def _is_comprehension(self, value: Container) -> bool:
+        """Whether one expression made all that a list holds, however many."""
+        written = any(
+            event.container is value or event.container is value.copy_of
+            for event in self._run.events_of(ContainerWrite)
+        )
+        return (
+            len(value.items) == 1 and isinstance(value.site.node, ast.ListComp | ast.DictComp) and not written
+        )
 
 
 def _item(value: Value | None, key: object) -> Value | None:
@@ -495,18 +574,26 @@ def _item(value: Value | None, key: object) -> Value | None:
         return None
     if value.kind in ("list", "tuple"):
         several = any(isinstance(item.value, Layer) and item.value.many for item in value.items)
-        if not isinstance(key, int) or several or not 0 <= key < len(value.items):
+        if not isinstance(key, int) or several or not -len(value.items) <= key < len(value.items):
             return None
         return value.items[key].value
     return next((item.value for item in value.items if item.key == Constant(key)), None)
 
 
-def _elements(value: Value | None) -> tuple[Layer, ...] | None:
-    """The elements of a list or tuple that surely holds nothing but layers."""
-    if not isinstance(value, Container) or value.open or value.kind not in ("list", "tuple"):
+def _index(node: ast.expr) -> object:
+    """An index or key that is written out: `0`, `-1`, `"a"`."""
+    try:
+        return ast.literal_eval(node)
+    except ValueError:
         return None
-    layers = tuple(item.value for item in value.items if isinstance(item.value, Layer))
-    return layers if layers and len(layers) == len(value.items) else None
+
+
+def _counted(arguments: Sequence[ast.expr]) -> str | None:
+    """The list of which `range(…)` counts all elements: `range(len(self.blocks))`."""
+    argument = arguments[0] if len(arguments) == 1 else None
+    if isinstance(argument, ast.Call) and ast.unparse(argument.func) == "len" and argument.args:
+        return ast.unparse(argument.args[0])
+    return None
 
 
 def _library_name(layer: Layer) -> str | None:
@@ -547,6 +634,9 @@ def _remove_unread(steps: list[_Step], live: set[str]) -> set[str]:
     for index in range(len(steps) - 1, -1, -1):
         step = steps[index]
         if isinstance(step, _Loop):
+            if not _has_build(step.body) and not _targets(step.body) & live:
+                del steps[index]
+                continue
             # What one turn reads, the turn before has left.
             live = live | _read(step.body)
             live = live | _remove_unread(step.body, set(live))
@@ -557,6 +647,23 @@ def _remove_unread(steps: list[_Step], live: set[str]) -> set[str]:
         else:
             del steps[index]
     return live
+
+
+def _targets(steps: Sequence[_Step]) -> set[str]:
+    """The variables that are assigned."""
+    found: set[str] = set()
+    for step in steps:
+        if isinstance(step, _Loop):
+            found |= _targets(step.body)
+        elif isinstance(step, _Assign):
+            found.add(step.target)
+    return found
+
+
+def _has_build(steps: Sequence[_Step]) -> bool:
+    return any(
+        isinstance(step, _Build) or (isinstance(step, _Loop) and _has_build(step.body)) for step in steps
+    )
 
 
 def _read(steps: Sequence[_Step]) -> set[str]:
@@ -576,6 +683,10 @@ def _lines(steps: Sequence[_Step], indent: str = "") -> list[str]:
     for step in steps:
         if isinstance(step, _Loop):
             lines += [indent + step.header, *_lines(step.body, indent + "    ")]
+        elif isinstance(step, _Assign):
+            lines.append(f"{indent}{step.target} = {step.text}")
+        elif step.once:
+            lines += [f"{indent}if not {step.layer}.built:", f"{indent}    {step.text}"]
         else:
-            lines.append(indent + (step.text if isinstance(step, _Build) else f"{step.target} = {step.text}"))
+            lines.append(indent + step.text)
     return lines

@@ -621,6 +621,142 @@ class Example(Encoder):
 """,
         ),
         Example(
+            "a layer that is called in every step of a loop",
+            """\
+import keras
+
+
+class Example(keras.layers.Layer):  # <- KS203
+    def __init__(self, steps=3):
+        super().__init__()
+        self.steps = steps
+        self.cell = keras.layers.Dense(4, activation="tanh")
+        self.read = keras.layers.Dense(1)
+
+    def call(self, x):
+        state = x
+        for _ in range(self.steps):
+            state = self.cell(state) + x
+        return self.read(state)
+""",
+            (3,),
+            symptom="not-built-by-build",
+            fixed="""\
+import keras
+
+
+class Example(keras.layers.Layer):  # <- KS203
+    def __init__(self, steps=3):
+        super().__init__()
+        self.steps = steps
+        self.cell = keras.layers.Dense(4, activation="tanh")
+        self.read = keras.layers.Dense(1)
+
+    def build(self, input_shape):
+        state_shape = input_shape
+        for _ in range(self.steps):
+            if not self.cell.built:
+                self.cell.build(state_shape)
+            inner_shape = self.cell.compute_output_shape(state_shape)
+            state_shape = keras.layers.Add().compute_output_shape([inner_shape, input_shape])
+        self.read.build(state_shape)
+        self.built = True
+
+    def call(self, x):
+        state = x
+        for _ in range(self.steps):
+            state = self.cell(state) + x
+        return self.read(state)
+""",
+        ),
+        Example(
+            "one layer twice in a list, and by another name",
+            """\
+import keras
+
+
+class Example(keras.layers.Layer):  # <- KS203
+    def __init__(self):
+        super().__init__()
+        shared = keras.layers.Dense(4, activation="relu")
+        self.steps = [shared, shared]
+        self.last = shared
+
+    def call(self, x):
+        for step in self.steps:
+            x = step(x)
+        return self.last(x)
+""",
+            (3,),
+            symptom="not-built-by-build",
+            fixed="""\
+import keras
+
+
+class Example(keras.layers.Layer):  # <- KS203
+    def __init__(self):
+        super().__init__()
+        shared = keras.layers.Dense(4, activation="relu")
+        self.steps = [shared, shared]
+        self.last = shared
+
+    def build(self, input_shape):
+        for step in self.steps:
+            if not step.built:
+                step.build(input_shape)
+            input_shape = step.compute_output_shape(input_shape)
+        self.built = True
+
+    def call(self, x):
+        for step in self.steps:
+            x = step(x)
+        return self.last(x)
+""",
+        ),
+        Example(
+            "a list of unknown length, and heads in a dict",
+            """\
+import keras
+
+
+class Example(keras.layers.Layer):  # <- KS203
+    def __init__(self, widths=(8, 6), heads=("click", "buy")):
+        super().__init__()
+        self.trunk = [keras.layers.Dense(width) for width in widths]
+        self.heads = {head: keras.layers.Dense(1) for head in heads}
+
+    def call(self, x):
+        for layer in self.trunk:
+            x = keras.activations.relu(layer(x))
+        return {name: head(x) for name, head in self.heads.items()}
+""",
+            (3,),
+            symptom="not-built-by-build",
+            fixed="""\
+import keras
+
+
+class Example(keras.layers.Layer):  # <- KS203
+    def __init__(self, widths=(8, 6), heads=("click", "buy")):
+        super().__init__()
+        self.trunk = [keras.layers.Dense(width) for width in widths]
+        self.heads = {head: keras.layers.Dense(1) for head in heads}
+
+    def build(self, input_shape):
+        for layer in self.trunk:
+            layer.build(input_shape)
+            input_shape = layer.compute_output_shape(input_shape)
+        for name, head in self.heads.items():
+            head.build(input_shape)
+        self.built = True
+
+    def call(self, x):
+        for layer in self.trunk:
+            x = keras.activations.relu(layer(x))
+        return {name: head(x) for name, head in self.heads.items()}
+""",
+        ),
+        Example(
             "two inputs",
             """\
 import keras

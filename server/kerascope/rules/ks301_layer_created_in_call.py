@@ -395,8 +395,51 @@ class Example(keras.layers.Layer):
         return self.linear(x)  # <- KS301
 """,
         ),
+        Example(
+            "a Sequential and its layers are one thing",
+            """\
+import keras
+
+
+class Example(keras.layers.Layer):
+    def call(self, x):
+        network = keras.Sequential([keras.layers.Dense(4), keras.layers.Dense(2)])  # <- KS301
+        return network(x)
+""",
+            symptom="created-every-call",
+            fixed="""\
+import keras
+
+
+class Example(keras.layers.Layer):
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.sequential = keras.Sequential([keras.layers.Dense(4), keras.layers.Dense(2)])
+
+    def call(self, x):
+        network = self.sequential  # <- KS301
+        return network(x)
+""",
+        ),
     )
     silent = (
+        Example(
+            "setdefault keeps the first one",
+            """\
+import keras
+
+
+class Example(keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.heads = {}
+
+    def call(self, x):
+        head = self.heads.setdefault("main", keras.layers.Dense(4))
+        return head(x)
+""",
+            (2,),
+        ),
         Example(
             "layers without weights",
             """\

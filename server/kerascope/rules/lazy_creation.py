@@ -14,7 +14,7 @@ from kerascope.source import rewrite
 from kerascope.source.document import Document, Site
 from kerascope.source.on_node import kept_on_node
 from kerascope.source.position import Edit
-from kerascope.tracking.events import AttributeWrite, ContainerWrite, Context, Created
+from kerascope.tracking.events import AttributeWrite, ContainerWrite, Context, Created, LayerMethod
 from kerascope.tracking.run import LayerRun, Method
 from kerascope.tracking.values import Layer, Weight
 
@@ -46,7 +46,9 @@ def creations_in_call(run: LayerRun) -> Iterator[Created]:
 def made_in_every_call(
     run: LayerRun, wanted: Callable[[Layer | Weight], bool]
 ) -> Iterator[tuple[Created, Site]]:
-    """What `call` makes under no condition that may ask for it, and where in this file to say so."""
+    """What `call` makes under no condition that may ask for it, and where in this file to say so; of layers
+    that are made in one expression, the outermost."""
+    found = []
     for creation in creations_in_call(run):
         assert isinstance(creation.value, Layer | Weight)
         if wanted(creation.value) and not (
@@ -54,11 +56,27 @@ def made_in_every_call(
         ):
             site = in_own_file(run, creation.at)
             if site is not None:
-                yield creation, site
+                found.append((creation, site))
+    outer = [
+        list(ast.walk(creation.value.site.node)) for creation, _ in found if isinstance(creation.value, Layer)
+    ]
+    for creation, site in found:
+        node = creation.value.site.node
+        if not any(node is inner for nodes in outer for inner in nodes[1:]):
+            yield creation, site
 
 
 def make_in_init(document: Document, run: LayerRun, creation: Created) -> Fix | None:
-    """None where one layer can't stand for what is made: several in one call, or a list that grows."""
+    """None where one layer can't stand for what is made: several in one call, or a list that grows; nor where
+    `call` puts it together."""
+    added = [
+        event for event in run.events_of(LayerMethod) if event.name == "add" and event.at.phase == "call"
+    ]
+    if any(
+        event.layer is creation.value or any(holds(value, creation.value) for value in event.arguments)
+        for event in added
+    ):
+        return None
     made = [event for event in run.events_of(Created) if event.value.site.node is creation.value.site.node]
     grows = any(
         holds(value, creation.value) for event in run.events_of(ContainerWrite) for value in event.values
@@ -94,9 +112,21 @@ def is_made_once(run: LayerRun, at: Context) -> bool:
     for node in (function, call.node if call is not None else None):
         if node is not None:
             plain |= {argument.arg for argument in ast.walk(node.args) if isinstance(argument, ast.arg)}
-    if any(not _is_plain(guard, plain, written) for guard in at.guards):
+    if any(not _is_plain(guard, plain, written) for guard in at.guards) or _is_default(at):
         return True
     return function is not None and any(_asks(test, written) for test in _tests(function))
+
+
+def _is_default(at: Context) -> bool:
+    """Whether it is for `self.convs.setdefault(key, Dense(4))`, which keeps the first one."""
+    return any(
+        isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr == "setdefault"
+        and any(argument is at.site.node for argument in node.args[1:])
+        and any(_is_self(inner) for inner in ast.walk(node.func.value) if isinstance(inner, ast.expr))
+        for node in (ast.walk(at.statement) if at.statement is not None else ())
+    )
 
 
 def _written_in_call(run: LayerRun) -> set[str | None]:
@@ -311,6 +341,8 @@ def moved_to_build(document: Document, run: LayerRun, creation: Created) -> tupl
     arguments = [argument.arg for argument in (*function.args.posonlyargs, *function.args.args)][1:]
     if name is None or statement.value is not site.node or around is None or around.orelse or not arguments:
         return None
+    if not _is_plain_question(around.test):
+        return None  # what else it asks would have to be asked in `build`
     shape = "input_shape"
     if build is not None:
         shapes = [argument.arg for argument in (*build.node.args.posonlyargs, *build.node.args.args)][1:]
@@ -333,6 +365,14 @@ def moved_to_build(document: Document, run: LayerRun, creation: Created) -> tupl
     if gone is None or there is None:
         return None
     return tuple(sorted((*gone, *there), key=lambda edit: edit.range.start, reverse=True))
+
+
+def _is_plain_question(test: ast.expr) -> bool:
+    """Whether a condition asks nothing but whether something is there: `self.d is None`, `not self.ready`."""
+    names = {node.id for node in ast.walk(test) if isinstance(node, ast.Name)}
+    return names <= {"self", "hasattr", "getattr"} and not any(
+        isinstance(node, ast.BoolOp) for node in ast.walk(test)
+    )
 
 
 def append_to_build(document: Document, build: Method, lines: Sequence[str]) -> tuple[Edit, ...] | None:
