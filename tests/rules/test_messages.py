@@ -154,3 +154,50 @@ def test_the_layer_is_named_as_the_code_names_it() -> None:
     project.open(Document.from_text(PATH, code, 1))
     found = Checker(project, Settings(keras="3")).check(PATH)
     assert [finding.message.split()[0] for finding in found] == ["`layer.losses`"] * 2
+
+
+WHICHEVER = """\
+try:
+    import keras
+    from keras.layers import Dense
+except ImportError:
+    from tensorflow import keras
+    from tensorflow.keras.layers import Dense
+
+
+class Inner(keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.dense = Dense(4)
+
+    def build(self, shape):
+        self.dense.build(shape)
+
+    def call(self, x):
+        return self.dense(x)
+
+
+class Outer(keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.inner = Inner()
+
+    def build(self, shape):
+        super().build(shape)
+
+    def call(self, x):
+        return self.inner(x)
+
+
+model = keras.Sequential([Dense(3), Dense(4)])
+print(model.weights)
+"""
+
+
+@pytest.mark.parametrize("generation", ["2", "3"])
+def test_keras_imported_from_where_it_is_is_one_keras(generation: str) -> None:
+    project = Project(None)
+    project.open(Document.from_text(PATH, WHICHEVER, 1))
+    findings = Checker(project, Settings(keras=generation)).check(PATH)  # type: ignore[arg-type]
+    assert [finding.code for finding in findings] == ["KS201", "KS202"]
+    assert "its 4 weights" in findings[1].message

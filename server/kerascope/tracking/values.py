@@ -288,7 +288,9 @@ def join(values: Iterable[Value]) -> Value:
             if isinstance(option, Tensor):
                 tensors.append(option)
             else:
-                found.setdefault(option if isinstance(option, Constant) else id(option), option)
+                known = found.setdefault(_same(option), option)
+                if known is not option and _origin(option) == "tf":
+                    found[_same(option)] = option
     if tensors:
         found[Tensor] = _join_tensors(tensors)
     if not found:
@@ -299,6 +301,22 @@ def join(values: Iterable[Value]) -> Value:
         objects = sum(not isinstance(option, (Constant, Unknown, Tensor)) for option in joined)
         joined = joined[: min(max(objects, MAX_OPTIONS), MAX_OBJECTS)]
     return joined[0] if len(joined) == 1 else Choice(tuple(joined))
+
+
+def _same(option: Value) -> object:
+    """What two values have in common that are the same: Keras' own, imported from TensorFlow or from Keras,
+    whichever is there, too. Of these, "tf" stands for both: it says less of which Keras it is."""
+    if isinstance(option, Constant):
+        return option
+    named = option.meaning if isinstance(option, ClassValue) else option
+    if isinstance(named, Library | LibraryValue):
+        return type(named), named.name, named.origin == "tf_keras"
+    return named if isinstance(option, ClassValue) else id(option)
+
+
+def _origin(option: Value) -> str | None:
+    named = option.meaning if isinstance(option, ClassValue) else option
+    return named.origin if isinstance(named, Library | LibraryValue) else None
 
 
 def _join_tensors(tensors: list[Tensor]) -> Tensor:
