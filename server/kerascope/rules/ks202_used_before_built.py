@@ -609,6 +609,20 @@ model.summary()  # <- KS202
             evidence="len(model.weights) < len(layer.weights)",
         ),
         Example(
+            "an Embedding in front: its input_dim is the size of the vocabulary",
+            """\
+import keras
+
+model = keras.Sequential([keras.layers.Embedding(input_dim=10, output_dim=4), keras.layers.Dense(1)])
+model.summary()  # <- KS202
+""",
+            (3,),
+            make="keras.Sequential([keras.layers.Embedding(10, 4), keras.layers.Dense(1)])",
+            arguments="tf.zeros((2, 3))",
+            symptom="fewer-weights",
+            evidence="len(model.weights) < len(layer.weights)",
+        ),
+        Example(
             "a head on a functional model, before Keras 3.5",
             """\
 import keras
@@ -800,6 +814,23 @@ print(len(model.trainable_variables))
             make="model",
             arguments="tf.zeros((1, 64, 64, 3))",
             since=(3, 5),
+        ),
+        Example(
+            "an Embedding in front, which tells Keras 2 what its input is",
+            """\
+import tensorflow as tf
+from tensorflow import keras
+
+model = keras.Sequential()
+model.add(keras.layers.Embedding(10, 4))
+model.add(keras.layers.Bidirectional(keras.layers.LSTM(3)))
+model.add(keras.layers.Dense(1))
+model.summary()
+print(len(model.weights))
+""",
+            (2,),
+            make="model",
+            arguments="tf.zeros((2, 3))",
         ),
         Example(
             "functional models and Sequential with an Input",

@@ -433,11 +433,19 @@ def gives_input(run: Machine, first: Value) -> bool:
                     and isinstance(option.cls, Library)
                     and option.cls.name.startswith("keras.applications.")
                 )
-                or not INPUT_ARGUMENTS.isdisjoint(option.keywords)
+                or _tells_input(run, option)
             )
         )
         for option in options(first)
     )
+
+
+def _tells_input(run: Machine, layer: Layer) -> bool:
+    """Whether a layer's own arguments say what its input is."""
+    if layer.library is not None and layer.library.is_a("keras.layers.Embedding"):
+        # Its `input_dim` is the size of the vocabulary. Keras 2 takes (None,) for an input that isn't told.
+        return run.generation == 2 or "input_shape" in layer.keywords
+    return not INPUT_ARGUMENTS.isdisjoint(layer.keywords)
 
 
 def _take_graph(run: Machine, model: Layer, outputs: Container, depth: int = 4) -> None:
