@@ -57,7 +57,8 @@ class LayerCreatedInCall(Rule):
 
     ## When it is silent
     Layers without weights (`Activation`, `Add`, `Reshape`); creation under a condition that asks whether the
-    layer is there already (KS303); functions that build a functional model; functions with a cached result.
+    layer is there already (KS303); functions that build a functional model, and a `__call__` of one's own
+    in the place of Keras', which may do so; functions with a cached result.
 
     ## Fix
     Unsafe: makes the layer in `__init__` and uses it in `call`. Offered where its arguments mean the same
@@ -439,6 +440,51 @@ class Example(keras.layers.Layer):
         return head(x)
 """,
             (2,),
+        ),
+        Example(
+            "a __call__ in the place of call, which makes the layers of a functional model",
+            """\
+import keras
+
+
+class Head(keras.layers.Layer):
+    def __init__(self, units):
+        super().__init__()
+        self.units = units
+        self.hidden = keras.layers.Dense(8, activation="relu")
+
+    def __call__(self, x):
+        x = keras.layers.Dropout(0.1)(self.hidden(x))
+        return keras.layers.Dense(self.units)(x)
+
+
+inputs = keras.Input((4,))
+model = keras.Model(inputs, Head(2)(inputs))
+""",
+            make="model",
+        ),
+        Example(
+            "a __call__ that runs call itself, while a functional model is made",
+            """\
+import keras
+
+
+class Block(keras.layers.Layer):
+    def __init__(self, units):
+        super().__init__()
+        self.units = units
+
+    def __call__(self, x):
+        return self.call(x)
+
+    def call(self, x):
+        return keras.layers.Dense(self.units)(x)
+
+
+inputs = keras.Input((4,))
+model = keras.Model(inputs, Block(2)(inputs))
+""",
+            make="model",
         ),
         Example(
             "layers without weights",

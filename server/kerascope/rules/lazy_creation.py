@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 
 from kerascope.project.meaning import Library
-from kerascope.rules.own_code import parents
+from kerascope.rules.own_code import parents, reads
 from kerascope.rules.places import holds, in_own_class, in_own_file
 from kerascope.rules.rule import Fix
 from kerascope.source import rewrite
@@ -30,7 +30,14 @@ _WORD_ENDS = re.compile(r"(?<=[a-z0-9])(?=[A-Z][a-z])|(?<=\dD)(?=[A-Z])")
 
 def creations_in_call(run: LayerRun) -> Iterator[Created]:
     """Every expression in `call`, and in what it uses, that makes a layer or weight, unless it is cached; for
-    one in another file once for each place from which this file calls it."""
+    one in another file once for each place from which this file calls it.
+
+    None where a `__call__` of the class's own takes the place of Keras': it may run once, to make a
+    functional model.
+    """
+    own = run.method("__call__")
+    if own is not None and (run.method("call") is None or reads(own, "call")):
+        return
     seen: set[tuple[int, int]] = set()
     for event in run.events_of(Created):
         if event.at.phase != "call" or event.at.once or not isinstance(event.value, Layer | Weight):
