@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from kerascope.rules.hidden import lost_and_used, makers, statement_of, weights_text
+from kerascope.rules.hidden import created_at, lost_and_used, makers, statement_of, weights_text
 from kerascope.rules.places import in_own_file
 from kerascope.rules.rule import Example, Fix, MakeFix, Report, Rule
 from kerascope.source.document import Document, Site
@@ -48,7 +48,8 @@ class AttributeWriteBypassesKeras(Rule):
 
     ## When it is silent
     For `setattr(self, name, layer)` and `self.__setattr__(name, layer)`, which Keras sees; when the layer
-    is an attribute or in a followed container as well; for values without weights.
+    is an attribute or in a followed container as well; for values without weights; for a layer that the
+    constructor is given, whose weights may be those of whoever made it.
 
     ## Fix
     A plain assignment. Safe; for a `cached_property` and a `__setattr__` of your own there is none.
@@ -231,6 +232,31 @@ class Example(keras.layers.Layer):
 
     silent = (
         Example(
+            "a layer that whoever made it has among its own",
+            """\
+import keras
+
+
+class Tied(keras.layers.Layer):
+    def __init__(self, embedding: keras.layers.Dense):
+        super().__init__()
+        object.__setattr__(self, "embedding", embedding)
+
+    def call(self, x):
+        return self.embedding(x)
+
+
+class Example(keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.embedding = keras.layers.Dense(4)
+        self.tied = Tied(self.embedding)
+
+    def call(self, x):
+        return self.tied(self.embedding(x))
+""",
+        ),
+        Example(
             "setattr in a loop",
             """\
 import keras
@@ -332,6 +358,7 @@ class Example(keras.layers.Layer):
             found = (
                 lost_and_used(run, [write.value]) if write.owner is run.layer and write.via in _WAYS else []
             )
+            found = [state for state in found if created_at(run, state) is not None]
             site = _place(run, write, found[0].site) if found else None
             if site is None or id(site.node) in seen:
                 continue
