@@ -63,7 +63,8 @@ class ReservedAttribute(Rule):
     ## When it is silent
     For a name that the class itself defines, by a property or a class attribute; for what Keras' own
     setters take (`trainable`, `input_spec`, `supports_masking`); for a method that a function replaces
-    (`self.call = tf.function(self.call)`); for names whose overwriting did no harm; in `try`, and where a
+    (`self.call = tf.function(self.call)`); for names whose overwriting did no harm; for the `_layers` of a
+    Model that holds no other layers; in `try`, and where a
     condition asks `hasattr`, for a version, or whether the attribute is None, which it never is.
 
     ## Fix
@@ -160,6 +161,39 @@ class Example(keras.layers.Layer):
         for layer in self._own_layers:
             x = layer(x)
         return self.head(x)
+""",
+        ),
+        Example(
+            "a list of all its sublayers in self._layers: trained, and not saved",
+            """\
+import keras
+
+
+class Example(keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self._layers = [keras.layers.Dense(4, activation="relu"), keras.layers.Dense(4)]  # <- KS111
+
+    def call(self, x):
+        for layer in self._layers:
+            x = layer(x)
+        return x
+""",
+            generations=(3,),
+            symptom="not-saved",
+            fixed="""\
+import keras
+
+
+class Example(keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self._own_layers = [keras.layers.Dense(4, activation="relu"), keras.layers.Dense(4)]  # <- KS111
+
+    def call(self, x):
+        for layer in self._own_layers:
+            x = layer(x)
+        return x
 """,
         ),
         Example(
@@ -312,6 +346,23 @@ class Example(keras.layers.Layer):
     )
 
     silent = (
+        Example(
+            "a model whose sublayers are all in its self._layers",
+            """\
+import keras
+
+
+class Example(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self._layers = [keras.layers.Dense(4, activation="relu"), keras.layers.Dense(4)]
+
+    def call(self, x):
+        for layer in self._layers:
+            x = layer(x)
+        return x
+""",
+        ),
         Example(
             "only where it isn't there yet, which is never",
             """\
@@ -531,6 +582,8 @@ def _says(run: LayerRun | ScriptRun, write: _Write) -> tuple[str, Severity | Non
     effects = data.overwritten(owner.library.root, name)
     given = {form for value in values if (form := _kind_of(value)) is not None}
     effect = effects.get(given.pop()) if len(given) == len(values) == 1 else None
+    if name == "_layers" and effect == "untracked" and _holds_all(run, owner, values):
+        effect = "unsaved" if owner.library.root == "keras.layers.Layer" else None
     if (kind != "read-only" and effect is None) or _is_defined(run, owner, name) or _is_tried(write):
         return None
     text = f"`{ast.unparse(receiver(write.at, name))}.{name}`"
@@ -545,6 +598,23 @@ def _says(run: LayerRun | ScriptRun, write: _Write) -> tuple[str, Severity | Non
     if kind == "method":
         return _method(run, owner.library, text, name, effect)
     return _overwritten(run, text, what, effect)
+
+
+def _holds_all(run: LayerRun | ScriptRun, owner: Layer, values: tuple[Value, ...]) -> bool:
+    """Whether the layer has no weights but those of the layers in the list that takes the place of Keras'."""
+    held = {
+        id(one)
+        for value in values
+        for option in options(value)
+        if isinstance(option, Container)
+        for item in option.items
+        for one in options(item.value)
+    }
+    return all(
+        id(other) in held or (isinstance(other, Layer) and run.weights_of(other).has == "no")
+        for other in owner.tracked
+        if isinstance(other, Layer)
+    )
 
 
 def _kind_of(value: Value) -> Overwriting | None:
