@@ -282,6 +282,37 @@ def main():
     )
     silent = (
         Example(
+            "a method that builds its layer itself",
+            """\
+import keras
+
+
+class Example(keras.Model):
+    def __init__(self, width=4):
+        super().__init__()
+        self.width = width
+
+    def build(self, shape):
+        self.dense = keras.layers.Dense(self.width)
+        self.dense.build(shape)
+        super().build(shape)
+
+    def call(self, x):
+        return self.dense(x)
+
+    def describe(self):
+        if not self.built:
+            self.build((None, 4))
+        return len(self.trainable_weights)
+
+
+model = Example()
+model.compile("sgd", "mse")
+print(model.describe())
+""",
+            make="model",
+        ),
+        Example(
             "a new model takes over layers",
             """\
 import keras
@@ -594,8 +625,8 @@ def _opens_the_lock(statement: Statement) -> bool:
 
 def _message(what: str, owner: str) -> str:
     return (
-        f"{what} comes when {owner} is built, and Keras 3 has locked it: this raises ValueError. Make it in "
-        "`__init__` or `build`, or give it to a new object before its first call."
+        f"{what} comes after {owner} is built, when Keras 3 has locked it: this raises ValueError. Make it "
+        "in `__init__` or `build`, or give it to a new object before its first call."
     )
 
 

@@ -279,6 +279,8 @@ def _place_in_life(run: Machine, frame: Frame, inner: Frame, function: Function)
         inner.phase = LIFE.get(name, "call" if frame.phase == "call" else "other")  # type: ignore[assignment]
         return
     inner.subject, inner.phase = frame.subject, frame.phase
+    if isinstance(bound, Layer) and frame.phase == "other":  # a method that builds its layer itself
+        inner.phase = LIFE.get(inner.method or "", "other")  # type: ignore[assignment]
     inner.guards, inner.conditional, inner.in_loop = frame.guards, frame.conditional, frame.in_loop
 
 
