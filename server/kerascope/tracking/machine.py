@@ -401,8 +401,6 @@ class Machine:
 
     def meant(self, meanings: Sequence[Meaning]) -> Value:
         """The value of a name with these meanings."""
-        if len(meanings) > 1:
-            meanings = _without_twins(meanings)
         return join([self._meant(meaning) for meaning in meanings]) if meanings else UNKNOWN
 
     def _meant(self, meaning: Meaning) -> Value:
@@ -654,17 +652,6 @@ class Machine:
     def escape(self, frame: Frame, node: ast.AST, values: Iterable[Value], to: str | None) -> None:
         """`values` are handed to unknown code."""
         raise NotImplementedError
-
-
-def _without_twins(meanings: Sequence[Meaning]) -> list[Meaning]:
-    """Without `keras.layers` where `tensorflow.keras.layers` is meant as well: of those two, which a `try`
-    imports one after the other, a run knows only one."""
-    names = {meaning.name for meaning in meanings if isinstance(meaning, Library) and meaning.origin == "tf"}
-    return [
-        meaning
-        for meaning in meanings
-        if not (isinstance(meaning, Library) and meaning.origin == "keras" and meaning.name in names)
-    ]
 
 
 def decorator_name(node: ast.expr) -> str:
