@@ -100,7 +100,8 @@ class LossOwnsVariable(Rule):
     On layers without weights, on pretrained networks, and on what isn't trainable or is given a value with
     `assign`, `scatter_sub` and the like; where the class says what trains (`trainable = False`,
     `stop_gradient`, `load_weights`, `trainable_variables`), or trains it itself; where other code of the
-    workspace reads the attribute; on layers that somebody hands in; on `add_weight` of a metric.
+    workspace reads the attribute; on what `get_config` tells, a setting; on layers that somebody hands in; on
+    `add_weight` of a metric.
 
     ## Fix
     None: where the weights belong, only the author knows.
@@ -283,6 +284,32 @@ class WarmUp(keras.callbacks.Callback):
 def make_model():
     model = keras.Sequential([keras.layers.Dense(4)])
     model.compile("sgd", Weighted())
+    return model
+""",
+            make="make_model()",
+        ),
+        Example(
+            "a setting, which may be changed between epochs",
+            """\
+import keras
+import tensorflow as tf
+
+
+class Margin(keras.losses.Loss):
+    def __init__(self, margin=1.0, **kwargs):
+        super().__init__(**kwargs)
+        self.margin = tf.Variable(margin, dtype=tf.float32)
+
+    def call(self, y_true, y_pred):
+        return tf.reduce_mean(tf.nn.relu(self.margin - y_true * y_pred), axis=-1)
+
+    def get_config(self):
+        return {**super().get_config(), "margin": self.margin.numpy()}
+
+
+def make_model():
+    model = keras.Sequential([keras.layers.Dense(4)])
+    model.compile("sgd", Margin())
     return model
 """,
             make="make_model()",
@@ -546,12 +573,19 @@ def _is_own_business(run: ScriptRun, owner: Plain, name: str) -> bool:
         if any(elsewhere.get(statement.kind, anywhere).search(text) for text in texts):
             return False
     tops = [top for piece in pieces if piece.name not in _NOT_A_USE for top in piece.nodes]
-    if not any(_is_attribute(node, name, ast.Load) for top in tops for node in ast.walk(top)):
+    if not any(_reads(top, name) for top in tops):
+        return False
+    settings = [top for piece in pieces if piece.name == "get_config" for top in piece.nodes]
+    if any(_reads(top, name) for top in settings):
         return False
     if any(_gives_value(top, name) for top in tops):
         return False
     name_of_class = rf"\b{re.escape(owner.class_name)}\b"
     return not run.project.mentioned_elsewhere(run.module.path, name_of_class, elsewhere["class"].pattern)
+
+
+def _reads(method: ast.AST, name: str) -> bool:
+    return any(_is_attribute(node, name, ast.Load) for node in ast.walk(method))
 
 
 def _is_attribute(node: ast.AST, name: str, context: type[ast.expr_context]) -> bool:
