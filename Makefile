@@ -13,7 +13,7 @@ BIN    := $(VENV)/bin
 PIP    := --quiet --disable-pip-version-check --no-input
 SHELL  := /bin/sh
 
-.PHONY: check test lint truth truth-matrix truth-backends bench docs vsix test-editors screenshots clean help
+.PHONY: check test lint truth truth-matrix truth-backends bench docs vsix test-editors screenshots recordings clean help
 .DEFAULT_GOAL := help
 
 help:
@@ -27,6 +27,7 @@ help:
 	@echo 'make vsix    package the extension for VS Code; TARGET=linux-x64: for one platform'
 	@echo 'make test-editors  run the tests in real editors (installs them; needs Debian)'
 	@echo 'make screenshots  take the pictures of VS Code anew that the documentation shows'
+	@echo 'make recordings  write down anew what these editors say of themselves'
 	@echo 'make docs    write the pages of the rules, and draw the picture'
 	@echo 'make clean   remove everything that these made'
 
@@ -66,6 +67,8 @@ docs: $(VENV)/run.stamp
 TARGET ?= all
 VSIX    = dist/kerascope$(if $(filter all,$(TARGET)),,-$(TARGET)).vsix
 # What is packed is what .vscodeignore and bundle.py name: there is nothing to scan for secrets, which takes minutes.
+# Every file gets the time of the last commit, so that the same commit always makes the same package.
+vsix: export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null)
 vsix: $(VENV)/run.stamp vscode-extension/node_modules/stamp
 	$(BIN)/python vscode-extension/bundle.py --target $(TARGET)
 	@mkdir -p dist
@@ -82,14 +85,19 @@ EDITOR_TESTS := tests/editors
 # Real Keras, for the build check in the editors: that of the truth tests, or of the environment that is named.
 KERASCOPE_TRUTH_PYTHON ?= $(CURDIR)/$(TRUTH)/bin/python
 # Packaged for this machine alone, which is quicker; TARGET=all: the package for every platform.
-test-editors screenshots: TARGET = linux-$(if $(filter aarch64 arm64,$(shell uname -m)),arm64,x64)
+test-editors screenshots recordings: TARGET = linux-$(if $(filter aarch64 arm64,$(shell uname -m)),arm64,x64)
 test-editors: $(EDITORS)/stamp $(VENV)/test.stamp $(if $(filter $(CURDIR)/%,$(KERASCOPE_TRUTH_PYTHON)),$(TRUTH)/stamp) vsix
 	KERASCOPE_TRUTH_PYTHON=$(KERASCOPE_TRUTH_PYTHON) KERASCOPE_VSIX=$(VSIX) $(BIN)/python -m pytest $(EDITOR_TESTS) $(ARGS)
 
-# The tests leave them in .editors/screenshots; docs/images has those that pages show, with fewer colours.
+# The tests leave them in .editors/screenshots; the extension has those that pages show, with fewer colours.
 screenshots: EDITOR_TESTS = tests/editors/test_vscode.py
 screenshots: test-editors
-	tests/editors/keep-screenshots $(EDITORS)/screenshots docs/images
+	tests/editors/keep-screenshots $(EDITORS)/screenshots vscode-extension/images
+
+# What the editors say of themselves to a server, for the tests that speak as they do.
+recordings: export KERASCOPE_RECORD = $(CURDIR)/tests/lsp/recorded
+recordings: ARGS = -k "finding or command"
+recordings: test-editors
 
 $(EDITORS)/stamp: tests/editors/install tests/editors/install-from-debian tests/editors/install-vscode
 	tests/editors/install $(EDITORS)

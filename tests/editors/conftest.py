@@ -20,6 +20,13 @@ PATIENCE = float(os.environ.get("PATIENCE", "120"))
 """Seconds before an editor that shows nothing fails a test; nothing waits that long while all is well."""
 
 KERAS = os.environ.get("KERASCOPE_TRUTH_PYTHON")
+RECORD = os.environ.get("KERASCOPE_RECORD")
+"""A folder: what the editors say of themselves is to be written down there (make recordings)."""
+START: list[str | Path] = [
+    sys.executable,
+    *([Path(__file__).with_name("listen.py"), RECORD] if RECORD else ["-m", "kerascope"]),
+]
+"""The command `kerascope`."""
 needs_keras = pytest.mark.skipif(
     KERAS is None, reason="KERASCOPE_TRUTH_PYTHON names no interpreter with Keras"
 )
@@ -46,7 +53,8 @@ def environment(tmp_path: Path) -> dict[str, str]:
     home, commands = tmp_path / "home", tmp_path / "bin"
     home.mkdir()
     commands.mkdir()
-    start = f'#!/bin/sh\nPYTHONPATH="{ROOT / "server"}" exec "{sys.executable}" -m kerascope "$@"\n'
+    words = " ".join(f'"{word}"' for word in START)
+    start = f'#!/bin/sh\nPYTHONPATH="{ROOT / "server"}" exec {words} "$@"\n'
     (commands / "kerascope").write_text(start, "utf-8")
     (commands / "kerascope").chmod(0o755)
     return {

@@ -408,7 +408,10 @@ class TestReports:
         with pytest.raises(ResponseError, match="has not been checked"):
             client.response(run(client, "showReport", OUTER))
 
-    def test_it_is_opened_as_a_file_that_goes_with_the_server(self, client: Client) -> None:
+    def test_it_is_opened_as_a_file_that_goes_with_the_server(self, start: StartServer) -> None:
+        client = start()
+        client.initialize(EDITORS["helix"]([]), settings={})
+        client.open(URI, TEXT)
         build(client, OUTER)
         result = client.response(run(client, "showReport", OUTER))
         assert "Outer" in result["markdown"] and result["status"] == "built" and not result["stale"]
@@ -422,9 +425,8 @@ class TestReports:
         assert not file.exists()
 
     def test_it_is_served_to_clients_that_ask_for_it(self, start: StartServer) -> None:
-        client, params = start(), EDITORS["vscode"]([])
-        params["capabilities"]["workspace"]["textDocumentContent"] = {"dynamicRegistration": True}
-        capabilities = client.initialize(params, settings={})["capabilities"]
+        client = start()
+        capabilities = client.initialize(EDITORS["vscode"]([]), settings={})["capabilities"]
         assert capabilities["workspace"]["textDocumentContent"] == {"schemes": ["kerascope-report"]}
         uri = "file:///with%20space/ü.py"
         client.open(uri, TEXT)
