@@ -1,14 +1,17 @@
 ;;; kerascope.el --- Kerascope with Eglot, Emacs 29 and later  -*- lexical-binding: t -*-
 
 ;; Load this file from your init file; then M-x eglot in a Python buffer starts Kerascope.
-;; Eglot runs one server for a buffer: to have another Python server beside it, see docs/editors/emacs.md.
+;; Eglot runs one server for a buffer; for others beside it, set this before you load the file (see docs/editors/emacs.md):
+;; (setq kerascope-command '("rass" "--" "kerascope" "server" "--" "ruff" "server"))
 
 (require 'eglot)
+
+(defvar kerascope-command '("kerascope" "server") "The command that starts Kerascope.")
 
 (defclass kerascope-server (eglot-lsp-server) () "Kerascope, when Eglot talks to it.")
 
 (add-to-list 'eglot-server-programs
-             '((python-mode python-ts-mode) . (kerascope-server "kerascope" "server")))
+             `((python-mode python-ts-mode) . (kerascope-server ,@kerascope-command)))
 
 ;; Eglot asks for inlay hints when the text changes. The figures of a build check come later: show them then.
 (cl-defmethod eglot-client-capabilities ((_server kerascope-server))
