@@ -12,7 +12,7 @@ import sys
 import time
 import urllib.request
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from tests.editors.conftest import (
     MESSAGE,
     PATIENCE,
     ROOT,
+    START,
     needs_keras,
     program,
 )
@@ -40,6 +41,7 @@ SETTINGS = {
     "window.commandCenter": False,
     "breadcrumbs.enabled": False,
     "editor.minimap.enabled": False,
+    "files.autoSave": "off",
     "editor.stickyScroll.enabled": False,
     "editor.occurrencesHighlight": "off",
     "editor.cursorBlinking": "solid",
@@ -73,6 +75,29 @@ class Lookup(keras.layers.Layer):
 
     def call(self, numbers):
         return self.rows(numbers)
+"""
+STATES = """
+import keras
+
+
+class Holder:
+    def __init__(self):
+        self.dense = keras.layers.Dense(2)
+
+
+class States(keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.never = keras.layers.Dense(4)
+        self.frozen = keras.layers.Dense(5, trainable=False)
+        self.trained = keras.layers.Dense(3)
+        self.holder = Holder()
+
+    def call(self, x):
+        return self.holder.dense(self.frozen(self.trained(x)))
+
+
+States()(keras.random.normal((2, 3)))
 """
 SLOW = """
 import time
@@ -114,14 +139,16 @@ def code_server(extensions: Path, data: Path) -> list[str | Path]:
 
 
 @contextmanager
-def served(extensions: Path, data: Path, *options: str) -> Iterator[str]:
+def served(
+    extensions: Path, data: Path, *options: str, env: Mapping[str, str] | None = None
+) -> Iterator[str]:
     """The address of a VS Code that runs."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         address = f"127.0.0.1:{free.getsockname()[1]}"
     command = [*code_server(extensions, data), "--bind-addr", address, "--auth", "none", *options]
     quiet = ["--disable-telemetry", "--disable-update-check", "--disable-getting-started-override"]
     log = (data / "log.txt").open("wb")
-    server = subprocess.Popen([*command, *quiet], stdout=log, stderr=log)
+    server = subprocess.Popen([*command, *quiet], stdout=log, stderr=log, env=env)
     try:
         end = time.monotonic() + PATIENCE
         while True:
@@ -148,10 +175,11 @@ def trusting(installed: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
 @pytest.fixture
 def vscode(trusting: str, project: Path) -> Scenario:
     """Does what a person does in a scenario of `vscode.cjs`, and gives what was seen."""
-    return lambda scenario: run(scenario, trusting, project)
+    return lambda scenario, **more: run(scenario, trusting, project, **more)
 
 
-def run(scenario: str, address: str, project: Path) -> dict[str, Any]:
+def run(scenario: str, address: str, project: Path, **more: str) -> dict[str, Any]:
+    """`more`: what else the scenario has to know."""
     pictures = EDITORS / "screenshots"
     pictures.mkdir(parents=True, exist_ok=True)
     env = {
@@ -160,9 +188,11 @@ def run(scenario: str, address: str, project: Path) -> dict[str, Any]:
         "CHROMIUM": shutil.which("chromium") or shutil.which("google-chrome") or "chromium",
         "PATIENCE": str(PATIENCE),
         "RAN": str(project / "ran"),
+        **more,
     }
     script = Path(__file__).with_name("vscode.cjs")
-    command = ["node", script, scenario, f"{address}?folder={project}", pictures]
+    what = "workspace" if project.suffix == ".code-workspace" else "folder"
+    command = ["node", script, scenario, f"{address}?{what}={project}", pictures]
     ended = subprocess.run(
         command, env=env, capture_output=True, encoding="utf-8", timeout=5 * PATIENCE, check=False
     )
@@ -181,6 +211,8 @@ def test_a_finding_is_underlined_listed_explained_and_mended_from_the_light_bulb
     seen = vscode("trusted")
     assert seen["underlined"] >= 1
     assert any(MESSAGE in row and "KS105" in row for row in seen["problems"])
+    assert any("the copy is made here" in row for row in seen["problems"]), "what it is related to"
+    assert seen["documentation"].endswith("/KS105.md")
     assert MESSAGE.replace("`", "") in seen["message"].replace("`", "")
     assert "LayerNormalization" in seen["hover"]
     assert "Fill `self.blocks` itself" in seen["offered"]
@@ -211,16 +243,18 @@ def test_an_installed_kerascope_is_started_where_that_is_chosen(vscode: Scenario
 
 
 def test_the_command_that_a_setting_names_is_started(vscode: Scenario, project: Path) -> None:
-    set_in(project, {"kerascope.path": [sys.executable, "-m", "kerascope"]})
+    command = [str(word) for word in START]
+    set_in(project, {"kerascope.path": command})
     seen = vscode("started")
     assert any(MESSAGE in row for row in seen["problems"])
-    assert f"Starting {sys.executable} -m kerascope server" in seen["log"]
+    assert f"Starting {' '.join(command)} server" in seen["log"]
 
 
 def test_the_walkthrough_opens_its_sample(vscode: Scenario) -> None:
     seen = vscode("walkthrough")
     assert seen["steps"][0] == "Open the sample"
     assert len(seen["steps"]) == 4
+    assert seen["picture"] > 0
     assert any(MESSAGE in row for row in seen["problems"])
     assert any("Open the sample" in step for step in seen["done"])
 
@@ -246,6 +280,74 @@ def test_the_report_shows_which_weights_keras_loses(vscode: Scenario, project: P
     assert len([row for row in seen["lost"] if "kernel" in row or "bias" in row]) == 6
     assert all("untracked" in row for row in seen["lost"])
     assert any("in a helper object of class TagHeads" in row for row in seen["lost"])
+
+
+THEMES = {"light": "Default Light Modern", "dark": "Default Dark Modern", "contrast": "Default High Contrast"}
+LEGIBLE = 4.5
+"""The contrast of text that the Web Content Accessibility Guidelines ask for."""
+
+
+@needs_keras
+@pytest.mark.parametrize("theme", THEMES)
+def test_the_report_tells_states_apart_follows_the_theme_and_the_code(
+    vscode: Scenario, project: Path, theme: str
+) -> None:
+    (project / "states.py").write_text(STATES, "utf-8")
+    set_in(project, {"workbench.colorTheme": THEMES[theme], "kerascope.buildOnSave": True})
+    seen = vscode("states", THEME=theme)
+    rows = {tuple(text.split()[:1]): (kind, text.split("\t")[-1]) for kind, text in seen["rows"]}
+    assert rows["never",] == ("unbuilt", "not built: never called")
+    assert rows["holder.dense",] == ("untracked", "untracked")
+    assert rows["trained",] == ("tracked", "")
+    kinds = [(kind, text.split("\t")[-1]) for kind, text in seen["rows"] if kind.endswith("weight")]
+    assert kinds.count(("tracked weight", "doesn't train")) == 2
+    assert kinds.count(("tracked weight", "trained")) == 2
+    assert kinds.count(("untracked weight", "untracked")) == 2
+    assert "2 of 6 weights untracked" in seen["report"]
+    assert "after build(shape)" in seen["report"]
+    assert "save_weights and load_weights: other outputs from a fresh instance" in seen["report"]
+    assert min(seen["contrasts"].values()) >= LEGIBLE, seen["contrasts"]
+    assert seen["lenses"] == ["2 of 6 weights untracked · 1 sublayer not built"]
+
+
+@needs_keras
+def test_each_folder_of_a_workspace_has_its_own_settings_and_interpreter(
+    trusting: str, project: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(project, tmp_path / "quiet")
+    (tmp_path / "quiet" / "model.py").rename(tmp_path / "quiet" / "quiet.py")
+    set_in(tmp_path / "quiet", {"kerascope.ignore": ["KS105"]})
+    own = project / "env" / "bin" / "python"
+    own.parent.mkdir(parents=True)
+    own.write_text(f'#!/bin/sh\necho "$@" >>"{project / "ran"}"\nexec "{KERAS}" "$@"\n', "utf-8")
+    own.chmod(0o755)
+    set_in(project, {"kerascope.python": "${workspaceFolder}/env"})
+    for folder in (project, tmp_path / "quiet"):
+        (folder / "kerascope.toml").write_text('keras = "3"\n', "utf-8")
+    workspace = tmp_path / "both.code-workspace"
+    workspace.write_text(json.dumps({"folders": [{"path": "quiet"}, {"path": "project"}]}), "utf-8")
+    seen = run("folders", trusting, workspace)
+    assert any(MESSAGE in row for row in seen["problems"])
+    assert not any("quiet.py" in row for row in seen["problems"])
+    assert seen["lenses"][0] == "4 weights · 304 parameters · all tracked"
+    assert (project / "ran").exists(), "the interpreter of this folder"
+
+
+def test_a_server_that_ends_is_started_anew_but_not_for_ever(
+    vscode: Scenario, project: Path, tmp_path: Path
+) -> None:
+    program, pids = tmp_path / "kerascope", tmp_path / "pids"
+    start = f'echo $$ >>"{pids}"\nexec "{sys.executable}" -m kerascope "$@"'
+    program.write_text(f"#!/bin/sh\n{start}\n", "utf-8")
+    program.chmod(0o755)
+    set_in(project, {"kerascope.path": [str(program)]})
+    seen = vscode("killed", PIDS=str(pids))
+    assert seen["starts"] == 5
+    assert (
+        "Kerascope ended by itself 5 times within three minutes, and is not started anew." in seen["message"]
+    )
+    assert seen["message"].replace("\n", " ")[:40] in seen["status"].replace("\n", " ")
+    assert re.search(r"Kerascope \d+\.\d+", seen["statusAfterwards"])
 
 
 @needs_keras
@@ -288,10 +390,40 @@ def test_a_person_whose_python_is_too_old_is_told_what_to_do(vscode: Scenario, p
     old = project / "python3.8"
     old.write_text("#!/bin/sh\necho 3 8 0\n", "utf-8")
     old.chmod(0o755)
-    set_in(project, {"kerascope.serverPython": str(old)})
-    (message,) = vscode("told")["messages"]
+    set_in(project, {"kerascope.serverPython": "${workspaceFolder}/python3.8"})
+    seen = vscode("told", THEME="old")
+    (message,) = seen["messages"]
     assert f"Kerascope needs Python 3.10 or later to run on. Looked at {old} (3.8)." in message
     assert "kerascope.serverPython" in message
+    assert "Kerascope needs Python 3.10 or later" in seen["status"]
+
+
+def test_a_person_without_python_is_told_what_to_do(installed: Path, project: Path, tmp_path: Path) -> None:
+    commands = tmp_path / "commands"
+    commands.mkdir()
+    for name in ("node", "sh"):
+        (commands / name).symlink_to(shutil.which(name) or name)
+    env = {**os.environ, "PATH": str(commands), "VSCODE_CLI": "1"}  # which asks no shell for more of the PATH
+    with served(installed, tmp_path / "data", "--disable-workspace-trust", env=env) as address:
+        (message,) = run("told", address, project, THEME="none")["messages"]
+    assert "Kerascope needs Python 3.10 or later to run on. There is no Python on the PATH." in message
+
+
+@pytest.mark.parametrize(
+    ("program", "told"),
+    {
+        "${userHome}/no/kerascope": "no/kerascope, which is no program here",
+        "/bin/false": "Kerascope doesn't start: /bin/false ended early. The log says why.",
+    }.items(),
+)
+def test_a_command_that_starts_no_server_is_told_once(
+    vscode: Scenario, project: Path, program: str, told: str
+) -> None:
+    set_in(project, {"kerascope.path": [program]})
+    seen = vscode("told", THEME=program.rpartition("/")[2])
+    assert len(seen["messages"]) == 1, seen["messages"]
+    assert told in seen["messages"][0]
+    assert told[:20] in seen["status"]
 
 
 @needs_keras
@@ -344,6 +476,7 @@ def test_nothing_of_a_workspace_is_started_before_the_person_trusts_it(
     trap.chmod(0o755)
     settings = {
         "kerascope.serverPython": str(trap),
+        "kerascope.python": str(trap),
         "kerascope.buildOnSave": True,
     }
     set_in(project, settings)
@@ -351,6 +484,7 @@ def test_nothing_of_a_workspace_is_started_before_the_person_trusts_it(
     with served(installed, tmp_path / "data") as address:
         seen = run("untrusted", address, project)
     assert "Restricted Mode" in seen["banner"]
+    assert "the workspace is not trusted" in seen["status"]
     assert any(MESSAGE in row for row in seen["problems"])
     assert seen["lenses"] == []
     assert not any("Build Check" in command for command in seen["commands"])

@@ -40,6 +40,7 @@ const scenarios = {
         await open(page);
         seen.underlined = await page.locator('.squiggly-warning').count();
         seen.problems = await problems(page);
+        seen.documentation = await page.locator('.markers-panel .monaco-list-row a').first().getAttribute('href');
         seen.message = await messageAtFinding(page);
         await shoot(page, 'finding', CODE_AND_PANEL);
         await page.keyboard.press('Escape');
@@ -94,10 +95,7 @@ const scenarios = {
         await page.locator('.output-view .view-line', { hasText: 'Starting' }).nth(1).waitFor();
         seen.log = await output(page);
         await shoot(page, 'log', WINDOW);
-        await page.locator('[id="status.languageStatus"]').hover();
-        const status = page.locator('.hover-language-status', { hasText: 'Kerascope' }).first();
-        await status.waitFor();
-        seen.status = await status.innerText();
+        seen.status = await status(page);
     },
 
     async started(page) {
@@ -109,11 +107,15 @@ const scenarios = {
     },
 
     async walkthrough(page) {
+        await page.setViewportSize({ width: 1280, height: 700 }); // room for the pictures beside the steps
+        await page.keyboard.press('Control+b');
         await command(page, 'Welcome: Open Walkthrough');
         await choose(page, 'See what Keras makes of your layers');
         const steps = page.locator('.getting-started-step');
         await steps.filter({ hasText: 'Open the sample' }).first().waitFor();
         seen.steps = await steps.locator('.step-title').allInnerTexts();
+        await view(page).locator('img').first().waitFor();
+        seen.picture = await view(page).locator('img').first().evaluate((image) => image.decode().then(() => image.naturalWidth));
         await shoot(page, 'walkthrough', CODE);
         await page.locator('.getting-started-step.expanded .monaco-button', { hasText: 'Open the sample' }).click();
         await page.locator('.tab', { hasText: 'nested_layers.py' }).waitFor();
@@ -164,6 +166,66 @@ const scenarios = {
         seen.lost = await view(page).locator('tr.untracked').allInnerTexts();
         seen.kept = await view(page).locator('tr.weight.tracked').count();
         await shoot(page, 'report', CODE);
+    },
+
+    // A layer with weights of every state, whose report stands open while the code changes and is saved.
+    async states(page) {
+        await openFile(page, 'states.py');
+        await page.keyboard.press('Control+b');
+        await lens(page, 'Build check').first().waitFor();
+        await goTo(page, 13, 1);
+        await command(page, 'Kerascope: Show Report of the Build Check');
+        const offer = page.locator('.notification-list-item', { hasText: 'has not been checked yet' });
+        await offer.locator('.monaco-button', { hasText: 'Build Check' }).click();
+        await view(page).locator('table').first().waitFor();
+        seen.report = await view(page).locator('body').innerText();
+        seen.rows = await view(page).locator('tbody tr').evaluateAll((rows) => rows.map((row) => [row.className, row.innerText]));
+        seen.contrasts = await view(page).locator('body').evaluate(contrasts);
+        await shoot(page, `report-${process.env.THEME}`, CODE);
+
+        await page.keyboard.press('Control+1');
+        await goTo(page, 15, 44);
+        await page.keyboard.type('0');
+        await view(page).getByText('The code has changed since').waitFor();
+        await page.keyboard.press('Control+s');
+        await view(page).getByText('The code has changed since').waitFor({ state: 'detached' });
+        await view(page).getByText('(3, 30)').waitFor();
+        seen.lenses = await lenses(page);
+    },
+
+    // Two folders, each with its own settings.
+    async folders(page) {
+        await openFile(page, 'quiet.py');
+        await lens(page, 'Build check').first().waitFor();
+        await openFile(page, 'model.py');
+        await page.keyboard.press('Control+Shift+m');
+        await finding(page, 'KS105').waitFor();
+        seen.problems = await problems(page);
+        await page.keyboard.press('Control+1');
+        await lens(page, 'Build check').first().click();
+        await lens(page, 'parameters').first().waitFor();
+        seen.lenses = await lenses(page);
+        await shoot(page, 'folders', WINDOW);
+    },
+
+    // The server ends by itself, again and again.
+    async killed(page) {
+        const pids = async () => (await fs.readFile(process.env.PIDS, 'utf8')).trim().split('\n').map(Number);
+        await open(page);
+        for (let number = 1; number <= 5; number++) {
+            await until(async () => (await pids()).length === number);
+            await finding(page, 'KS105').waitFor();
+            process.kill((await pids()).at(-1), 'SIGKILL');
+        }
+        seen.message = await message(page);
+        seen.starts = (await pids()).length;
+        seen.status = await status(page);
+        await command(page, 'Notifications: Clear All Notifications');
+        await command(page, 'Kerascope: Build Check for This File');
+        const offer = page.locator('.notification-list-item', { hasText: 'Kerascope is not running' });
+        await offer.locator('.monaco-button', { hasText: 'Restart' }).click();
+        await finding(page, 'KS105').waitFor();
+        seen.statusAfterwards = await status(page);
     },
 
     async asked(page) {
@@ -225,10 +287,10 @@ const scenarios = {
 
     async told(page) {
         await openFile(page, 'model.py');
-        const message = page.locator('.notification-list-item-message', { hasText: 'Kerascope' });
-        await message.first().waitFor();
-        seen.messages = await message.allInnerTexts();
-        await shoot(page, 'no-python', WINDOW);
+        await message(page);
+        seen.status = await status(page);
+        seen.messages = await page.locator('.notification-list-item-message').allInnerTexts();
+        await shoot(page, `told-${process.env.THEME}`, WINDOW);
     },
 
     // Not trusted at first, then trusted by the person.
@@ -243,6 +305,8 @@ const scenarios = {
         seen.lenses = await lenses(page);
         seen.commands = await commandsFor(page, 'Kerascope:');
         await shoot(page, 'untrusted', WINDOW);
+        seen.status = await status(page);
+        await page.mouse.move(0, 0);
         seen.ranBefore = await exists(process.env.RAN);
 
         await page.locator('.part.banner').getByText('Manage', { exact: true }).click();
@@ -260,7 +324,7 @@ const scenarios = {
     async chosen(page) {
         await openFile(page, 'model.py');
         await lens(page, 'Build check').first().click();
-        const message = page.locator('.notification-list-item-message', { hasText: 'Block' });
+        const message = page.locator('.notification-list-item-message', { hasText: 'Block: ' }).filter({ hasNotText: 'Build check of' });
         await message.waitFor();
         seen.message = await message.innerText();
         await command(page, 'Python: Select Interpreter');
@@ -312,6 +376,53 @@ async function commandsFor(page, name) {
     const found = await rows.allInnerTexts();
     await page.keyboard.press('Escape');
     await box.waitFor({ state: 'hidden' });
+    return found;
+}
+
+/** What Kerascope says of itself behind the braces in the status bar. */
+async function status(page) {
+    await page.locator('[id="status.languageStatus"]').hover();
+    const item = page.locator('.hover-language-status', { hasText: 'Kerascope' }).first();
+    await item.waitFor();
+    return item.innerText();
+}
+
+/** The first that Kerascope tells in a notification. */
+async function message(page) {
+    const text = page.locator('.notification-list-item-message', { hasText: 'Kerascope' }).first();
+    await text.waitFor();
+    return text.innerText();
+}
+
+async function until(condition) {
+    const end = Date.now() + PATIENCE;
+    while (!(await condition())) {
+        if (Date.now() > end) {
+            throw new Error(`Waited in vain until ${condition}`);
+        }
+        await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+}
+
+/** How well each text of a page can be read on its background (WCAG: 4.5 is enough), by text. Runs in the page. */
+function contrasts(body) {
+    const light = (colour) => {
+        const [red, green, blue] = colour.match(/[\d.]+/g).slice(0, 3).map((part) => {
+            const share = Number(part) / 255;
+            return share <= 0.04045 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4;
+        });
+        return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
+    };
+    const behind = light(getComputedStyle(document.documentElement).getPropertyValue('--vscode-editor-background')
+        .replace(/^#(..)(..)(..).*$/, (_, ...parts) => parts.slice(0, 3).map((part) => parseInt(part, 16)).join(' ')));
+    const found = {};
+    for (const element of body.querySelectorAll('h1, p, th, td, li, span')) {
+        const text = element.innerText.trim();
+        const front = light(getComputedStyle(element).color);
+        if (text) {
+            found[text] = (Math.max(front, behind) + 0.05) / (Math.min(front, behind) + 0.05);
+        }
+    }
     return found;
 }
 

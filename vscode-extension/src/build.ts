@@ -11,7 +11,7 @@ import {
     WorkDoneProgress,
 } from 'vscode-languageclient/node';
 import { type Given, parseGiven } from './given';
-import type { ReportViews, Result } from './report';
+import type { About, ReportViews, Result } from './report';
 
 const BUILD = 'kerascope.build';
 const BUILD_FILE = 'kerascope.buildFile';
@@ -22,11 +22,6 @@ const SHOWN_AFTER = 400;
 
 /** What the server finds no place for in the code. */
 const ABOUT_NO_LINE = new Set(['no-keras', 'unknown', 'timeout', 'memory', 'crashed', 'refused']);
-
-interface Class {
-    readonly uri: string;
-    readonly class: string;
-}
 
 export class BuildChecks {
     /** What runs when a command of the server is called, from a lens or a code action. */
@@ -43,6 +38,16 @@ export class BuildChecks {
                 return this.showReport(about);
             }
             return next(command, args);
+        },
+        provideCodeLenses: async (document, token, next) => {
+            const lenses = await next(document, token);
+            for (const { command } of lenses ?? []) {
+                const about = classOf(command?.arguments ?? []);
+                if (about !== undefined && this.views.outdatedBy(about, command?.title ?? '')) {
+                    void this.rewrite(about);
+                }
+            }
+            return lenses;
         },
         window: {
             // The report is shown in a view of our own.
@@ -70,8 +75,8 @@ export class BuildChecks {
     }
 
     async buildThisFile(): Promise<void> {
+        const client = this.running();
         const document = vscode.window.activeTextEditor?.document;
-        const client = this.client();
         if (document !== undefined && client !== undefined) {
             await this.buildFile(client.code2ProtocolConverter.asUri(document.uri));
         }
@@ -85,7 +90,7 @@ export class BuildChecks {
     }
 
     /** Check a class. Without `given` as the code says; what the person answered before comes after that. */
-    private async build(about: Class, given?: Given): Promise<Result | undefined> {
+    private async build(about: About, given?: Given): Promise<Result | undefined> {
         const result = await this.run<Result>(BUILD, about.class, { ...about, ...given });
         if (result === undefined) {
             return undefined;
@@ -123,18 +128,53 @@ export class BuildChecks {
         vscode.window.setStatusBarMessage(short.join('   '), 8000);
     }
 
-    private async showReport(about: Class): Promise<void> {
-        const result = await this.run<Result>(SHOW_REPORT, about.class, { ...about });
-        if (result !== undefined) {
+    private async showReport(about: About): Promise<void> {
+        const result = (await this.report(about)) ?? (await this.offerBuild(about));
+        if (result !== undefined && result.status !== 'refused') {
             this.views.show(result);
         }
     }
 
-    /** Have the server run a command. What it refuses is told to the person. */
-    private async run<T>(command: string, what: string, argument: object): Promise<T | undefined> {
+    private async rewrite(about: About): Promise<void> {
+        const result = await this.report(about);
+        if (result !== undefined) {
+            this.views.rewrite(result);
+        }
+    }
+
+    /** The report of the last check; undefined if there was none. */
+    private async report(about: About): Promise<Result | undefined> {
+        const params = { command: SHOW_REPORT, arguments: [about] };
+        try {
+            return (await this.client()?.sendRequest(ExecuteCommandRequest.type, params)) as Result | undefined;
+        } catch {
+            return undefined;
+        }
+    }
+
+    private async offerBuild(about: About): Promise<Result | undefined> {
+        const text = `${about.class} has not been checked yet.`;
+        const choice = await vscode.window.showInformationMessage(text, 'Build Check');
+        return choice === undefined ? undefined : this.build(about);
+    }
+
+    /** The client; where no server runs, the person is told. */
+    private running(): LanguageClient | undefined {
         const client = this.client();
         if (client === undefined) {
-            void vscode.window.showWarningMessage('Kerascope is not running.');
+            void vscode.window.showWarningMessage('Kerascope is not running.', 'Restart', 'Show Log').then((choice) => {
+                if (choice !== undefined) {
+                    void vscode.commands.executeCommand(choice === 'Restart' ? 'kerascope.restart' : 'kerascope.showLog');
+                }
+            });
+        }
+        return client;
+    }
+
+    /** Have the server run a command. What it refuses is told to the person. */
+    private async run<T>(command: string, what: string, argument: object): Promise<T | undefined> {
+        const client = this.running();
+        if (client === undefined) {
             return undefined;
         }
         const workDoneToken = `kerascope-${Math.random().toString(36).slice(2)}`;
@@ -177,7 +217,7 @@ export class BuildChecks {
     }
 
     /** Ask the person how the class is made and called. What was answered is proposed the next time. */
-    private async ask(about: Class, why: string, text: string): Promise<Given | undefined> {
+    private async ask(about: About, why: string, text: string): Promise<Given | undefined> {
         const value = text.replace(/^#\s*kerascope:\s*/, '') || 'build(…) on (None, …)';
         const blank = value.indexOf('…');
         const answer = await vscode.window.showInputBox({
@@ -198,14 +238,14 @@ export class BuildChecks {
         return given;
     }
 
-    private remembered(about: Class): string | undefined {
+    private remembered(about: About): string | undefined {
         return this.memory.get<string>(key(about));
     }
 
     /** The layer class that the cursor is in, or the nearest above it. */
-    private async classAtCursor(): Promise<Class | undefined> {
+    private async classAtCursor(): Promise<About | undefined> {
         const editor = vscode.window.activeTextEditor;
-        const client = this.client();
+        const client = this.running();
         if (editor === undefined || client === undefined) {
             return undefined;
         }
@@ -229,7 +269,7 @@ function nothing(): void {
     // Whether it came to a good end is told elsewhere.
 }
 
-function key(about: Class): string {
+function key(about: About): string {
     return `given:${about.uri}#${about.class}`;
 }
 
@@ -238,8 +278,8 @@ function givenOf(text: string | undefined): Given | undefined {
     return typeof given === 'object' ? given : undefined;
 }
 
-function classOf(args: readonly unknown[]): Class | undefined {
-    const about = args[0] as Partial<Class> | undefined;
+function classOf(args: readonly unknown[]): About | undefined {
+    const about = args[0] as Partial<About> | undefined;
     return typeof about?.uri === 'string' && typeof about.class === 'string'
         ? { uri: about.uri, class: about.class }
         : undefined;

@@ -2,7 +2,7 @@
  * Kerascope needs 3.10 or later, a project may stay on an older one. */
 
 import { execFile } from 'node:child_process';
-import { realpathSync } from 'node:fs';
+import { accessSync, constants, realpathSync } from 'node:fs';
 import * as path from 'node:path';
 import * as vscode from 'vscode';
 
@@ -93,6 +93,7 @@ function extension(): vscode.Extension<unknown> | undefined {
 export async function findPython(
     set: string,
     chosen: string | undefined,
+    folder: vscode.WorkspaceFolder | undefined,
     log: vscode.LogOutputChannel,
 ): Promise<{ readonly found: Python | undefined; readonly tried: readonly string[] }> {
     const windows = process.platform === 'win32';
@@ -105,15 +106,14 @@ export async function findPython(
           ];
     const tried: string[] = [];
     for (const candidate of candidates) {
-        const file = programFile(candidate);
+        const file = programFile(candidate, folder);
         if (file === undefined) {
             if (set) {
                 tried.push(`${candidate} (not found)`);
             }
             continue;
         }
-        if (!vscode.workspace.isTrusted && isInWorkspace(file)) {
-            log.info(`${file} lies in a workspace that isn't trusted: not started.`);
+        if (!mayBeStarted(file, log)) {
             continue;
         }
         const python = await ask(file);
@@ -129,24 +129,32 @@ function isNewEnough(version: readonly [number, number]): boolean {
     return version[0] > OLDEST[0] || (version[0] === OLDEST[0] && version[1] >= OLDEST[1]);
 }
 
-/** The file behind a program's name. The current folder is never looked into, and neither is a relative PATH. */
-function programFile(name: string): string | undefined {
-    if (path.isAbsolute(name)) {
-        return realFile(name) === undefined ? undefined : name;
-    }
-    if (name.includes('/') || name.includes('\\')) {
-        return undefined;
+/** The file behind a program's name, or behind its path, which may be relative to the workspace. For a name the
+ * current folder is never looked into, and neither is a relative PATH. */
+export function programFile(name: string, folder: vscode.WorkspaceFolder | undefined): string | undefined {
+    if (path.isAbsolute(name) || name.includes('/') || name.includes('\\')) {
+        const file = path.isAbsolute(name) ? name : folder && path.join(folder.uri.fsPath, name);
+        return file !== undefined && isProgram(file) ? file : undefined;
     }
     const endings = process.platform === 'win32' ? ['.exe'] : [''];
     for (const folder of (process.env['PATH'] ?? '').split(path.delimiter)) {
         for (const ending of path.isAbsolute(folder) ? endings : []) {
             const file = path.join(folder, name + ending);
-            if (realFile(file) !== undefined) {
+            if (isProgram(file)) {
                 return file;
             }
         }
     }
     return undefined;
+}
+
+function isProgram(file: string): boolean {
+    try {
+        accessSync(file, constants.X_OK); // on Windows: whether it is there
+        return true;
+    } catch {
+        return false;
+    }
 }
 
 function realFile(file: string): string | undefined {
@@ -155,6 +163,15 @@ function realFile(file: string): string | undefined {
     } catch {
         return undefined;
     }
+}
+
+/** Whether the workspace is trusted, or the file isn't of it. */
+export function mayBeStarted(file: string, log: vscode.LogOutputChannel): boolean {
+    if (vscode.workspace.isTrusted || !isInWorkspace(file)) {
+        return true;
+    }
+    log.info(`${file} lies in a workspace that isn't trusted: not started.`);
+    return false;
 }
 
 function isInWorkspace(file: string): boolean {

@@ -32,6 +32,7 @@ export interface Node {
     readonly class_name: string;
     readonly built: boolean;
     readonly tracked: boolean;
+    readonly called: boolean | null;
     readonly created: Frame | null;
     readonly through: string;
     readonly weights: readonly Weight[];
@@ -45,11 +46,18 @@ export interface Raised {
     readonly frames: readonly Frame[];
 }
 
+export interface Count {
+    readonly weights: number;
+    readonly trainable: number;
+    readonly parameters: number;
+}
+
 export interface Report {
     readonly class_name: string;
     readonly path: string;
     readonly line: number;
     readonly status: string;
+    readonly summary: string;
     readonly message: string;
     readonly how: string;
     readonly init: string;
@@ -57,6 +65,8 @@ export interface Report {
     readonly missing: string;
     readonly tree: Node | null;
     readonly loose: readonly Weight[];
+    readonly counts: Readonly<Record<string, Count>>;
+    readonly new_every_call: readonly Weight[];
     readonly raised: readonly Raised[];
     readonly warnings: readonly string[];
     readonly not_measured: Readonly<Record<string, string>>;
@@ -67,10 +77,14 @@ export interface Report {
     readonly output: string;
 }
 
-/** What the server answers for one class. */
-export interface Result {
+/** A class in a file. */
+export interface About {
     readonly uri: string;
     readonly class: string;
+}
+
+/** What the server answers for one class. */
+export interface Result extends About {
     readonly status: string;
     readonly message: string;
     readonly summary: string;
@@ -83,9 +97,11 @@ export interface Result {
 /** Shows reports, one beside the editor for each class. */
 export class ReportViews implements vscode.Disposable {
     private readonly panels = new Map<string, vscode.WebviewPanel>();
+    /** What the lens over the class said when its report was last written. */
+    private readonly lenses = new Map<string, string>();
 
     show(result: Result): void {
-        const key = `${result.uri}#${result.class}`;
+        const key = keyOf(result);
         let panel = this.panels.get(key);
         if (panel === undefined) {
             const column = { viewColumn: vscode.ViewColumn.Beside, preserveFocus: true };
@@ -93,7 +109,10 @@ export class ReportViews implements vscode.Disposable {
                 enableScripts: true,
                 localResourceRoots: [],
             });
-            panel.onDidDispose(() => this.panels.delete(key));
+            panel.onDidDispose(() => {
+                this.panels.delete(key);
+                this.lenses.delete(key);
+            });
             panel.webview.onDidReceiveMessage((frame: Frame) => void open(frame));
             this.panels.set(key, panel);
         } else {
@@ -104,8 +123,25 @@ export class ReportViews implements vscode.Disposable {
 
     /** Show it only where it is open already. */
     refresh(result: Result): void {
-        if (this.panels.has(`${result.uri}#${result.class}`)) {
+        if (this.panels.has(keyOf(result))) {
             this.show(result);
+        }
+    }
+
+    /** Whether the lens over a class says something else than when its report, which is open, was written: the code
+     * has changed since, or was checked on save. */
+    outdatedBy(about: About, lens: string): boolean {
+        const key = keyOf(about);
+        const before = this.lenses.get(key);
+        this.lenses.set(key, lens);
+        return this.panels.has(key) && before !== undefined && before !== lens;
+    }
+
+    /** Write an open report anew, without bringing it to the front. */
+    rewrite(result: Result): void {
+        const panel = this.panels.get(keyOf(result));
+        if (panel !== undefined) {
+            panel.webview.html = page(result);
         }
     }
 
@@ -114,6 +150,10 @@ export class ReportViews implements vscode.Disposable {
             panel.dispose();
         }
     }
+}
+
+function keyOf(about: About): string {
+    return `${about.uri}#${about.class}`;
 }
 
 async function open(frame: Frame): Promise<void> {
@@ -125,6 +165,30 @@ async function open(frame: Frame): Promise<void> {
 }
 
 // --- the page ---
+
+const PROGRAMS: Readonly<Record<string, string>> = {
+    python: 'Python',
+    keras: 'Keras',
+    tf_keras: 'tf_keras',
+    tensorflow: 'TensorFlow',
+    jax: 'JAX',
+    torch: 'PyTorch',
+};
+const MOMENTS: Readonly<Record<string, string>> = {
+    init: 'after the constructor',
+    build: 'after build(shape)',
+    functional: 'in a functional model, before it runs',
+    call: 'after a call',
+};
+const STAGES: Readonly<Record<string, string>> = {
+    ...MOMENTS,
+    gradients: 'gradients',
+    again: 'a second call',
+    weights: 'weights after a call',
+    effect: 'the effect of each weight',
+    'weights-file': 'save_weights and load_weights',
+    'model-file': 'the .keras format',
+};
 
 function page(result: Result): string {
     const nonce = randomBytes(16).toString('base64');
@@ -139,31 +203,55 @@ function page(result: Result): string {
 }
 
 function reportPart(report: Report): string {
-    const versions = ['keras', 'tf_keras', 'tensorflow', 'backend', 'python']
-        .filter((name) => report.versions[name])
-        .map((name) => `${name} ${report.versions[name] ?? ''}`);
-    const facts = [
-        report.init && `made as <code>${escaped(report.class_name)}(${escaped(report.init)})</code>`,
-        report.inputs && `called on <code>${escaped(report.inputs)}</code>`,
-        report.how && escaped(report.how),
-    ].filter(Boolean);
-    const seconds = `${report.seconds.toFixed(1)} s${report.start_seconds ? ` after a start of ${report.start_seconds.toFixed(0)} s` : ''}`;
+    const made = report.inputs || report.init ? `<code>${escaped(report.class_name.split('.').pop() ?? '')}(${escaped(report.init)})</code>` : '';
+    const called = report.inputs ? `called on <code>${escaped(report.inputs)}</code>` : '';
+    const how = [made, called].filter(Boolean).join(', ') + (report.how ? `, ${escaped(report.how)}` : '');
+    const started = report.start_seconds ? `, after ${report.start_seconds.toFixed(1)} s to start` : '';
+    const facts = [how.replace(/^, /, ''), `${escaped(versions(report))}, ${report.seconds.toFixed(2)} s${started}`];
+    const good = report.status === 'built' && report.summary.endsWith('tracked') && !report.summary.endsWith('untracked');
+    const kind = good ? 'good' : report.status === 'built' && weightsOf(report).length === 0 ? 'note' : 'bad';
     return `<h1>${place(escaped(report.class_name), { path: report.path, line: report.line })}</h1>
-${report.status === 'built' ? totals(report) : `<p class="bad">${escaped(report.message || report.status)}</p>`}
+<p class="summary ${kind}">${escaped(report.summary)}</p>
+${report.status === 'built' || !report.message ? '' : `<p>${escaped(report.message)}</p>`}
 ${report.missing ? `<p>Write above the class:<br><code>${escaped(report.missing)}</code></p>` : ''}
 ${report.raised.map(raisedPart).join('')}
-${report.tree === null ? '' : `<table><thead><tr><th>layer or weight</th><th>shape</th><th class="number">parameters</th>
-<th>state</th></tr></thead><tbody>${nodeRows(report.tree, 0)}${report.loose.map((weight) => weightRow(weight, 1)).join('')}</tbody></table>`}
+${treePart(report)}
+${countsPart(report)}
 ${lists(report)}
-<p class="note">${[...facts, seconds, escaped(versions.join(' · '))].join('<br>')}</p>`;
+<p class="note">${facts.filter(Boolean).join('<br>')}</p>`;
 }
 
-function totals(report: Report): string {
-    const weights = [...(report.tree === null ? [] : weightsBelow(report.tree)), ...report.loose];
-    const lost = weights.filter((weight) => !weight.tracked).length;
-    const parameters = weights.reduce((sum, weight) => sum + weight.parameters, 0);
-    const tracked = lost === 0 ? '<span class="good">all tracked</span>' : `<span class="bad">${lost} untracked</span>`;
-    return `<p class="totals">${counted(weights.length, 'weight')} · ${counted(parameters, 'parameter')} · ${tracked}</p>`;
+function treePart(report: Report): string {
+    if (report.tree === null) {
+        return '';
+    }
+    const loose = report.loose.map((weight) => weightRow(weight, 1, '')).join('');
+    return `<table><thead><tr><th>layer or weight</th><th>shape</th><th class="number">parameters</th><th>state</th></tr></thead>
+<tbody>${nodeRows(report.tree, 0, '')}${loose}</tbody></table>`;
+}
+
+/** What Keras reports at which moment: the ways in which people use layers differ in it. */
+function countsPart(report: Report): string {
+    const rows = Object.entries(MOMENTS).flatMap(([moment, words]) => {
+        const count = report.counts[moment];
+        const cells = count && [count.weights, count.trainable, count.parameters].map((number) => number.toLocaleString('en'));
+        return cells ? [`<tr><td>${words}</td>${cells.map((cell) => `<td class="number">${cell}</td>`).join('')}</tr>`] : [];
+    });
+    if (rows.length === 0 || weightsOf(report).length === 0) {
+        return '';
+    }
+    return `<table><thead><tr><th></th><th class="number">weights</th><th class="number">trainable</th><th class="number">parameters</th></tr></thead>
+<tbody>${rows.join('')}</tbody></table>`;
+}
+
+function weightsOf(report: Report): Weight[] {
+    return [...(report.tree === null ? [] : weightsBelow(report.tree)), ...report.loose];
+}
+
+function versions(report: Report): string {
+    const shown = Object.entries(PROGRAMS).flatMap(([key, name]) => (report.versions[key] ? [`${name} ${report.versions[key]}`] : []));
+    const backend = report.versions['backend'];
+    return shown.join(', ') + (backend && backend !== 'tensorflow' ? ` (backend: ${backend})` : '');
 }
 
 function weightsBelow(node: Node): Weight[] {
@@ -177,39 +265,47 @@ function raisedPart(raised: Raised): string {
 
 function lists(report: Report): string {
     const rows = [
-        ...report.warnings.map((warning) => `Keras warned: ${escaped(warning)}`),
-        ...Object.entries(report.restored)
-            .filter(([, same]) => same === false)
-            .map(([how]) => `Saved and loaded again (${escaped(how)}), it gives other outputs.`),
-        ...Object.entries(report.not_measured).map(([what, why]) => `Not measured: ${escaped(what)}, since ${escaped(why)}`),
+        ...Object.entries(report.restored).flatMap(([stage, same]) => {
+            const why = report.not_measured[stage];
+            const what = same ? 'the same outputs from a fresh instance' : why ? `can't be loaded: ${why}` : 'other outputs from a fresh instance';
+            return same === null ? [] : [`<span class="${same ? 'good' : 'bad'}">${escaped(`${words(stage)}: ${what}`)}</span>`];
+        }),
+        ...(report.new_every_call.length > 0
+            ? [`<span class="bad">every call makes ${counted(report.new_every_call.length, 'new variable')}</span>`]
+            : []),
+        ...Object.entries(report.not_measured)
+            .filter(([stage]) => report.restored[stage] !== false)
+            .map(([stage, why]) => escaped(`not measured: ${words(stage)}${why ? ` (${why})` : ''}`)),
+        ...report.warnings.map((warning) => escaped(`Keras warns: ${warning}`)),
     ];
     const list = rows.length === 0 ? '' : `<ul>${rows.map((row) => `<li>${row}</li>`).join('')}</ul>`;
     return list + (report.output ? `<details><summary>What the code printed</summary><pre>${escaped(report.output)}</pre></details>` : '');
 }
 
-function nodeRows(node: Node, depth: number): string {
-    const [kind, state] = !node.tracked ? ['untracked', 'untracked'] : node.built ? ['tracked', ''] : ['unbuilt', 'not built'];
-    const name = lastPart(node.path);
-    const label = `${name ? `${escaped(name)} ` : ''}<span class="class">${escaped(node.class_name)}</span>`;
+function nodeRows(node: Node, depth: number, parent: string): string {
+    const kind = !node.tracked ? 'untracked' : node.built ? 'tracked' : 'unbuilt';
+    const unbuilt = node.built ? '' : node.called === false ? 'not built: never called' : 'not built';
+    const state = [node.tracked ? '' : 'untracked', unbuilt].filter(Boolean).join(', ');
+    const name = within(node.path, parent);
+    const label = name ? `${escaped(name)} <span class="class">${escaped(node.class_name)}</span>` : escaped(node.class_name);
     const held = node.through ? ` <span class="note">in ${escaped(node.through)}</span>` : '';
     return (
         `<tr class="${kind}"><td colspan="3" class="${indent(depth)}">${place(label, node.created)}${held}</td><td>${state}</td></tr>` +
-        node.weights.map((weight) => weightRow(weight, depth + 1)).join('') +
-        node.children.map((child) => nodeRows(child, depth + 1)).join('')
+        node.weights.map((weight) => weightRow(weight, depth + 1, node.path)).join('') +
+        node.children.map((child) => nodeRows(child, depth + 1, node.path)).join('')
     );
 }
 
-function weightRow(weight: Weight, depth: number): string {
-    const wrong = weight.tracked
-        ? [
-              weight.gradient === false ? 'no gradient' : '',
-              weight.effect === false ? 'no effect' : '',
-              weight.saved === false ? 'not saved' : '',
-          ].filter(Boolean)
-        : ['untracked'];
+function weightRow(weight: Weight, depth: number, parent: string): string {
+    const wrong = [
+        weight.tracked && weight.trained && weight.gradient === false ? 'no gradient' : '',
+        weight.tracked && weight.effect === false ? 'no effect' : '',
+        weight.tracked && weight.saved === false ? 'not saved' : '',
+    ].filter(Boolean);
     const kind = !weight.tracked ? 'untracked' : wrong.length > 0 ? 'unbuilt' : 'tracked';
-    const state = [...wrong, ...(weight.trainable ? [] : ['not trainable'])].join(', ') || 'trained';
-    const label = place(escaped(lastPart(weight.path) || weight.name || 'variable'), weight.created ?? weight.held);
+    const training = !weight.trainable ? ["doesn't train"] : !weight.tracked ? [] : !weight.trained ? ['frozen'] : [];
+    const state = [...(weight.tracked ? [] : ['untracked']), ...training, ...wrong].join(', ') || 'trained';
+    const label = place(escaped(within(weight.path, parent) || weight.name || 'variable'), weight.created ?? weight.held);
     const shape = `(${weight.shape.map((size) => size ?? 'None').join(', ')}${weight.shape.length === 1 ? ',' : ''})`;
     return `<tr class="${kind} weight"><td class="${indent(depth)}">${label}</td><td>${shape}</td>
 <td class="number">${weight.parameters.toLocaleString('en')}</td><td>${state}</td></tr>`;
@@ -224,9 +320,13 @@ function place(text: string, frame: Frame | null): string {
     return frame === null ? text : `<a href="#" data-path="${escaped(frame.path)}" data-line="${frame.line}">${text}</a>`;
 }
 
-/** `blocks[0].dense.kernel` → `kernel`, `blocks[0]` → `blocks[0]`. */
-function lastPart(place: string): string {
-    return /[^.[\]]+(\[[^\]]*\])*$/.exec(place)?.[0] ?? place;
+/** `blocks[0].dense.kernel`, within `blocks[0].dense` → `kernel`. */
+function within(place: string, parent: string): string {
+    return place.startsWith(parent) ? place.slice(parent.length).replace(/^\./, '') : place;
+}
+
+function words(stage: string): string {
+    return STAGES[stage] ?? stage;
 }
 
 function counted(number: number, word: string): string {
@@ -242,20 +342,24 @@ function escaped(text: string): string {
 const DEEPEST = 20;
 const INDENTS = Array.from({ length: DEEPEST + 1 }, (_, depth) => `.indent${depth} { padding-left: ${0.5 + depth * 1.2}em; }`).join('\n');
 
+/** Of the theme's colours those that are meant for text, since not each that marks a line can be read as a word. */
 const STYLE = `
+:root { --good: var(--vscode-gitDecoration-addedResourceForeground, var(--vscode-foreground));
+  --doubtful: var(--vscode-gitDecoration-modifiedResourceForeground, var(--vscode-foreground)); --bad: var(--vscode-editorError-foreground, var(--vscode-errorForeground)); }
 body { color: var(--vscode-foreground); font-family: var(--vscode-font-family); font-size: var(--vscode-font-size); padding: 0 1.2em 1.2em; }
 h1 { font-size: 1.35em; margin: 0.8em 0 0.2em; }
-a { color: inherit; text-decoration: none; } a:hover { text-decoration: underline; }
+a { color: inherit; text-decoration: none; } a:hover, a:focus { text-decoration: underline; }
 table { border-collapse: collapse; margin: 0.8em 0; }
-th { text-align: left; font-weight: normal; color: var(--vscode-descriptionForeground); }
+th { text-align: left; font-weight: normal; white-space: nowrap; }
+th, .note, .class, .weight.tracked td:last-child { color: var(--vscode-descriptionForeground); }
 th, td { padding: 0.15em 0.7em 0.15em 0.5em; border-bottom: 1px solid var(--vscode-editorWidget-border, transparent); }
-td { font-family: var(--vscode-editor-font-family); white-space: nowrap; } td[colspan] { white-space: normal; }
-td:first-child { border-left: 3px solid transparent; }
-.number { text-align: right; } .class { color: var(--vscode-symbolIcon-classForeground, inherit); } .weight .class { color: inherit; }
-.tracked td:first-child { border-left-color: var(--vscode-testing-iconPassed); } .weight.tracked td:last-child { color: var(--vscode-descriptionForeground); }
-.untracked td:first-child { border-left-color: var(--vscode-editorError-foreground); } .untracked td:last-child, .bad { color: var(--vscode-editorError-foreground); }
-.unbuilt td:first-child { border-left-color: var(--vscode-editorWarning-foreground); } .unbuilt td:last-child { color: var(--vscode-editorWarning-foreground); }
-.good { color: var(--vscode-testing-iconPassed); } .totals { font-size: 1.1em; margin: 0.2em 0; } .note { color: var(--vscode-descriptionForeground); }
+td { font-family: var(--vscode-editor-font-family); white-space: nowrap; } td[colspan], td:last-child { white-space: normal; }
+tbody td:first-child:not([class]) { font-family: inherit; white-space: normal; }
+td:first-child { border-left: 3px solid transparent; } .number { text-align: right; }
+.tracked td:first-child { border-left-color: var(--vscode-testing-iconPassed); }
+.untracked td:first-child { border-left-color: var(--bad); } .untracked td:last-child, .bad { color: var(--bad); }
+.unbuilt td:first-child { border-left-color: var(--vscode-editorWarning-foreground); } .unbuilt td:last-child { color: var(--doubtful); }
+.good { color: var(--good); } .summary { font-size: 1.1em; margin: 0.2em 0; }
 ul { padding-left: 1.2em; } pre { white-space: pre-wrap; }
 ${INDENTS}`;
 

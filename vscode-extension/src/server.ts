@@ -3,8 +3,11 @@
 import * as path from 'node:path';
 import * as vscode from 'vscode';
 import {
+    CloseAction,
+    type CloseHandlerResult,
     type ConfigurationParams,
     DidChangeConfigurationNotification,
+    ErrorAction,
     type Executable,
     LanguageClient,
     type LanguageClientOptions,
@@ -12,17 +15,33 @@ import {
     RevealOutputChannelOn,
     State,
 } from 'vscode-languageclient/node';
-import { type ChosenInterpreters, findPython, OLDEST } from './python';
+import { type ChosenInterpreters, findPython, mayBeStarted, OLDEST, programFile } from './python';
 import type { StatusItem } from './status';
+import { expanded } from './variables';
 
 const SECTION = 'kerascope';
+const START = 'start.py';
 /** Settings that the server is started with: a change of one starts it anew. */
 const STARTED_WITH = ['path', 'serverPython', 'importStrategy'].map((name) => `${SECTION}.${name}`);
+/** A server that ends by itself is started anew, but not more often than this within these milliseconds. */
+const OFTEN = 4;
+const RECENTLY = 3 * 60_000;
+
+/** What goes wrong in the talk with the server is in the log. The person is told what it means, once, and by us. */
+class QuietClient extends LanguageClient {
+    override error(message: string, data?: unknown): void {
+        super.error(message, data, false);
+    }
+}
 
 export class Server implements vscode.Disposable {
     private client: LanguageClient | undefined;
     /** Starts and stops follow one another. */
     private queue: Promise<void> = Promise.resolve();
+    /** Whether the server answered since it was asked to start. */
+    private ran = false;
+    /** When it ended by itself. */
+    private ends: readonly number[] = [];
     private readonly disposables: vscode.Disposable[] = [];
 
     constructor(
@@ -65,6 +84,7 @@ export class Server implements vscode.Disposable {
         if (command === undefined) {
             return;
         }
+        const setting = vscode.workspace.getConfiguration(SECTION).get<string[]>('path', []).length > 0 ? 'path' : 'serverPython';
         const options: LanguageClientOptions = {
             documentSelector: [
                 { scheme: 'file', language: 'python' },
@@ -73,6 +93,11 @@ export class Server implements vscode.Disposable {
             outputChannel: this.log,
             revealOutputChannelOn: RevealOutputChannelOn.Never,
             initializationOptions: { trusted: vscode.workspace.isTrusted, showsResults: true },
+            errorHandler: {
+                error: () => ({ action: ErrorAction.Continue }),
+                closed: () => this.ended(client),
+            },
+            initializationFailedHandler: () => false,
             middleware: {
                 ...this.middleware,
                 workspace: {
@@ -85,15 +110,40 @@ export class Server implements vscode.Disposable {
             },
         };
         this.log.info(`Starting ${[command.command, ...(command.args ?? [])].join(' ')}`);
-        const client = new LanguageClient(SECTION, 'Kerascope', command, options);
+        const client = new QuietClient(SECTION, 'Kerascope', command, options);
         this.client = client;
+        this.ran = false;
+        this.ends = [];
+        client.onDidChangeState(({ newState }) => {
+            if (newState === State.Running && client === this.client) {
+                this.ran = true;
+                this.status.running(client.initializeResult?.serverInfo?.version ?? '', command.command);
+            }
+        });
         try {
             await client.start();
-            this.status.running(client.initializeResult?.serverInfo?.version ?? '', command.command);
         } catch (error) {
             this.log.error(String(error));
-            this.failed(`Kerascope doesn't start: ${command.command} ended early. The log says why.`);
+            this.failed(`Kerascope doesn't start: ${command.command} ended early. The log says why.`, setting);
         }
+    }
+
+    /** The server ended by itself: whether it is started anew. */
+    private ended(client: LanguageClient): CloseHandlerResult {
+        if (!this.ran || client !== this.client) {
+            return { action: CloseAction.DoNotRestart }; // told where it was started
+        }
+        const now = Date.now();
+        this.ends = [...this.ends.filter((end) => now - end < RECENTLY), now];
+        if (this.ends.length <= OFTEN) {
+            this.status.starting();
+            return { action: CloseAction.Restart };
+        }
+        this.failed(
+            `Kerascope ended by itself ${this.ends.length} times within three minutes, and is not started anew. The log ` +
+                'says more; the command “Kerascope: Restart” starts it.',
+        );
+        return { action: CloseAction.DoNotRestart };
     }
 
     private async stop(): Promise<void> {
@@ -109,19 +159,28 @@ export class Server implements vscode.Disposable {
     /** How the server is started; undefined, and said so, where it can't be. */
     private async command(): Promise<Executable | undefined> {
         const settings = vscode.workspace.getConfiguration(SECTION);
-        const [program, ...rest] = settings.get<string[]>('path', []);
+        const folder = vscode.workspace.workspaceFolders?.[0];
+        const [program, ...rest] = settings.get<string[]>('path', []).map((text) => expanded(text, folder));
         const options = { cwd: this.context.extensionPath };
         if (program !== undefined) {
-            return { command: program, args: [...rest, 'server'], options };
+            const file = programFile(program, folder);
+            if (file === undefined) {
+                this.failed(`Kerascope doesn't start: the setting kerascope.path names ${program}, which is no program here.`, 'path');
+                return undefined;
+            }
+            if (mayBeStarted(file, this.log)) {
+                return { command: file, args: [...rest, 'server'], options };
+            }
         }
-        const folder = vscode.workspace.workspaceFolders?.[0]?.uri;
-        const chosen = await this.interpreters.of(folder);
-        const { found, tried } = await findPython(settings.get<string>('serverPython', ''), chosen, this.log);
+        const chosen = await this.interpreters.of(folder?.uri);
+        const set = expanded(settings.get<string>('serverPython', ''), folder);
+        const { found, tried } = await findPython(set, chosen, folder, this.log);
         if (found === undefined) {
             const looked = tried.length === 0 ? 'There is no Python on the PATH.' : `Looked at ${tried.join(', ')}.`;
             this.failed(
                 `Kerascope needs Python ${OLDEST.join('.')} or later to run on. ${looked} Install one, or name it ` +
                     'in the setting kerascope.serverPython; the interpreter of your project can stay as it is.',
+                'serverPython',
             );
             return undefined;
         }
@@ -131,7 +190,7 @@ export class Server implements vscode.Disposable {
             }
             this.log.warn(`${found.path} has no Kerascope installed: the extension's own runs.`);
         }
-        return { command: found.path, args: ['-I', path.join(this.context.extensionPath, 'start.py'), 'server'], options };
+        return { command: found.path, args: ['-I', path.join(this.context.extensionPath, START), 'server'], options };
     }
 
     /** The settings as the server wants them: with the interpreter that is chosen, and whether it may run things. */
@@ -147,8 +206,15 @@ export class Server implements vscode.Disposable {
                     string,
                     unknown
                 >;
+                const folder = resource && vscode.workspace.getWorkspaceFolder(resource);
+                const python = settings['python'];
                 const interpreter = await this.interpreters.of(resource);
-                return { ...settings, interpreter: interpreter ?? null, trusted: vscode.workspace.isTrusted };
+                return {
+                    ...settings,
+                    ...(typeof python === 'string' && { python: expanded(python, folder) }),
+                    interpreter: interpreter ?? null,
+                    trusted: vscode.workspace.isTrusted,
+                };
             }),
         );
     }
@@ -157,12 +223,14 @@ export class Server implements vscode.Disposable {
         void this.running?.sendNotification(DidChangeConfigurationNotification.type, { settings: null });
     }
 
-    private failed(message: string): void {
+    /** Say that there is no server; `setting` is where that can be changed. */
+    private failed(message: string, setting?: string): void {
         this.status.failed(message);
         this.log.error(message);
-        void vscode.window.showErrorMessage(message, 'Open Settings', 'Show Log').then((choice) => {
+        const ways = [...(setting === undefined ? [] : ['Open Settings']), 'Show Log'];
+        void vscode.window.showErrorMessage(message, ...ways).then((choice) => {
             if (choice === 'Open Settings') {
-                void vscode.commands.executeCommand('workbench.action.openSettings', 'kerascope.serverPython');
+                void vscode.commands.executeCommand('workbench.action.openSettings', `${SECTION}.${setting}`);
             } else if (choice === 'Show Log') {
                 this.log.show();
             }
