@@ -212,7 +212,7 @@ def test_a_finding_is_underlined_listed_explained_and_mended_from_the_light_bulb
     assert seen["underlined"] >= 1
     assert any(MESSAGE in row and "KS105" in row for row in seen["problems"])
     assert any("the copy is made here" in row for row in seen["problems"]), "what it is related to"
-    assert seen["documentation"].endswith("/KS105.md")
+    assert any("/KS105.md" in link for link in seen["links"]), seen["links"]
     assert MESSAGE.replace("`", "") in seen["message"].replace("`", "")
     assert "LayerNormalization" in seen["hover"]
     assert "Fill `self.blocks` itself" in seen["offered"]
@@ -248,6 +248,11 @@ def test_the_command_that_a_setting_names_is_started(vscode: Scenario, project: 
     seen = vscode("started")
     assert any(MESSAGE in row for row in seen["problems"])
     assert f"Starting {' '.join(command)} server" in seen["log"]
+
+
+def test_the_talk_with_the_server_is_in_the_log_where_that_is_set(vscode: Scenario, project: Path) -> None:
+    set_in(project, {"kerascope.trace.server": "messages"})
+    assert "[info]" in vscode("traced")["talk"], "it needs no other log level"
 
 
 def test_the_walkthrough_opens_its_sample(vscode: Scenario) -> None:

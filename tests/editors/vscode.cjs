@@ -40,8 +40,9 @@ const scenarios = {
         await open(page);
         seen.underlined = await page.locator('.squiggly-warning').count();
         seen.problems = await problems(page);
-        seen.documentation = await page.locator('.markers-panel .monaco-list-row a').first().getAttribute('href');
         seen.message = await messageAtFinding(page);
+        const links = page.locator('.markers-panel .monaco-list-row a, .monaco-hover a');
+        seen.links = await links.evaluateAll((all) => all.map((link) => link.outerHTML));
         await shoot(page, 'finding', CODE_AND_PANEL);
         await page.keyboard.press('Escape');
 
@@ -106,6 +107,15 @@ const scenarios = {
         seen.log = await output(page);
     },
 
+    async traced(page) {
+        await open(page);
+        await command(page, 'Kerascope: Show Log');
+        await page.locator('.part.panel [aria-label^="Maximize Panel"]').first().click();
+        const talk = page.locator('.output-view .view-line', { hasText: /Sending|Received/ });
+        await talk.first().waitFor();
+        seen.talk = await talk.first().innerText();
+    },
+
     async walkthrough(page) {
         await page.setViewportSize({ width: 1280, height: 700 }); // room for the pictures beside the steps
         await page.keyboard.press('Control+b');
@@ -146,7 +156,7 @@ const scenarios = {
         seen.lensesOfTheFile = await lenses(page);
 
         await lens(page, 'parameters').first().click();
-        await view(page).locator('table').waitFor();
+        await view(page).locator('table').first().waitFor();
         seen.report = await view(page).locator('body').innerText();
         seen.colours = await view(page).locator('tr.tracked').count();
         await shoot(page, 'report-all-tracked', CODE);
@@ -161,7 +171,7 @@ const scenarios = {
         await command(page, 'Kerascope: Build Check at Cursor');
         await lens(page, 'untracked').first().waitFor();
         await command(page, 'Kerascope: Show Report of the Build Check');
-        await view(page).locator('table').waitFor();
+        await view(page).locator('table').first().waitFor();
         seen.lenses = await lenses(page);
         seen.lost = await view(page).locator('tr.untracked').allInnerTexts();
         seen.kept = await view(page).locator('tr.weight.tracked').count();

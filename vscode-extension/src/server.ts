@@ -17,6 +17,7 @@ import {
 } from 'vscode-languageclient/node';
 import { type ChosenInterpreters, findPython, mayBeStarted, OLDEST, programFile } from './python';
 import type { StatusItem } from './status';
+import { Trace } from './trace';
 import { expanded } from './variables';
 
 const SECTION = 'kerascope';
@@ -43,6 +44,7 @@ export class Server implements vscode.Disposable {
     /** When it ended by itself. */
     private ends: readonly number[] = [];
     private readonly disposables: vscode.Disposable[] = [];
+    private readonly trace: Trace;
 
     constructor(
         private readonly context: vscode.ExtensionContext,
@@ -52,8 +54,13 @@ export class Server implements vscode.Disposable {
         /** What else has a say in the talk with the server. */
         private readonly middleware: Middleware,
     ) {
+        this.trace = new Trace(log);
         this.disposables.push(
+            this.trace,
             vscode.workspace.onDidChangeConfiguration((event) => {
+                if (event.affectsConfiguration(`${SECTION}.trace`)) {
+                    this.trace.refresh();
+                }
                 if (STARTED_WITH.some((name) => event.affectsConfiguration(name))) {
                     void this.restart();
                 } else if (event.affectsConfiguration(SECTION)) {
@@ -91,6 +98,7 @@ export class Server implements vscode.Disposable {
                 { scheme: 'untitled', language: 'python' },
             ],
             outputChannel: this.log,
+            traceOutputChannel: this.trace.channel,
             revealOutputChannelOn: RevealOutputChannelOn.Never,
             initializationOptions: { trusted: vscode.workspace.isTrusted, showsResults: true },
             errorHandler: {
