@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from kerascope.project.catalogue import Generation
 from kerascope.project.meaning import ClassDefinition, Library
 from kerascope.rules.lazy_creation import function_around
-from kerascope.rules.places import holds, weight_places
+from kerascope.rules.places import weight_places
 from kerascope.rules.rule import Example, Fix, Related, Report, Rule
 from kerascope.source import rewrite
 from kerascope.source.document import Document, Site
+from kerascope.tracking.classes import ClassFacts, dotted_name
 from kerascope.tracking.events import (
     AttributeRead,
     AttributeWrite,
@@ -24,8 +25,8 @@ from kerascope.tracking.events import (
     LayerCalled,
     LayerMethod,
 )
-from kerascope.tracking.run import OwnedWeight, ScriptRun
-from kerascope.tracking.values import Layer, Tensor, Value
+from kerascope.tracking.run import OwnedWeight, ScriptRun, held_by
+from kerascope.tracking.values import Container, Layer, Plain, Tensor, Value
 
 _READS = frozenset(("weights", "trainable_weights", "variables", "trainable_variables"))
 _READING_METHODS = frozenset(("summary", "count_params", "get_weights", "load_weights", "save_weights"))
@@ -49,6 +50,7 @@ _HARMLESS = (
     | {"non_trainable_variables", "non_trainable_weights"}
 )
 """What may be asked of a layer without calling it."""
+_PLAIN_BASES = frozenset(("keras.layers.Layer", "keras.Model"))
 _CALLING_METHODS = frozenset(
     ("fit", "evaluate", "predict", "train_on_batch", "test_on_batch", "predict_on_batch", "build_from_config")
 )
@@ -640,8 +642,165 @@ model.compile("sgd", "mse")
             evidence="trained < len(layer.trainable_variables)",
             before=(3, 5),
         ),
+        Example(
+            "an agent copies the weights of two networks that have none yet",
+            """\
+import keras
+import tensorflow as tf
+
+
+class Example(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.hidden = keras.layers.Dense(8, activation="relu")
+        self.out = keras.layers.Dense(2)
+
+    def call(self, state):
+        return self.out(self.hidden(state))
+
+
+class Agent:
+    def __init__(self):
+        self.online, self.target = Example(), Example()
+        self.update_target()  # <- KS202
+
+    def update_target(self):
+        self.target.set_weights(self.online.get_weights())
+
+    def act(self, state):
+        return tf.argmax(self.online(state), axis=1)
+
+
+agent = Agent()
+early = len(agent.online.get_weights())  # <- KS202
+agent.act(tf.ones((2, 4)))
+""",
+            make="agent.online",
+            symptom="fewer-weights",
+            evidence="early < len(layer.weights)",
+        ),
+        Example(
+            "read when another model has it, which isn't called yet either",
+            """\
+import keras
+import tensorflow as tf
+
+
+class Example(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.dense = keras.layers.Dense(3)
+
+    def call(self, x):
+        return self.dense(x)
+
+
+class Pair(keras.Model):
+    def __init__(self, generator, critic):
+        super().__init__()
+        self.generator = generator
+        self.critic = critic
+
+    def call(self, x):
+        return self.critic(self.generator(x))
+
+
+generator, critic = Example(), Example()
+pair = Pair(generator, critic=critic)
+early = len(generator.trainable_weights)  # <- KS202
+outputs = pair(tf.ones((2, 4)))
+late = len(generator.trainable_weights)
+""",
+            make="generator",
+            symptom="fewer-weights",
+            evidence="early < len(layer.weights)",
+        ),
     )
     silent = (
+        Example(
+            "an object that has the models calls them",
+            """\
+import keras
+import tensorflow as tf
+
+
+class Example(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.dense = keras.layers.Dense(3)
+
+    def call(self, x):
+        return self.dense(x)
+
+
+class Agent:
+    def __init__(self):
+        self.networks = {"online": Example(), "target": Example()}
+        for network in self.networks.values():
+            network(tf.ones((1, 4)))
+        self.update_target()
+
+    def update_target(self):
+        self.networks["target"].set_weights(self.networks["online"].get_weights())
+
+
+class Trainer:
+    def __init__(self, model):
+        self.model = model
+        self.optimizer = keras.optimizers.SGD(0.1)
+
+    def step(self, batch):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_sum(self.model(batch))
+        return tape.gradient(loss, self.model.trainable_variables)
+
+
+agent = Agent()
+model, other = Example(), Example()
+Trainer(model).step(tf.ones((2, 4)))
+model.summary()
+trainer = Trainer(model=other)
+for batch in [tf.ones((2, 4))]:
+    trainer.step(batch)
+print(len(other.trainable_variables))
+""",
+            make="model",
+        ),
+        Example(
+            "a model that has it is trained first",
+            """\
+import keras
+import numpy as np
+
+
+class Example(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.dense = keras.layers.Dense(3)
+
+    def call(self, x):
+        return self.dense(x)
+
+
+class Pair(keras.Model):
+    def __init__(self, encoder, decoder):
+        super().__init__()
+        self.encoder = encoder
+        self.decoder = decoder
+
+    def call(self, x):
+        return self.decoder(self.encoder(x))
+
+
+encoder, decoder = Example(), Example()
+pair = Pair(encoder, decoder)
+pair.compile("sgd", "mse")
+pair.fit(np.ones((2, 4)), np.ones((2, 3)), verbose=0)
+encoder.summary()
+print(len(decoder.trainable_variables))
+""",
+            make="encoder",
+        ),
         Example(
             "the weights are counted after the first call",
             """\
@@ -1071,9 +1230,14 @@ print(len(inner.weights))
         for event in run.events:
             match event:
                 case Created(value=Layer() as layer, at=at):
-                    lives.hand_over([*layer.arguments, *layer.keywords.values()])
+                    if not _is_seen(run, layer):
+                        lives.hand_over([*layer.arguments, *layer.keywords.values()])
                     if at.subject is None:
                         lives.begin(layer, at)
+                case Created(value=Container(), at=at) if _is_unpacked(at):
+                    pass
+                case AttributeWrite(owner=owner) if _is_seen(run, owner):
+                    pass  # what its methods do with it, the run sees
                 case Created(value=value) | AttributeWrite(value=value) | Escaped(value=value):
                     lives.hand_over([value])
                 case ContainerWrite(values=values):
@@ -1084,6 +1248,8 @@ print(len(inner.weights))
                 case LayerBuilt(layer=layer):
                     if (life := lives.of(layer)) is not None:
                         life.build = event
+                    if run.generation == 2:  # which runs the `call` of a model
+                        lives.hand_over(list(layer.attributes.values()))
                 case LayerMethod(layer=layer, name=name) if name in _CALLING_METHODS:
                     lives.end(layer)
                 case LayerMethod(name="add", arguments=arguments):
@@ -1126,13 +1292,17 @@ class _Lives:
         return self._lives.get(self._keys.get(id(layer), ()))
 
     def end(self, layer: Layer) -> None:
+        """The layer was called, and with it perhaps those that it holds."""
         self._lives.pop(self._keys.get(id(layer), ()), None)
+        if layer.attributes:
+            self.hand_over([layer])
 
     def hand_over(self, values: Sequence[Value]) -> None:
         """What else holds a layer may call it."""
-        for life in list(self._lives.values()):
-            if any(holds(value, life.layer) for value in values):
-                self.end(life.layer)
+        for value in values if self._lives else ():
+            for part in held_by(value):
+                if isinstance(part, Layer):
+                    self._lives.pop(self._keys.get(id(part), ()), None)
 
 
 def _read(
@@ -1177,6 +1347,29 @@ def _read(
         else None,
     )
     life.reported = True
+
+
+def _is_seen(run: ScriptRun, owner: Layer | Plain) -> bool:
+    """Whether files define all of an object's class but what Keras has, so that the run sees whatever calls
+    what the object holds."""
+    facts = run.facts_of(owner)
+    return facts is not None and _is_own(facts)
+
+
+def _is_own(facts: ClassFacts) -> bool:
+    if not facts.known:
+        return False
+    return facts.library is None or (facts.layer is not None and facts.layer.name in _PLAIN_BASES)
+
+
+def _is_unpacked(at: Context) -> bool:
+    """Whether a tuple is there only for `a, b = Net(), Net()`."""
+    statement = at.statement
+    return (
+        isinstance(statement, ast.Assign)
+        and statement.value is at.site.node
+        and isinstance(statement.targets[0], ast.Tuple)
+    )
 
 
 def _in_one_function(made: Context, read: Context) -> tuple[Site, Site]:
@@ -1228,9 +1421,21 @@ def _may_be_called_between(run: ScriptRun, made: Site, read: Site) -> bool:
         parent = parents[id(node)]
         called = isinstance(parent, ast.Call) and parent.func is node and id(node) not in in_lambda
         harmless = isinstance(parent, ast.Attribute) and parent.attr in _HARMLESS and node.id == target
+        if isinstance(parent, ast.keyword):
+            parent = parents[id(parent)]
+        harmless |= isinstance(parent, ast.Call) and parent.func is not node and _makes_own(run, parent.func)
         if not called and not harmless:
             return True
     return False
+
+
+def _makes_own(run: ScriptRun, function: ast.expr) -> bool:
+    """Whether a call makes an object of a class whose constructor the run sees: `GAN(generator, critic)`."""
+    dotted = dotted_name(function)
+    meanings = run.project.resolve(run.module, dotted) if dotted is not None else ()
+    return bool(meanings) and all(
+        isinstance(each, ClassDefinition) and _is_own(run.facts_of_class(each)) for each in meanings
+    )
 
 
 def _bound_to(made: Site, nodes: list[ast.AST]) -> str | None:

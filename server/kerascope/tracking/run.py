@@ -104,9 +104,13 @@ class _Run:
         """Whether the user's Keras is known to be older than `version`; what isn't known counts as newest."""
         return self.keras_version is not None and self.keras_version < version
 
-    def facts_of(self, layer: Layer) -> ClassFacts | None:
-        """What a layer's class is, if a file defines it: known without running it, which `run_of` does."""
-        return self._run.classes.facts(layer.cls) if isinstance(layer.cls, ClassDefinition) else None
+    def facts_of(self, layer: Layer | Plain) -> ClassFacts | None:
+        """What an object's class is, if a file defines it: known without running it, which `run_of` does."""
+        return self.facts_of_class(layer.cls) if isinstance(layer.cls, ClassDefinition) else None
+
+    def facts_of_class(self, definition: ClassDefinition) -> ClassFacts:
+        """The same of a class."""
+        return self._run.classes.facts(definition)
 
 
 class LayerRun(_Run):
@@ -443,7 +447,7 @@ class LayerRun(_Run):
         parts = [own]
         children = [child for child in asking._run.keras.direct(value) if isinstance(child, Layer)]
         arguments = [*value.arguments, *value.keywords.values()] if children else []
-        handed = {id(inner) for argument in arguments for inner in _flat(argument)}
+        handed = {id(inner) for argument in arguments for inner in held_by(argument)}
         for child in children:
             if id(child) in handed:
                 given = asking.weights_of(child)
@@ -573,12 +577,12 @@ class ScriptRun(_Run):
         for event in self.events:
             if event is before:
                 return False
-            if isinstance(event, Escaped) and any(inner is value for inner in _flat(event.value)):
+            if isinstance(event, Escaped) and any(inner is value for inner in held_by(event.value)):
                 return True
         return False
 
 
-def _flat(value: Value, depth: int = 6) -> Iterator[Value]:
+def held_by(value: Value, depth: int = 6) -> Iterator[Value]:
     """A value and everything that it holds."""
     waiting: list[tuple[Value, int]] = [(value, depth)]
     seen: set[int] = set()
