@@ -223,6 +223,38 @@ class Example(keras.layers.Layer):
 """,
         ),
         Example(
+            "call wrapped in the constructor",
+            """\
+import keras
+import tensorflow as tf
+
+
+class Example(keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.dense = keras.layers.Dense(4)
+        self.call = tf.function(self.call)  # <- KS205
+
+    def call(self, x):
+        return self.dense(x)
+""",
+            (3,),
+            symptom="no-gradient",
+            fixed="""\
+import keras
+import tensorflow as tf
+
+
+class Example(keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.dense = keras.layers.Dense(4)
+
+    def call(self, x):
+        return self.dense(x)
+""",
+        ),
+        Example(
             "a method wrapped in the constructor",
             """\
 import keras
@@ -659,11 +691,21 @@ class _Graph:
             if self.wrapped is None:
                 edits = _without_decorator(document, self.site)
             else:
-                place = document.extent_of(Site(self.site.path, self.site.statement, self.wrapped))
-                edits = rewrite.replace(document, self.site, document.text_of(place)) if place else None
+                edits = _without_wrapping(document, self.site, self.wrapped)
             return Fix("Remove tf.function", False, edits) if edits else None
 
         return make
+
+
+def _without_wrapping(document: Document, site: Site, wrapped: ast.expr) -> tuple[Edit, ...] | None:
+    """`self.step` for `tf.function(self.step)`; nothing is left of `self.step = tf.function(self.step)`."""
+    for top in site.statement.nodes:
+        for node in ast.walk(top):
+            targets = node.targets if isinstance(node, ast.Assign) and node.value is site.node else []
+            if [ast.unparse(target) for target in targets] == [ast.unparse(wrapped)]:
+                return rewrite.remove(document, Site(site.path, site.statement, node))
+    place = document.extent_of(Site(site.path, site.statement, wrapped))
+    return rewrite.replace(document, site, document.text_of(place)) if place is not None else None
 
 
 def _graphs(run: LayerRun) -> list[_Graph]:

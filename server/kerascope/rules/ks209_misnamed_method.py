@@ -202,6 +202,40 @@ class Example(keras.layers.Layer):
 """,
         ),
         Example(
+            "built, which Keras sets to False on every object",
+            """\
+import keras
+
+
+class Example(keras.layers.Layer):
+    def __init__(self, units=3):
+        super().__init__()
+        self.units = units
+
+    def built(self, input_shape):  # <- KS209
+        self.kernel = self.add_weight(name="kernel", shape=(input_shape[-1], self.units))
+
+    def call(self, inputs):
+        return inputs @ self.kernel
+""",
+            symptom="raises",
+            fixed="""\
+import keras
+
+
+class Example(keras.layers.Layer):
+    def __init__(self, units=3):
+        super().__init__()
+        self.units = units
+
+    def build(self, input_shape):  # <- KS209
+        self.kernel = self.add_weight(name="kernel", shape=(input_shape[-1], self.units))
+
+    def call(self, inputs):
+        return inputs @ self.kernel
+""",
+        ),
+        Example(
             "the underscores of __init__",
             """\
 import keras
@@ -663,6 +697,8 @@ def _mended(name: str) -> str | None:
         "__iinit__",
     ):
         return "__init__"
+    if name in ("built", "__build__"):
+        return "build"
     return "build" if name != "build" and _is_meant(name, "build") else None
 
 

@@ -8,9 +8,10 @@ from functools import partial
 
 from kerascope.rules.lazy_creation import attribute_that_holds, creations_in_call, is_made_once
 from kerascope.rules.lazy_creation import moved_to_build as _moved
-from kerascope.rules.places import in_own_file
+from kerascope.rules.own_code import is_member, methods, reads, self_attributes
+from kerascope.rules.places import in_own_class, in_own_file
 from kerascope.rules.rule import Example, Fix, Related, Report, Rule
-from kerascope.source.document import Document
+from kerascope.source.document import Document, Site
 from kerascope.tracking.events import Created, LayerBuilt, LayerCalled, LayerMethod
 from kerascope.tracking.run import LayerRun, ScriptRun
 from kerascope.tracking.values import UNKNOWN, Choice, Layer, Value, Weight
@@ -53,7 +54,8 @@ class LazyStateAfterBuild(Rule):
     """
     ## What it does
     Reports a sublayer or weight that `call` makes under a condition such as `if self.dense is None`, in a
-    class that Keras 3 has locked by then.
+    class that Keras 3 has locked by then; and what it makes only `if not self.built`, which is never so by
+    then.
 
     ## Why it matters
     Keras 3 locks a layer when it is built, which is before `call` runs for the first time. What `call` then
@@ -429,6 +431,25 @@ layer(tf.ones((2, 4)))
             (3,),
             symptom="raises",
         ),
+        Example(
+            "if not self.built, which is never so",
+            """\
+import keras
+
+
+class Example(keras.layers.Layer):
+    def __init__(self, units=4):
+        super().__init__()
+        self.units = units
+
+    def call(self, x):
+        if not self.built:
+            self.dense = keras.layers.Dense(self.units)  # <- KS303
+        return self.dense(x)
+""",
+            (3,),
+            symptom="raises",
+        ),
     )
     silent = (
         Example(
@@ -577,6 +598,23 @@ class Example(keras.layers.Layer):
             (3,),
         ),
         Example(
+            "if not self.built, where another sublayer isn't built yet",
+            """\
+import keras
+
+
+class Example(keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.first = keras.layers.Dense(4)
+
+    def call(self, x):
+        if not self.built:
+            self.second = keras.layers.Dense(4)
+        return self.second(self.first(x))
+""",
+        ),
+        Example(
             "under a condition that asks whether the layer is built",
             """\
 import keras
@@ -598,7 +636,8 @@ class Example(keras.layers.Layer):
 
     def check_layer(self, run: LayerRun) -> Iterator[Report]:
         creations = list(_lazy_creations(run)) if run.generation == 3 else []
-        if not creations or not _is_locked(run):
+        never = list(_never_made(run)) if run.generation == 3 else []
+        if not (creations or never) or not _is_locked(run):
             return
         for creation in creations:
             site = in_own_file(run, creation.at)
@@ -608,6 +647,12 @@ class Example(keras.layers.Layer):
                     _message(run, creation),
                     fix=partial(_move, run=run, creation=creation),
                 )
+        for site, name in never:
+            yield Report(
+                site,
+                f"`self.{name}` is never made: `self.built` is True before Keras 3 runs `call`, which then "
+                "raises AttributeError. Make it in `__init__` or `build`.",
+            )
 
     def check_script(self, run: ScriptRun) -> Iterator[Report]:
         if run.generation != 3:
@@ -658,6 +703,43 @@ def _lazy_creations(run: LayerRun) -> Iterator[Created]:
                 continue
         if _is_added_weight(run, creation) or attribute_that_holds(run, creation) is not None:
             yield creation
+
+
+def _never_made(run: LayerRun) -> Iterator[tuple[Site, str]]:
+    """What `call` makes only if the layer isn't built, on attributes that nothing else sets."""
+    call = run.method("call")
+    if call is None or not in_own_class(run, call.site) or run.method("__call__") is not None:
+        return
+    for branch in call.node.body:
+        if not isinstance(branch, ast.If) or branch.orelse or ast.unparse(branch.test) != "not self.built":
+            continue
+        for statement in branch.body:
+            target = statement.targets[0] if isinstance(statement, ast.Assign) else None
+            if (
+                isinstance(target, ast.Attribute)
+                and _is_set_there_alone(run, target)
+                and reads(call, target.attr)
+            ):
+                yield Site(call.site.path, call.statement, statement), target.attr
+
+
+def _is_set_there_alone(run: LayerRun, target: ast.Attribute) -> bool:
+    """Whether no other place of the class and its bases sets an attribute, or sets `built` back."""
+    if ast.unparse(target.value) != "self" or is_member(run, target.attr):
+        return False
+    for method in methods(run):
+        if any(
+            isinstance(node, ast.Name) and node.id in ("setattr", "vars") for node in ast.walk(method.node)
+        ):
+            return False
+        for node in self_attributes(method.node):
+            if node is target or isinstance(node.ctx, ast.Load):
+                continue
+            if node.attr == target.attr or (
+                node.attr == "built" and method.name not in ("__init__", "build")
+            ):
+                return False
+    return not run.escaped(run.layer)
 
 
 def _made_before_call(run: LayerRun) -> set[ast.AST]:

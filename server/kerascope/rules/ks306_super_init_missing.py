@@ -133,6 +133,23 @@ class Example(keras.layers.Layer):
             symptom="raises",
         ),
         Example(
+            "called only for a flag that is off by default",
+            """\
+import keras
+
+
+class Example(keras.layers.Layer):
+    def __init__(self, units=4, with_dtype=False):
+        if with_dtype:  # <- KS306
+            super().__init__(dtype="float32")
+        self.dense = keras.layers.Dense(units)
+
+    def call(self, x):
+        return self.dense(x)
+""",
+            symptom="raises",
+        ),
+        Example(
             "no super().__init__() in a model",
             """\
 from tensorflow import keras
@@ -665,7 +682,8 @@ def _left_out(run: LayerRun) -> _Break | None:
             if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
         )
         inside = any(isinstance(each, ast.Expr) and each.value is supers[0] for each in statement.body)
-        if inside and name in _off_by_default(init.node.args) and name not in stored:
+        off = (None, False) if isinstance(statement.test, ast.Name) else (None,)
+        if inside and name in _with_default(init.node.args, off) and name not in stored:
             return _Break("left out", run.definition, init, statement.test)
     return None
 
@@ -678,8 +696,8 @@ def _asked_for(test: ast.expr) -> str | None:
     return test.id if isinstance(test, ast.Name) else None
 
 
-def _off_by_default(arguments: ast.arguments) -> set[str]:
-    """The parameters that are None if they aren't given."""
+def _with_default(arguments: ast.arguments, values: tuple[object, ...]) -> set[str]:
+    """The parameters that are one of these if they aren't given."""
     positional = [*arguments.posonlyargs, *arguments.args]
     defaults = [None] * (len(positional) - len(arguments.defaults)) + arguments.defaults
     pairs = [
@@ -689,7 +707,7 @@ def _off_by_default(arguments: ast.arguments) -> set[str]:
     return {
         parameter.arg
         for parameter, default in pairs
-        if isinstance(default, ast.Constant) and default.value is None
+        if isinstance(default, ast.Constant) and any(default.value is value for value in values)
     }
 
 

@@ -97,6 +97,8 @@ def named(reaches: Sequence[Reach]) -> str:
 def _without_index(reach: Reach, reaches: Sequence[Reach]) -> str:
     """The way to a sublayer; to its whole list, if the same code makes all of them: "self.blocks"."""
     head, bracket, _ = reach.text.rpartition("[")
+    if bracket and isinstance(reach.value, Layer) and reach.value.many and "[" not in head:
+        return head
     twins = [one for one in reaches if one.value.site.node is reach.value.site.node]
     alike = bracket and len(twins) > 1 and all(one.text.startswith(f"{head}[") for one in twins)
     return head if alike else reach.text
