@@ -767,6 +767,41 @@ print(len(other.trainable_variables))
             make="model",
         ),
         Example(
+            "a derived class calls the model before it is read",
+            """\
+import keras
+import tensorflow as tf
+
+
+class Example(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.dense = keras.layers.Dense(3)
+
+    def call(self, x):
+        return self.dense(x)
+
+
+class Trainer:
+    def __init__(self):
+        self.model = Example()
+        self.warm_up()
+        self.parameters = list(self.model.trainable_variables)
+
+    def warm_up(self):
+        pass
+
+
+class Warm(Trainer):
+    def warm_up(self):
+        self.model(tf.ones((1, 4)))
+
+
+trainer = Warm()
+""",
+            make="trainer.model",
+        ),
+        Example(
             "a model that has it is trained first",
             """\
 import keras
@@ -1322,7 +1357,7 @@ def _read(
         missing, count = _untraced(run, life.layer), None
     if found.has != "yes" or not missing or any(weight.exists_after == "unknown" for weight in missing):
         return
-    if _may_be_called_between(run, made, read):
+    if _may_be_called_between(run, made, read) or _is_hook_between(run, made, read):
         return
     there_itself = made is life.made.site and read is at.site
     yield Report(
@@ -1427,6 +1462,46 @@ def _may_be_called_between(run: ScriptRun, made: Site, read: Site) -> bool:
         if not called and not harmless:
             return True
     return False
+
+
+def _is_hook_between(run: ScriptRun, made: Site, read: Site) -> bool:
+    """Whether the method that makes and reads a layer runs another of `self` between the two that a derived
+    class may fill: it does nothing here, or the file has it in several classes."""
+    function = function_around(made)
+    if function is None or function is not function_around(read) or not function.args.args:
+        return False
+    itself = function.args.args[0].arg
+    first, last = _place(made.node), _place(read.node)
+    names = {
+        node.attr
+        for node in ast.walk(function)
+        if isinstance(node, ast.Attribute)
+        and isinstance(node.value, ast.Name)
+        and node.value.id == itself
+        and first < _place(node) < last
+    }
+    found = [
+        node
+        for statement in (run.document.statements if names else ())
+        if statement.kind == "class"
+        for piece in statement.body
+        if piece.kind == "function" and piece.name in names
+        for node in piece.nodes
+        if isinstance(node, ast.FunctionDef)
+    ]
+    return len(found) > len({node.name for node in found}) or any(_does_nothing(node) for node in found)
+
+
+def _place(node: ast.AST) -> tuple[int, int]:
+    return getattr(node, "lineno", 0), getattr(node, "col_offset", 0)
+
+
+def _does_nothing(function: ast.FunctionDef) -> bool:
+    return all(
+        isinstance(each, ast.Pass | ast.Raise)
+        or (isinstance(each, ast.Expr) and isinstance(each.value, ast.Constant))
+        for each in function.body
+    )
 
 
 def _makes_own(run: ScriptRun, function: ast.expr) -> bool:

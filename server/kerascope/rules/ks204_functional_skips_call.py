@@ -14,6 +14,8 @@ from kerascope.tracking.events import Created
 from kerascope.tracking.run import LayerRun, Method, Reach, ScriptRun
 from kerascope.tracking.values import Layer
 
+_CELLS = ("keras.layers.LSTMCell", "keras.layers.GRUCell", "keras.layers.SimpleRNNCell")
+
 
 class FunctionalSkipsCall(Rule):
     """
@@ -253,6 +255,25 @@ class Example(keras.layers.Layer):
 """,
         ),
         Example(
+            "a cell derived from Keras' own, with a sublayer more",
+            """\
+import keras
+
+
+class Example(keras.layers.LSTMCell):  # <- KS204
+    def __init__(self, units=3):
+        super().__init__(units)
+        self.norm = keras.layers.LayerNormalization()
+
+    def call(self, inputs, states, training=False):
+        outputs, states = super().call(inputs, states, training=training)
+        return self.norm(outputs), states
+""",
+            (3,),
+            make="keras.Sequential([keras.layers.Reshape((2, 2)), keras.layers.RNN(Example())])",
+            symptom="missing-in-functional",
+        ),
+        Example(
             "a layer with weights as activation",
             """\
 import keras
@@ -339,6 +360,27 @@ class Example(keras.layers.Layer):
     def call(self, inputs, states):
         outputs = self.hidden(inputs) + states[0]
         return outputs, [outputs]
+""",
+            make="keras.Sequential([keras.layers.Reshape((2, 2)), keras.layers.RNN(Example())])",
+        ),
+        Example(
+            "a cell derived from Keras' own that builds its sublayer",
+            """\
+import keras
+
+
+class Example(keras.layers.GRUCell):
+    def __init__(self, units=3):
+        super().__init__(units)
+        self.norm = keras.layers.LayerNormalization()
+
+    def build(self, input_shape):
+        super().build(input_shape)
+        self.norm.build((input_shape[0], self.units))
+
+    def call(self, inputs, states, training=False):
+        outputs, states = super().call(inputs, states, training=training)
+        return self.norm(outputs), states
 """,
             make="keras.Sequential([keras.layers.Reshape((2, 2)), keras.layers.RNN(Example())])",
         ),
@@ -562,6 +604,9 @@ def _is_cell(run: LayerRun) -> bool:
     call = run.method("call")
     if call is None or len(call.node.args.args) < 3:
         return False
+    library = run.layer.library
+    if library is not None and any(library.is_a(cell) for cell in _CELLS):
+        return True
     return "state_size" in run.layer.attributes or run.method("state_size") is not None
 
 

@@ -613,6 +613,7 @@ class Example(keras.layers.Layer):
             self.second = keras.layers.Dense(4)
         return self.second(self.first(x))
 """,
+            (3,),
         ),
         Example(
             "under a condition that asks whether the layer is built",
