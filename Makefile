@@ -99,8 +99,8 @@ recordings: export KERASCOPE_RECORD = $(CURDIR)/tests/lsp/recorded
 recordings: ARGS = -k "finding or command"
 recordings: test-editors
 
-$(EDITORS)/stamp: tests/editors/install tests/editors/install-from-debian tests/editors/install-vscode
-	tests/editors/install $(EDITORS)
+$(EDITORS)/stamp: tests/editors/install tests/editors/install-from-debian tests/editors/install-vscode | $(VENV)/run.stamp
+	PYTHON=$(BIN)/python tests/editors/install $(EDITORS)
 	@touch $@
 
 clean:
