@@ -467,9 +467,9 @@ async function messageAtFinding(page) {
     return message.innerText();
 }
 
-/** What a web view shows; beside it stands for a moment what it will show next. */
+/** What a web view shows. */
 function view(page) {
-    return page.frameLocator('iframe.webview').frameLocator('#active-frame');
+    return page.frameLocator('iframe.webview').frameLocator('iframe');
 }
 
 async function code(page) {

@@ -961,6 +961,67 @@ class Example(keras.layers.Layer):
             generations=(2,),
             symptom="untracked",
         ),
+        Example(
+            "a UserDict made of keywords",
+            """\
+from collections import UserDict
+
+import keras
+
+
+class Example(keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.parts = UserDict(head=keras.layers.Dense(4))  # <- KS101
+
+    def call(self, x):
+        return self.parts["head"](x)
+""",
+            symptom="untracked",
+        ),
+        Example(
+            "an object of one's own that can be iterated",
+            """\
+import keras
+
+
+class Stack:
+    def __init__(self, *layers):
+        self.layers = list(layers)
+
+    def __iter__(self):
+        return iter(self.layers)
+
+
+class Example(keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.stack = Stack(keras.layers.Dense(4), keras.layers.Dense(4))  # <- KS101
+
+    def call(self, x):
+        for layer in self.stack:
+            x = layer(x)
+        return x
+""",
+            symptom="untracked",
+        ),
+        Example(
+            "a tf.function made of a layer",
+            """\
+import keras
+import tensorflow as tf
+
+
+class Example(keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.head = tf.function(keras.layers.Dense(4))  # <- KS101
+
+    def call(self, x):
+        return self.head(x)
+""",
+            symptom="untracked",
+        ),
     )
 
     silent = (
@@ -1539,7 +1600,7 @@ def _holder(value: Value) -> str:
     if isinstance(value, Container):
         return _CONTAINERS.get(value.kind, f"the `{value.kind}`")
     if isinstance(value, Partial):
-        return "the bound method" if value.method else "the `functools.partial`"
+        return "the bound method" if value.method else f"the `{value.made_by}`"
     return "the function"
 
 

@@ -13,6 +13,7 @@ from kerascope.rules.hidden import (
     made_outside,
     makers,
     several,
+    states,
     trains,
     used_weights,
     weights_text,
@@ -22,7 +23,15 @@ from kerascope.rules.rule import Example, Fix, MakeFix, Report, Rule
 from kerascope.source.document import Document, Site
 from kerascope.source.position import Edit
 from kerascope.source.rewrite import append_to_body, insert_method, remove
-from kerascope.tracking.events import AttributeWrite, ContainerWrite, Context, Created, LayerCalled, Used
+from kerascope.tracking.events import (
+    AttributeWrite,
+    ContainerWrite,
+    Context,
+    Created,
+    LayerCalled,
+    StoredOutside,
+    Used,
+)
 from kerascope.tracking.run import LayerRun
 from kerascope.tracking.values import Container, Layer, State, Weight
 
@@ -288,9 +297,60 @@ class Example(keras.layers.Layer):
             symptom="fewer-weights",
             evidence="Example().stages[0] is layer.stages[0]",
         ),
+        Example(
+            "a layer that the constructor puts on the class",
+            """\
+import keras
+
+
+class Example(keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        type(self).dense = keras.layers.Dense(4)  # <- KS108
+
+    def call(self, x):
+        return self.dense(x)
+""",
+            symptom="untracked",
+        ),
+        Example(
+            "a layer that the constructor puts into a global variable",
+            """\
+import keras
+
+projection = None
+
+
+class Example(keras.layers.Layer):
+    def __init__(self):
+        global projection
+        super().__init__()
+        projection = keras.layers.Dense(4)  # <- KS108
+
+    def call(self, x):
+        return projection(x)
+""",
+            symptom="untracked",
+        ),
     )
 
     silent = (
+        Example(
+            "a layer on the class, and on an attribute",
+            """\
+import keras
+
+
+class Example(keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.dense = keras.layers.Dense(4)
+        type(self).latest = self.dense
+
+    def call(self, x):
+        return self.latest(x)
+""",
+        ),
         Example(
             "assigned in the constructor",
             """\
@@ -494,7 +554,25 @@ class Example(keras.layers.Layer):
                 fix,
             )
         yield from _put_outside(run)
+        yield from _stored_outside(run)
         yield from _shared_defaults(run)
+
+
+def _stored_outside(run: LayerRun) -> Iterator[Report]:
+    """What a method of the object makes, and puts on its class or into a global variable."""
+    for event in run.events_of(StoredOutside):
+        site = in_own_file(run, event.at) if event.at.phase in ("init", "build") else None
+        found = [state for state in lost_and_used(run, states(event.value)) if not made_outside(run, state)]
+        if not found or site is None or _is_named_for(run, event.name):
+            continue
+        what, whose = _named(found[0])
+        where = "in a global variable" if event.cls is None else "on the class"
+        yield Report(
+            site,
+            f"`call` uses {what} that lives {where}, where Keras doesn't look: {whose}"
+            f"{weights_text(run, found[:1])} won't be trained. Assign it to an attribute of `self`.",
+            makers(run, found[:1]),
+        )
 
 
 def _uses(run: LayerRun) -> Iterator[tuple[State, Context, ast.expr | None]]:
@@ -523,9 +601,13 @@ def _uses(run: LayerRun) -> Iterator[tuple[State, Context, ast.expr | None]]:
 def _is_cared_for(run: LayerRun, state: State, through: ast.expr | None) -> bool:
     """Whether the file freezes a global layer, loads it or reads its weights by name."""
     name = through.id if isinstance(through, ast.Name) else getattr(through, "attr", None)
-    paths = {run.module.path, state.site.path}
+    return name is not None and _is_named_for(run, name, state.site.path)
+
+
+def _is_named_for(run: LayerRun, name: str, *more: str) -> bool:
+    paths = {run.module.path, *more}
     pattern = rf"\b{name}\.(?:\w*_)?(?:trainable|weights|variables)\b"
-    return name is not None and any(run.project.mentions(path, pattern) for path in paths)
+    return any(run.project.mentions(path, pattern) for path in paths)
 
 
 def _place(run: LayerRun, state: State, at: Context) -> tuple[Site, str] | None:

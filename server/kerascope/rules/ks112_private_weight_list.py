@@ -471,6 +471,27 @@ class Example(keras.layers.Layer):
 """,
             symptom="raises",
         ),
+        Example(
+            "the list that isn't there, made longer",
+            """\
+import keras
+
+
+class Example(keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.dense = keras.layers.Dense(4)
+
+    def build(self, input_shape):
+        self.dense.build(input_shape)
+        self._trainable_weights = self._trainable_weights + self.dense.trainable_weights  # <- KS112
+
+    def call(self, x):
+        return self.dense(x)
+""",
+            (3,),
+            symptom="raises",
+        ),
     )
 
     silent = (
@@ -676,7 +697,8 @@ def _says(run: LayerRun, write: PrivateListWrite, assigned: set[str]) -> tuple[s
             f"To freeze `{owner}`, set `{owner}.trainable = False`.",
             "warning",
         )
-    if write.operation == "=":
+    reads_it = any(ast.unparse(source) == name for source in _sources(write))
+    if write.operation == "=" and not (reads_it and write.name not in assigned):
         return (
             (f"Keras doesn't read `{name}`: this changes nothing. {instead}.", "warning") if repeats else None
         )

@@ -233,6 +233,24 @@ class Example(keras.layers.Layer):
 """,
             symptom="untracked",
         ),
+        Example(
+            "a bound method",
+            """\
+import keras
+
+
+class Example(keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        inner = keras.layers.Dense(4)
+        self.head = keras.layers.Lambda(inner.__call__)  # <- KS113
+
+    def call(self, x):
+        return self.head(x)
+""",
+            (3,),
+            symptom="untracked",
+        ),
     )
 
     silent = (
@@ -392,7 +410,7 @@ model = keras.Model(inputs, keras.layers.Dense(2)(shifted * scale + offset))
             if not lost(run, [state]) or _is_cared_for(run, run.all_events, state, event, holder):
                 continue
             reported.add(id(event.at.site.node))
-            yield _report(run, state, event, created_at(run, state))
+            yield _report(run, state, event, holder, created_at(run, state))
 
     def check_script(self, run: ScriptRun) -> Iterator[Report]:
         reported: set[int] = set()
@@ -407,7 +425,7 @@ model = keras.Model(inputs, keras.layers.Dense(2)(shifted * scale + offset))
             if _is_cared_for(run, run.events, state, event, holder):
                 continue
             reported.add(id(event.at.site.node))
-            yield _report(run, state, event, made)
+            yield _report(run, state, event, holder, made)
         for weight, site in _free_in_graphs(run):
             if site.path != run.module.path or not trains(run, weight) or _is_held(run, weight):
                 continue
@@ -642,8 +660,11 @@ def _bound_in(function: _Scope) -> set[str]:
     return names
 
 
-def _report(run: LayerRun | ScriptRun, state: State, event: _Use, made: Context | None) -> Report:
-    site: Site = event.at.site
+def _report(
+    run: LayerRun | ScriptRun, state: State, event: _Use, holder: Layer, made: Context | None
+) -> Report:
+    # A bound method has no text of its own, which would be the place.
+    site: Site = event.at.site if any(_functions(holder)) else holder.site
     what = class_of(state)
     whose = weights_text(run, [state])
     if made is not None and made.subject is event.at.subject:

@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 
 from kerascope.project.meaning import Library
 from kerascope.rules.hidden import attribute_of, created_at, trains
+from kerascope.rules.lazy_creation import function_around
 from kerascope.rules.rule import Example, Fix, MakeFix, Related, Report, Rule
 from kerascope.source.document import Document, Site
 from kerascope.source.rewrite import replace
-from kerascope.tracking.events import Created
+from kerascope.tracking.events import ContainerWrite, Created
 from kerascope.tracking.run import LayerRun
 from kerascope.tracking.values import Container, Layer, options
+
+_SHARED = re.compile("(?:^|_)(?:shared|common|tied|same|single|one)(?:_|$)", re.IGNORECASE)
 
 
 class SameLayerRepeated(Rule):
     """
     ## What it does
-    Reports `[Dense(4)] * n` and lists filled by a cached factory, where they are kept on the layer: all
-    their elements are one and the same layer.
+    Reports `[Dense(4)] * n`, `dict.fromkeys(names, Dense(4))` and lists filled by a cached factory, where
+    they are kept on the layer: all their elements are one and the same layer.
 
     ## Why it matters
     Python makes the layer once and repeats the reference. Keras counts it once, so a stack of three has
@@ -37,7 +41,8 @@ class SameLayerRepeated(Rule):
     ```
 
     ## When it is silent
-    When the repeated layer has a name of its own (`[shared] * 3`), which tells that sharing is meant;
+    When the repeated layer's name tells that sharing is meant (`[shared] * 3`), or is read elsewhere too;
+    another name (`[layer] * 3`) makes it information only;
     when the list is only a step towards another that holds copies; for layers without weights.
 
     ## Fix
@@ -188,9 +193,95 @@ class Example(keras.layers.Layer):
             symptom="fewer-weights",
             evidence="len(layer.trainable_weights) < 6",
         ),
+        Example(
+            "one layer for all keys",
+            """\
+import keras
+
+
+class Example(keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.heads = dict.fromkeys(("a", "b"), keras.layers.Dense(4))  # <- KS115
+
+    def call(self, x):
+        return self.heads["a"](x) + self.heads["b"](x)
+""",
+            symptom="fewer-weights",
+            evidence="len(layer.trainable_weights) < 4",
+        ),
+        Example(
+            "itertools.repeat",
+            """\
+import itertools
+
+import keras
+
+
+class Example(keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.stages = list(itertools.repeat(keras.layers.Dense(4), 3))  # <- KS115
+
+    def call(self, x):
+        for stage in self.stages:
+            x = stage(x)
+        return x
+""",
+            symptom="fewer-weights",
+            evidence="len(layer.trainable_weights) < 6",
+        ),
+        Example(
+            "a layer made above the loop, and above the comprehension",
+            """\
+import keras
+
+
+class Example(keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        stage = keras.layers.Dense(4)
+        self.stages = []
+        for _ in range(3):
+            self.stages.append(stage)  # <- KS115
+        head = keras.layers.Dense(4)
+        self.heads = [head for _ in range(2)]  # <- KS115
+
+    def call(self, x):
+        for stage in self.stages + self.heads:
+            x = stage(x)
+        return x
+""",
+            symptom="fewer-weights",
+            evidence="len(layer.trainable_weights) < 10",
+        ),
     )
 
     silent = (
+        Example(
+            "a layer of the loop, and one that is read elsewhere too",
+            """\
+import keras
+
+
+class Example(keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.stages = []
+        for _ in range(3):
+            stage = keras.layers.Dense(4)
+            self.stages.append(stage)
+        last = keras.layers.Dense(4)
+        for _ in range(2):
+            self.stages.append(last)
+        self.last = last
+
+    def call(self, x):
+        for stage in self.stages:
+            x = stage(x)
+        return self.last(x)
+""",
+        ),
         Example(
             "a comprehension",
             """\
@@ -274,6 +365,8 @@ class Example(keras.layers.Layer):
             if not isinstance(container, Container) or container.site.path != run.module.path:
                 continue
             repeated = _repeated(container) or _from_cache(run, container)
+            named = None if repeated is not None else _by_name(container)
+            repeated = repeated or named
             attribute = _held_in(run, repeated) if repeated is not None else None
             if repeated is None or attribute is None or id(container.site.node) in seen:
                 continue
@@ -283,10 +376,49 @@ class Example(keras.layers.Layer):
             yield Report(
                 container.site,
                 f"{attribute} are one and the same {repeated.class_name}, with one set of weights. "
-                f"Make one for each: `[{repeated.class_name}(...) for _ in range(n)]`.",
+                f"Make one for each: {_instead(container, repeated)}.",
                 (Related(repeated.site, f"the one {repeated.class_name} is made here"),),
-                _comprehension(container.site) if container.repeated else None,
+                _comprehension(container.site) if container.repeated and named is None else None,
+                severity="information" if named is not None else None,
             )
+        yield from _put_in_turns(run)
+
+
+def _instead(container: Container, layer: Layer) -> str:
+    if container.kind == "dict":
+        return f"`{{name: {layer.class_name}(...) for name in names}}`"
+    return f"`[{layer.class_name}(...) for _ in range(n)]`"
+
+
+def _put_in_turns(run: LayerRun) -> Iterator[Report]:
+    """`layer = Layer(…)`, and below it a loop that puts the one layer into a list at each turn."""
+    reported: list[ast.AST] = []
+    for write in run.events_of(ContainerWrite):
+        call, at = write.at.site.node, write.at
+        if write.operation != "append" or not isinstance(call, ast.Call) or len(call.args) != 1:
+            continue
+        function = function_around(at.site) if isinstance(call.args[0], ast.Name) else None
+        if function is None or at.site.path != run.module.path or any(call is each for each in reported):
+            continue
+        for layer in (option for value in write.values for option in options(value)):
+            if not isinstance(layer, Layer) or not _only_meant_here(function, call.args[0], [layer]):
+                continue
+            loops = [
+                each
+                for each in ast.walk(function)
+                if isinstance(each, ast.For | ast.While)
+                and any(inner is call for inner in ast.walk(each))
+                and not any(inner is layer.site.node for inner in ast.walk(each))
+            ]
+            if loops and _held_in(run, layer) is not None and trains(run, layer) and _is_used(run, layer):
+                reported.append(call)
+                yield Report(
+                    at.site,
+                    f"Every turn puts one and the same {layer.class_name} into the list, with one set of "
+                    "weights. Make it inside the loop.",
+                    (Related(layer.site, f"the one {layer.class_name} is made here"),),
+                    severity="information",
+                )
 
 
 def _held_in(run: LayerRun, layer: Layer) -> str | None:
@@ -309,19 +441,54 @@ def _is_used(run: LayerRun, layer: Layer) -> bool:
 
 
 def _repeated(container: Container) -> Layer | None:
-    """The layer that `[Layer(…)] * n` makes once."""
+    """The layer that `[Layer(…)] * n` makes once, or `dict.fromkeys(names, Layer(…))`."""
     node = container.site.node
+    if container.repeated and isinstance(node, ast.Call):
+        inside = [each for argument in node.args for each in ast.walk(argument)]
+        return next((each for each in _layers(container) if any(each.site.node is n for n in inside)), None)
     if not container.repeated or not isinstance(node, ast.BinOp):
         return None
     sides = [side for side in (node.left, node.right) if isinstance(side, ast.List | ast.Tuple)]
     counts = [side for side in (node.left, node.right) if isinstance(side, ast.Constant)]
     if len(sides) != 1 or any(count.value in (0, 1) for count in counts):
         return None
+    return next(
+        (each for each in _layers(container) if any(each.site.node is part for part in sides[0].elts)), None
+    )
+
+
+def _layers(container: Container) -> Iterator[Layer]:
     for item in container.items:
-        for layer in options(item.value):
-            if isinstance(layer, Layer) and any(element is layer.site.node for element in sides[0].elts):
-                return layer
-    return None
+        yield from (option for option in options(item.value) if isinstance(option, Layer))
+
+
+def _by_name(container: Container) -> Layer | None:
+    """The layer of `layer = Layer(…)`, then `[layer] * n` or `[layer for _ in range(n)]`; not where the name
+    says that it is shared, or is read elsewhere."""
+    node = container.site.node
+    if isinstance(node, ast.BinOp) and container.repeated:
+        sides = [side for side in (node.left, node.right) if isinstance(side, ast.List | ast.Tuple)]
+        part = sides[0].elts[0] if len(sides) == 1 and len(sides[0].elts) == 1 else None
+    else:
+        part = node.elt if isinstance(node, ast.ListComp) else None
+    function = function_around(container.site) if isinstance(part, ast.Name) else None
+    return _only_meant_here(function, part, _layers(container)) if function is not None else None
+
+
+def _only_meant_here(function: ast.AST, part: ast.expr | None, layers: Iterable[Layer]) -> Layer | None:
+    """The layer that a function makes for a variable which it reads only there, and which isn't called
+    shared."""
+    if not isinstance(part, ast.Name) or _SHARED.search(part.id):
+        return None
+    uses = [each for each in ast.walk(function) if isinstance(each, ast.Name) and each.id == part.id]
+    if len(uses) != 2 or isinstance(uses[0].ctx, ast.Load) == isinstance(uses[1].ctx, ast.Load):
+        return None
+    made = [
+        each.value
+        for each in ast.walk(function)
+        if isinstance(each, ast.Assign) and each.targets[0] in uses and len(each.targets) == 1
+    ]
+    return next((each for each in layers if any(each.site.node is value for value in made)), None)
 
 
 def _from_cache(run: LayerRun, container: Container) -> Layer | None:

@@ -419,6 +419,26 @@ class Example(keras.layers.Layer):
         return self.dense(x)
 """,
         ),
+        Example(
+            "tf.function in the class body",
+            """\
+import keras
+import tensorflow as tf
+
+
+class Example(keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.dense = keras.layers.Dense(4)
+
+    def call(self, x):
+        return self.dense(x)
+
+    call = tf.function(call)  # <- KS205
+""",
+            (3,),
+            symptom="no-gradient",
+        ),
     )
     silent = (
         Example(
@@ -714,6 +734,7 @@ def _graphs(run: LayerRun) -> list[_Graph]:
     for cls in run.mro():
         if not isinstance(cls, ClassDefinition) or not _names_a_function(cls):
             continue
+        found.extend(_wrapped_in_body(run, cls))
         for each in methods_of(cls):
             statement, method = each.statement, each.node
             if not _FUNCTION.search(statement.text):
@@ -729,6 +750,19 @@ def _graphs(run: LayerRun) -> list[_Graph]:
                         site = Site(cls.module.path, statement, node)
                         found.append(_Graph(inner.name, site, _inside_of(inner), node.args[0]))
     return found
+
+
+def _wrapped_in_body(run: LayerRun, cls: ClassDefinition) -> Iterator[_Graph]:
+    """`call = tf.function(call)` in the body of a class."""
+    for piece in cls.statement.body:
+        for node in piece.nodes if _FUNCTION.search(piece.text) else ():
+            value = node.value if isinstance(node, ast.Assign) else None
+            name = value.args[0] if isinstance(value, ast.Call) and len(value.args) == 1 else None
+            if not isinstance(value, ast.Call) or not isinstance(name, ast.Name):
+                continue
+            method = next((each for each in methods_of(cls) if each.name == name.id), None)
+            if method is not None and _is_tf_function(run, cls.module, value.func):
+                yield _Graph(method.name, Site(cls.module.path, piece, value), _inside_of(method.node))
 
 
 def _helpers(run: LayerRun) -> Iterator[_Graph]:

@@ -27,6 +27,8 @@ _WORDS = {"all", "ball", "built", "cell", "calc", "calls", "coil", "cool", "cull
 _WORDS |= {"guild", "hall", "mall", "pall", "poll", "pull", "roll", "tall", "wall"}
 """Near to "call" or "build", and meant as they are."""
 
+_LIKE_CALL = ("call", "calls", "forward", "forward_pass", "forward_call")
+_LIKE_BUILD = re.compile("(?:build|built)(?:_(?:layers?|weights?|variables?))?_*")
 _PLAIN_BASES = frozenset(("keras.layers.Layer", "keras.Model"))
 _SET_BY_KERAS = frozenset(("built", "input_spec", "trainable", "name", "dtype", "supports_masking"))
 
@@ -410,9 +412,63 @@ class Example(keras.Model):
         return self.dense(inputs)
 """,
         ),
+        Example(
+            "build_weights in the place of build",
+            """\
+import keras
+
+
+class Example(keras.layers.Layer):
+    def build_weights(self, input_shape):  # <- KS209
+        self.scale = self.add_weight(shape=(input_shape[-1],), initializer="ones", name="scale")
+
+    def call(self, x):
+        return x * self.scale
+""",
+            symptom="raises",
+            fixed="""\
+import keras
+
+
+class Example(keras.layers.Layer):
+    def build(self, input_shape):  # <- KS209
+        self.scale = self.add_weight(shape=(input_shape[-1],), initializer="ones", name="scale")
+
+    def call(self, x):
+        return x * self.scale
+""",
+        ),
     )
 
     silent = (
+        Example(
+            "call is bound by an assignment",
+            """\
+import keras
+import tensorflow as tf
+
+
+class Example(keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.dense = keras.layers.Dense(4)
+
+    def build(self, input_shape):
+        self.dense.build(input_shape)
+
+    def call(self, x):
+        return self.dense(x)
+
+    call = tf.function(call)
+
+
+class Other(keras.layers.Layer):
+    def forward(self, x):
+        return 2 * x
+
+    call = forward
+""",
+        ),
         Example(
             "call() uses forward()",
             """\
@@ -571,10 +627,10 @@ class Example(keras.layers.Layer):
 
 def _call(run: LayerRun) -> Iterator[Report]:
     """A method that is meant to be `call`."""
-    if any(run.method(name) is not None for name in ("call", "__call__", "train_step", "get_layer")):
+    if any(is_member(run, name) for name in ("call", "__call__", "train_step", "get_layer")):
         return
     for method in own_methods(run):
-        if not _is_meant(method.name, "call", "forward") or not _takes_input(method.node):
+        if not _is_meant(method.name, *_LIKE_CALL) or not _takes_input(method.node):
             continue
         if _is_abstract(method.node) or _is_named_elsewhere(run, method.name) or _is_base(run):
             continue
@@ -603,8 +659,8 @@ def _never_run(run: LayerRun) -> Iterator[Report]:
     if call is None or any(is_member(run, name) for name in ("__getattr__", "__getattribute__")):
         return
     for method in own_methods(run):
-        meant = _mended(method.name)
-        if meant is None or run.method(meant) is not None or _is_named_elsewhere(run, method.name):
+        meant = _mended(method.name) or ("build" if _is_built_by_shape(method) else None)
+        if meant is None or is_member(run, meant) or _is_named_elsewhere(run, method.name):
             continue
         missing = sorted(_only_set_in(run, method) & {n.attr for n in self_attributes(call.node)})
         missing = [name for name in missing if reads(call, name) and not is_member(run, name)]
@@ -700,6 +756,18 @@ def _mended(name: str) -> str | None:
     if name in ("built", "__build__"):
         return "build"
     return "build" if name != "build" and _is_meant(name, "build") else None
+
+
+def _is_built_by_shape(method: Method) -> bool:
+    """Whether it is `built(self, input_shape)`, `build_weights(self, shape)` or the like."""
+    given = method.node.args
+    names = [each.arg for each in (*given.posonlyargs, *given.args)]
+    return (
+        _LIKE_BUILD.fullmatch(method.name) is not None
+        and len(names) == 2
+        and "shape" in names[1]
+        and not method.node.decorator_list
+    )
 
 
 def _is_near(name: str, wanted: str) -> bool:

@@ -450,6 +450,28 @@ class Example(keras.layers.Layer):
             (3,),
             symptom="raises",
         ),
+        Example(
+            "a question to __dict__",
+            """\
+import keras
+
+
+class Example(keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.first = keras.layers.Dense(4)
+
+    def build(self, input_shape):
+        self.first.build(input_shape)
+
+    def call(self, x):
+        if "second" not in self.__dict__:
+            self.second = keras.layers.Dense(4)  # <- KS303
+        return self.second(self.first(x))
+""",
+            (3,),
+            symptom="raises",
+        ),
     )
     silent = (
         Example(

@@ -279,6 +279,32 @@ def main():
             make="main()",
             symptom="raises",
         ),
+        Example(
+            "a list of layers after the first call",
+            """\
+import keras
+
+
+def extended(x):
+    layer = keras.layers.Dense(4)
+    outer = Outer(layer)
+    outer(x)
+    outer.heads = [keras.layers.Dense(2), keras.layers.Dense(3)]  # <- KS305
+    return outer
+
+
+class Outer(keras.layers.Layer):
+    def __init__(self, body):
+        super().__init__()
+        self.body = body
+
+    def call(self, x):
+        return self.body(x)
+""",
+            (3,),
+            make="extended(x)",
+            symptom="raises",
+        ),
     )
     silent = (
         Example(

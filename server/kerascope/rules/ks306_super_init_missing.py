@@ -365,6 +365,22 @@ class Example(Base):
         return self.dense(x)
 """,
         ),
+        Example(
+            "object's constructor",
+            """\
+import keras
+
+
+class Example(keras.layers.Layer):
+    def __init__(self):
+        object.__init__(self)  # <- KS306
+        self.dense = keras.layers.Dense(4)
+
+    def call(self, x):
+        return self.dense(x)
+""",
+            symptom="raises",
+        ),
     )
     silent = (
         Example(
@@ -736,7 +752,10 @@ def _names_keras(run: LayerRun, init: Method, owner: ClassDefinition) -> bool:
             continue
         if isinstance(function.value, ast.Call) and ast.unparse(function.value.func) == "super":
             continue
-        meanings = run.project.resolve(owner.module, ast.unparse(function.value))
+        name = ast.unparse(function.value)
+        meanings = run.project.resolve(owner.module, name)
+        if name == "object" and not meanings:
+            continue
         if not meanings or any(_may_be_keras(run, each) for each in meanings):
             return True
     return False

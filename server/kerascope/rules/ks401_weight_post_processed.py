@@ -243,6 +243,24 @@ class Example(keras.layers.Layer):
             (2,),
             symptom="no-gradient",
         ),
+        Example(
+            "abs, and a constraint",
+            """\
+import keras
+
+
+class Example(keras.layers.Layer):
+    def build(self, input_shape):
+        shape = (input_shape[-1],)
+        self.scale = abs(self.add_weight(shape=shape, initializer="ones", name="scale"))  # <- KS401
+        positive = keras.constraints.NonNeg()
+        self.shift = positive(self.add_weight(shape=shape, initializer="ones", name="shift"))  # <- KS401
+
+    def call(self, x):
+        return x * self.scale + self.shift
+""",
+            symptom="no-gradient",
+        ),
     )
     silent = (
         Example(

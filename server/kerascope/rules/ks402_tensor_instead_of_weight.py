@@ -53,12 +53,23 @@ _MEANT_TO_STAY = re.compile(
 """Names of random numbers that aren't the start of a training, but features or projections."""
 
 _PASSING_ON = re.compile(
-    "cast|expand_dims|reshape|transpose|squeeze|tile|repeat|broadcast_to|convert_to_tensor|identity"
+    "cast|expand_dims|reshape|transpose|squeeze|tile|repeat|broadcast_to|convert_to_tensor|identity|split"
+    "|unstack"
 )
 _COMBINING = re.compile(
     "matmul|xw_plus_b|batch_normalization|(batch_|tensor)?dot|einsum|multiply|add|subtract|divide|bias_add|concat(enate)?|stack|gather|take"
     "|embedding_lookup|(depthwise_)?conv[123]?d?(_transpose)?"
 )
+_VANISHING = re.compile(
+    "add|bias_add|matmul|(batch_|tensor)?dot|einsum|(depthwise_)?conv[123]?d?(_transpose)?"
+)
+"""What nobody computes with zeros, unless these are meant to become something else."""
+
+_LOOKING = re.compile(
+    "(?:get_)?(?:static_)?shape|ndim|rank|size|len|print|isinstance|is_tensor|append|warn|info"
+)
+"""Functions that only look at a tensor."""
+
 _INITIALIZERS = {
     "normal": ("RandomNormal", ("mean", "stddev")),
     "truncated_normal": ("TruncatedNormal", ("mean", "stddev")),
@@ -388,6 +399,45 @@ class Example(tf.keras.layers.Layer):
             symptom="fewer-weights",
             evidence="len(layer.weights) < 2",
         ),
+        Example(
+            "numbers of a generator, split and used as a weight by a function",
+            """\
+import keras
+import numpy as np
+
+
+class Example(keras.layers.Layer):
+    def build(self, input_shape):
+        draws = np.random.default_rng(0)
+        self.kernel = draws.normal(size=(input_shape[-1], 8))  # <- KS402
+        self.scale = keras.random.normal((8,))  # <- KS402
+
+    def call(self, x):
+        left, right = keras.ops.split(keras.ops.cast(self.kernel, x.dtype), 2, axis=1)
+        y = keras.ops.concatenate([keras.ops.matmul(x, left), keras.ops.matmul(x, right)], axis=-1)
+        return keras.ops.layer_normalization(y, self.scale)
+""",
+            (3,),
+            symptom="fewer-weights",
+            evidence="len(layer.trainable_weights) < 2",
+        ),
+        Example(
+            "zeros to multiply with",
+            """\
+import keras
+
+
+class Example(keras.layers.Layer):
+    def build(self, input_shape):
+        self.kernel = keras.ops.zeros((input_shape[-1], 8))  # <- KS402
+
+    def call(self, x):
+        return keras.ops.matmul(x, self.kernel)
+""",
+            (3,),
+            symptom="fewer-weights",
+            evidence="len(layer.trainable_weights) < 1",
+        ),
     )
     silent = (
         Example(
@@ -621,6 +671,12 @@ class _Candidate:
     tensor: Tensor
     kind: _Kind
 
+    @property
+    def is_like_a_weight(self) -> bool:
+        """By its name."""
+        name = self.write.name or ""
+        return _LIKE_A_WEIGHT.search(name) is not None and not _MEANT_TO_STAY.search(name)
+
 
 def _candidates(run: LayerRun) -> Iterator[_Candidate]:
     for event in run.events_of(AttributeWrite):
@@ -759,7 +815,7 @@ def _computes(candidate: _Candidate, use: Used) -> bool:
             if candidate.kind == "ones":
                 return isinstance(parent.op, ast.Mult)
             if candidate.kind == "zeros":
-                return isinstance(parent.op, ast.Add | ast.Sub)
+                return isinstance(parent.op, ast.Add | ast.Sub | ast.MatMult)
             return isinstance(parent.op, ast.Mult | ast.Add | ast.Sub | ast.MatMult | ast.Div)
         if isinstance(parent, ast.AugAssign):
             return isinstance(parent.op, ast.Add if candidate.kind == "zeros" else ast.Mult | ast.MatMult)
@@ -775,10 +831,14 @@ def _computes(candidate: _Candidate, use: Used) -> bool:
             if candidate.kind == "ones":
                 return name in ("multiply", "batch_normalization")
             if candidate.kind == "zeros":
-                return name in ("add", "bias_add", "batch_normalization")
-            return _COMBINING.fullmatch(name) is not None
-        if isinstance(parent, ast.Assign):
+                return name == "batch_normalization" or _VANISHING.fullmatch(name) is not None
+            if _COMBINING.fullmatch(name) is not None:
+                return True
+            return candidate.is_like_a_weight and _LOOKING.fullmatch(name) is None
+        if isinstance(parent, ast.Assign | ast.For | ast.comprehension):
             return passed_on and candidate.kind == "random"
+        if isinstance(parent, ast.Return):
+            return candidate.kind == "random" and (passed_on or candidate.is_like_a_weight)
         if not isinstance(
             parent, ast.Subscript | ast.Attribute | ast.List | ast.Tuple | ast.UnaryOp | ast.keyword
         ) or (isinstance(parent, ast.Subscript) and child is not parent.value):

@@ -283,6 +283,22 @@ class Example(keras.layers.Layer):
         return x * self.w
 """,
         ),
+        Example(
+            "a name that is put together",
+            """\
+import keras
+
+
+class Example(keras.layers.Layer):
+    def build(self, input_shape):
+        self.scale = self.add_weight(self.name + "_scale", (input_shape[-1],))  # <- KS405
+
+    def call(self, x):
+        return x * self.scale
+""",
+            (3,),
+            symptom="raises",
+        ),
     )
     silent = (
         Example(
@@ -376,7 +392,7 @@ def _is_text(node: ast.expr, value: Value = UNKNOWN) -> bool:
     if isinstance(value, Constant) and isinstance(value.value, str):
         return True
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mod | ast.Add):
-        return _is_text(node.left)
+        return _is_text(node.left) or (isinstance(node.op, ast.Add) and _is_text(node.right))
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "format":
         return _is_text(node.func.value)
     return isinstance(node, ast.JoinedStr) or (isinstance(node, ast.Constant) and isinstance(node.value, str))

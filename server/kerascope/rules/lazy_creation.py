@@ -20,6 +20,7 @@ from kerascope.tracking.values import Layer, Weight
 
 _Function = ast.FunctionDef | ast.AsyncFunctionDef
 _ASKING = frozenset(("hasattr", "getattr", "vars", "dir", "locals", "globals"))
+_TELLING = frozenset(("built", "__dict__", "layers", "_layers", "weights", "trainable_weights", "variables"))
 _TRACKING_WRITES = {
     "list": ("append", "insert", "extend"),
     "dict": ("[]=", "update"),
@@ -158,26 +159,25 @@ def _is_plain(guard: ast.expr, names: set[str], written: set[str | None]) -> boo
     for node in ast.walk(guard):
         if isinstance(node, ast.Name) and node.id not in names:
             return False
-        if (
-            isinstance(node, ast.Attribute)
-            and _is_self(node.value)
-            and (node.attr in written or node.attr == "built")
-        ):
+        if _asks_for_attribute(node, written):
             return False
     return True
 
 
 def _asks(test: ast.expr, written: set[str | None]) -> bool:
     for node in ast.walk(test):
-        if (
-            isinstance(node, ast.Attribute)
-            and _is_self(node.value)
-            and (node.attr in written or node.attr == "built")
-        ):
-            return True
-        if isinstance(node, ast.Name) and node.id in _ASKING:
+        if _asks_for_attribute(node, written) or (isinstance(node, ast.Name) and node.id in _ASKING):
             return True
     return False
+
+
+def _asks_for_attribute(node: ast.AST, written: set[str | None]) -> bool:
+    """Whether it reads an attribute that tells what is there already."""
+    return (
+        isinstance(node, ast.Attribute)
+        and _is_self(node.value)
+        and (node.attr in written or node.attr in _TELLING)
+    )
 
 
 def _tests(function: ast.AST) -> Iterator[ast.expr]:

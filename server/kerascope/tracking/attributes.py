@@ -15,6 +15,7 @@ from kerascope.tracking.events import (
     AttributeWrite,
     ModuleRead,
     PrivateListWrite,
+    StoredOutside,
 )
 from kerascope.tracking.machine import (
     KERAS_LISTS,
@@ -92,7 +93,11 @@ class Attributes(Machine):
         elif (
             isinstance(owner, ClassValue) and isinstance(owner.meaning, ClassDefinition) and name is not None
         ):
-            self.class_attributes[owner.meaning, name] = value
+            self.events.append(StoredOutside(self.context(frame, node), owner.meaning, name, value))
+            self.class_attributes[owner.meaning, name] = (
+                join([value, UNKNOWN]) if frame.conditional else value
+            )
+            self.written_on_classes.add(name)
             self.wrote_outside = True
         elif isinstance(owner, Function) and name is not None:
             pass
@@ -198,6 +203,9 @@ class Attributes(Machine):
         if name == "__dict__":
             return Partial(owner, self.site(frame, node), method="__dict__")
         if isinstance(owner.cls, ClassDefinition):
+            written = self._written_on_class(owner.cls, name)
+            if written is not None:
+                return written
             found = self.classes.find(owner.cls, name)
             if isinstance(found, tuple):
                 return self._member(frame, node, owner, *found)
@@ -221,6 +229,14 @@ class Attributes(Machine):
         if "*" in owner.attributes and not self._is_keras_method(owner, name):
             return join([owner.attributes["*"], UNKNOWN])
         return Partial(owner, self.site(frame, node), method=name)
+
+    def _written_on_class(self, cls: ClassDefinition, name: str) -> Value | None:
+        """What the run has assigned to an attribute of the class or of its bases."""
+        if name in self.written_on_classes:
+            for each in self.classes.facts(cls).user_classes:
+                if (each, name) in self.class_attributes:
+                    return self.class_attributes[each, name]
+        return None
 
     def _is_keras_method(self, owner: Layer, name: str) -> bool:
         return name in (

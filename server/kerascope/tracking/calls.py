@@ -173,6 +173,8 @@ def dispatch(
             "constraint",
         ):
             assert isinstance(callee, Plain)
+            if library.kind == "constraint":
+                return run.compute(frame, node, arguments, made_by=callee.cls.name)
             return Tensor(phase=frame.phase, site=run.site(frame, node), made_by=callee.cls.name)
     if isinstance(callee, Constant):
         return UNKNOWN

@@ -40,6 +40,9 @@ PLAIN_LIBRARY_BASES = frozenset(
 """Library classes whose instances surely are no Keras layers, and whose constructors don't touch
 attributes."""
 
+_LIFE = frozenset(("call", "build"))
+"""Methods that Keras calls, wrapped or not."""
+
 MAX_BASES = 40
 MAX_DEPTH_OF_BASES = 80
 
@@ -288,8 +291,20 @@ class ClassIndex:
             found = self.members(cls, name)
             if found:
                 statement, node = found[-1]
+                if name in _LIFE and isinstance(node, ast.Assign):
+                    statement, node = self._wrapped(cls, name) or found[-1]
                 return cls, statement, node
         return None
+
+    def _wrapped(self, cls: ClassDefinition, name: str) -> tuple[Statement, ast.FunctionDef] | None:
+        """The method behind `call = tf.function(call)` in the body of the class."""
+        *_, (_, binding) = found = self.members(cls, name)
+        made = binding.value if isinstance(binding, ast.Assign) else None
+        if not isinstance(made, ast.Call) or len(made.args) != 1 or made.keywords:
+            return None
+        if not isinstance(made.args[0], ast.Name) or made.args[0].id != name:
+            return None
+        return next(((each, node) for each, node in found if isinstance(node, ast.FunctionDef)), None)
 
 
 def _merge(sequences: list[list[ClassDefinition | Library]]) -> list[ClassDefinition | Library]:

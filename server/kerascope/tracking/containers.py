@@ -143,6 +143,7 @@ class Containers(Machine):
     def turns(self, frame: Frame, node: ast.expr, iterable: Value) -> list[tuple[Value, bool]]:
         """The values of a loop's variable, one for each turn that is run, and whether that turn stands for
         several."""
+        iterable = self.iterated(frame, node, iterable)
         found = options(iterable)
         if len(found) == 1 and isinstance(found[0], Container):
             container = found[0]

@@ -6,6 +6,7 @@ import ast
 from collections.abc import Mapping
 from typing import Literal, TypeAlias
 
+from kerascope.project.meaning import ClassDefinition
 from kerascope.source.document import Site
 from kerascope.source.frozen import frozen
 from kerascope.tracking.values import Container, Layer, Phase, Plain, Value, Weight
@@ -58,6 +59,16 @@ class AttributeWrite:
     value: Value
     stored: Value
     via: Literal["plain", "setattr", "__dict__", "object.__setattr__", "cached_property", "own __setattr__"]
+
+
+@frozen
+class StoredOutside:
+    """A class's attribute was assigned (`type(self).dense = …`), or a `global` variable (`cls` None)."""
+
+    at: Context
+    cls: ClassDefinition | None
+    name: str
+    value: Value
 
 
 @frozen
@@ -209,6 +220,7 @@ class Escaped:
 Event: TypeAlias = (
     Created
     | AttributeWrite
+    | StoredOutside
     | AttributeDeleted
     | AttributeRead
     | ModuleRead

@@ -175,7 +175,7 @@ def _container(kind: str) -> Callable[..., Value]:
             made.items.extend(_iterated(run, argument))
             made.open = run.is_open(argument)
             made.repeated = any(o.repeated for o in _containers(argument))
-        if kind in ("dict", "OrderedDict"):
+        if kind in ("dict", "OrderedDict", "UserDict"):
             made.items.extend(
                 Item(Constant(name), value, run.site(frame, node)) for name, value in keywords.items()
             )
@@ -321,7 +321,28 @@ def _defaultdict(
         for argument in arguments[1:]:
             made.items.extend(_iterated(run, argument))
             made.open = made.open or run.is_open(argument)
+    at = run.site(frame, node)
+    made.items.extend(Item(Constant(name), value, at) for name, value in keywords.items())
     return run.created(frame, node, made)
+
+
+def _repeat(
+    run: Machine, frame: Frame, node: ast.Call, arguments: list[Value], keywords: dict[str, Value]
+) -> Value:
+    """`itertools.repeat(x, n)`."""
+    at = run.site(frame, node)
+    return Container("iterator", at, [Item(UNKNOWN, value, at) for value in arguments[:1]], repeated=True)
+
+
+def _from_keys(
+    run: Machine, frame: Frame, node: ast.Call, arguments: list[Value], keywords: dict[str, Value]
+) -> Value:
+    """`dict.fromkeys(keys, x)`."""
+    at = run.site(frame, node)
+    keys = run.elements(arguments[0]) if arguments and not run.is_open(arguments[0]) else []
+    names = [item.value for item in keys] or [UNKNOWN]
+    items = [Item(name, value, at) for value in arguments[1:2] for name in names]
+    return run.created(frame, node, Container("dict", at, items, repeated=len(names) > 1 or not keys))
 
 
 def _namespace(
@@ -360,6 +381,30 @@ def _decorator(
 ) -> Value:
     """`tf.function(f)` gives a function that does the same; `tf.function(**options)` a decorator."""
     return arguments[0] if arguments else LibraryValue("kerascope.identity")
+
+
+def _named(name: str) -> Callable[..., Value]:
+    """What works like something else: NumPy's generators like the functions of `numpy.random`."""
+
+    def make(
+        run: Machine, frame: Frame, node: ast.Call, arguments: list[Value], keywords: dict[str, Value]
+    ) -> Value:
+        return LibraryValue(name)
+
+    return make
+
+
+def _compiled(made_by: str) -> Callable[..., Value]:
+    """`tf.function(layer)` is an object of TensorFlow's that holds the layer."""
+
+    def make(
+        run: Machine, frame: Frame, node: ast.Call, arguments: list[Value], keywords: dict[str, Value]
+    ) -> Value:
+        if arguments and isinstance(arguments[0], Layer):
+            return Partial(arguments[0], run.site(frame, node), made_by=made_by)
+        return _decorator(run, frame, node, arguments, keywords)
+
+    return make
 
 
 def _variable(
@@ -504,7 +549,16 @@ def _array(
         kind = keywords.get("dtype", arguments[-1])
         if isinstance(kind, LibraryValue) and kind.name == "builtins.object":
             return _container("array")(run, frame, node, arguments[:1], {})
+    if any(isinstance(option, Weight | Tensor) for value in arguments[:1] for option in options(value)):
+        return run.compute(frame, node, arguments[:1], made_by="numpy.array")
     return UNKNOWN
+
+
+def _absolute(
+    run: Machine, frame: Frame, node: ast.Call, arguments: list[Value], keywords: dict[str, Value]
+) -> Value:
+    """`abs(w)`, which Python hands on to the operator."""
+    return run.compute(frame, node, arguments[:1])
 
 
 def _empty_array(
@@ -651,6 +705,7 @@ _KNOWN: dict[str, _Known] = {
     "builtins.set": _container("set"),
     "builtins.frozenset": _container("frozenset"),
     "builtins.dict": _container("dict"),
+    "builtins.dict.fromkeys": _from_keys,
     "builtins.iter": _same_items("iterator"),
     "builtins.reversed": _same_items("iterator"),
     "builtins.sorted": _sorted,
@@ -667,6 +722,7 @@ _KNOWN: dict[str, _Known] = {
     "builtins.type": _type,
     "builtins.isinstance": _isinstance,
     "builtins.len": _len,
+    "builtins.abs": _absolute,
     "builtins.str": _str,
     "builtins.int": _number(int),
     "builtins.float": _number(float),
@@ -688,7 +744,7 @@ _KNOWN: dict[str, _Known] = {
     "itertools.chain": _same_items("iterator"),
     "itertools.chain.from_iterable": _chain,
     "itertools.cycle": _same_items("iterator"),
-    "itertools.repeat": _same_items("iterator"),
+    "itertools.repeat": _repeat,
     "tensorflow.train.Checkpoint": _checkpoint,
     "copy.copy": _copy,
     "copy.deepcopy": _copy,
@@ -704,12 +760,14 @@ _KNOWN: dict[str, _Known] = {
     "numpy.asarray": _array,
     "numpy.empty": _empty_array,
     "numpy.full": _empty_array,
+    "numpy.random.default_rng": _named("numpy.random"),
+    "numpy.random.RandomState": _named("numpy.random"),
     "tensorflow.Variable": _variable,
     "tensorflow.compat.v1.Variable": _variable,
     "tensorflow.compat.v1.get_variable": _variable,
-    "tensorflow.function": _decorator,
+    "tensorflow.function": _compiled("tf.function"),
     "tensorflow.autograph.experimental.do_not_convert": _decorator,
-    "tensorflow.recompute_grad": _decorator,
+    "tensorflow.recompute_grad": _compiled("tf.recompute_grad"),
     "tensorflow.no_gradient": _decorator,
     "kerascope.identity": _first,
     "keras.backend.variable": _keras_variable,

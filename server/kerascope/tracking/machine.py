@@ -211,6 +211,8 @@ class Machine:
         self.journals: list[_Journal] = []
         self.global_values: dict[tuple[str, str], Value] = {}
         self.class_attributes: dict[tuple[ClassDefinition, str], Value] = {}
+        self.written_on_classes: set[str] = set()
+        """The names of those that code has assigned, rather than a class body."""
         self.local_classes: list[ClassDefinition] = []
         self.closures: dict[ClassDefinition, tuple[dict[str, Value], ...]] = {}
         self.built: set[int] = set()

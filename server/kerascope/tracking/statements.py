@@ -15,6 +15,7 @@ from kerascope.tracking.classes import dotted_name
 from kerascope.tracking.events import (
     AttributeDeleted,
     ContainerWrite,
+    StoredOutside,
 )
 from kerascope.tracking.instances import narrowed
 from kerascope.tracking.machine import (
@@ -294,6 +295,7 @@ class Statements(Machine):
                     if target.id in scope:
                         self.put(scope, target.id, value)
                         return
+                self.events.append(StoredOutside(self.context(frame, target), None, target.id, value))
                 self.global_values[frame.module.path, target.id] = value
                 self.wrote_outside = True
                 return

@@ -240,6 +240,7 @@ class Partial(_Object):
     keywords: dict[str, Value] = field(default_factory=dict)
     method: str | None = None
     """For a bound method: its name; `function` is then the object."""
+    made_by: str = "functools.partial"
 
 
 Value: TypeAlias = (
