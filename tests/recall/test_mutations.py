@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 
 import pytest
-from tests.recall.mutations import KINDS, REAL, Finder, mutants
+from tests.recall.mutations import REAL, Finder, mutants
+from tests.recall.planting import KINDS
 
 FLOOR = 0.75
 """What part of each kind must be found at least. Not all can be: a layer may be made under a condition that
