@@ -93,7 +93,10 @@ def lost(run: LayerRun, values: Iterable[Value]) -> list[State]:
     return [
         state
         for state in found.values()
-        if run.tracked(state) == "no" and trains(run, state) and not looked_after(run, state)
+        if run.tracked(state) == "no"
+        and trains(run, state)
+        and not looked_after(run, state)
+        and not (isinstance(state, Layer) and run.found_otherwise(state))
     ]
 
 

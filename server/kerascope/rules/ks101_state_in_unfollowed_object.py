@@ -1026,6 +1026,25 @@ class Example(keras.layers.Layer):
 
     silent = (
         Example(
+            "a Sequential over layers that attributes hold as well",
+            """\
+from types import SimpleNamespace
+
+import keras
+
+
+class Example(keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.first = keras.layers.Dense(4)
+        self.second = keras.layers.Dense(4)
+        self.parts = SimpleNamespace(network=keras.Sequential([self.first, self.second]))
+
+    def call(self, x):
+        return self.parts.network(x)
+""",
+        ),
+        Example(
             "the layer is assigned as well",
             """\
 import keras

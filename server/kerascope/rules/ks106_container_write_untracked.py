@@ -290,6 +290,27 @@ class Example(keras.layers.Layer):
 
     silent = (
         Example(
+            "a wrapper in the place of the layer that it wraps",
+            """\
+import keras
+
+
+class Example(keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.steps = [keras.layers.Dense(4), keras.layers.Dense(4)]
+        for index in range(2):
+            self.steps[index] = keras.layers.TimeDistributed(self.steps[index])
+
+    def call(self, x):
+        x = x[:, None, :]
+        for step in self.steps:
+            x = step(x)
+        return x[:, 0, :]
+""",
+            (3,),
+        ),
+        Example(
             "+= on the attribute",
             """\
 import keras

@@ -56,7 +56,8 @@ class LayerCreatedInCall(Rule):
     ```
 
     ## When it is silent
-    Layers without weights (`Activation`, `Add`, `Reshape`); creation under a condition that asks whether the
+    Layers without weights (`Activation`, `Add`, `Reshape`), and those whose weights are all of layers that
+    attributes hold (`TimeDistributed(self.dense)`); creation under a condition that asks whether the
     layer is there already (KS303); functions that build a functional model, and a `__call__` of one's own
     in the place of Keras', which may do so; functions with a cached result.
 
@@ -425,6 +426,24 @@ class Example(keras.layers.Layer):
     )
     silent = (
         Example(
+            "wrappers around layers that attributes hold",
+            """\
+import keras
+
+
+class Example(keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.first = keras.layers.Dense(4)
+        self.second = keras.layers.Dense(4)
+        self.each = keras.layers.Dense(4)
+
+    def call(self, x):
+        x = keras.Sequential([self.first, self.second])(x)
+        return keras.layers.TimeDistributed(self.each)(x[:, None, :])[:, 0, :]
+""",
+        ),
+        Example(
             "setdefault keeps the first one",
             """\
 import keras
@@ -638,6 +657,9 @@ class Example(keras.layers.Layer):
     def check_layer(self, run: LayerRun) -> Iterator[Report]:
         for creation, site in made_in_every_call(run, partial(_has_weights, run)):
             assert isinstance(creation.value, Layer)
+            refused = run.generation == 3 and attribute_that_holds(run, creation) is not None
+            if not refused and run.found_otherwise(creation.value):
+                continue
             yield Report(
                 site,
                 _message(run, creation),

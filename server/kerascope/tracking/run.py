@@ -47,6 +47,16 @@ _E = TypeVar("_E")
 MAX_REACH = 2_000
 """Values looked at when asking what an object reaches."""
 
+_ONLY_HOLD = frozenset(
+    {
+        "keras.Sequential",
+        "keras.layers.RNN",
+        "keras.layers.StackedRNNCells",
+        "keras.layers.TimeDistributed",
+    }
+)
+"""Classes of Keras' whose objects use the very layers that they are given, and have no weights of their own."""
+
 
 @dataclass(frozen=True, slots=True)
 class Method:
@@ -304,6 +314,24 @@ class LayerRun(_Run):
             return entry.wraps == ("cell",) and entry.has_weights == "depends"
         own = self.weights_of(value)
         return own.has == "yes" and all(weight.owner != value.class_name for weight in own.weights)
+
+    def found_otherwise(self, value: Layer, depth: int = 4) -> bool:
+        """Whether all weights of `value` are those of other layers, which Keras tracks: a TimeDistributed, or
+        a Sequential, over sublayers that attributes hold as well."""
+        inner = [layer for layer in self.children(value) if self.weights_of(layer).has != "no"]
+        if not depth or not inner:
+            return False
+        if isinstance(value.cls, Library):
+            if value.open or value.library is None or value.library.name not in _ONLY_HOLD:
+                return False
+        elif not self._only_passes_on(value):
+            return False
+        counts = [self.weights_of(layer).count for layer in inner]
+        own = self.weights_of(value).count
+        known = sum(count for count in counts if count is not None)
+        if own is not None and None not in counts and own != known:
+            return False
+        return all(self.tracked(layer) == "yes" or self.found_otherwise(layer, depth - 1) for layer in inner)
 
     def _inside(self, outer: Layer, value: Layer) -> bool:
         """Whether building `outer` builds `value`: it is one of the layers that a library layer was given."""
