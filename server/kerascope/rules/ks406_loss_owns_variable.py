@@ -28,6 +28,8 @@ _UPDATES = re.compile(
 )
 """Functions that do so with the variable that is their first argument."""
 
+_TELLS_A_VALUE = frozenset(("numpy", "float", "get_value", "convert_to_numpy"))
+
 _NOT_A_USE = frozenset(("__init__", "get_config", "from_config", "__repr__"))
 
 _EVIDENCE = """\
@@ -576,7 +578,7 @@ def _is_own_business(run: ScriptRun, owner: Plain, name: str) -> bool:
     if not any(_reads(top, name) for top in tops):
         return False
     settings = [top for piece in pieces if piece.name == "get_config" for top in piece.nodes]
-    if any(_reads(top, name) for top in settings):
+    if any(_tells(top, name) for top in settings):
         return False
     if any(_gives_value(top, name) for top in tops):
         return False
@@ -586,6 +588,18 @@ def _is_own_business(run: ScriptRun, owner: Plain, name: str) -> bool:
 
 def _reads(method: ast.AST, name: str) -> bool:
     return any(_is_attribute(node, name, ast.Load) for node in ast.walk(method))
+
+
+def _tells(method: ast.AST, name: str) -> bool:
+    """Whether a method takes the value out of `self.name`: `.numpy()`, `float(...)`."""
+    for node in ast.walk(method):
+        if isinstance(node, ast.Call):
+            function = node.func
+            called = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
+            asked = [*node.args, *([function.value] if isinstance(function, ast.Attribute) else [])]
+            if called in _TELLS_A_VALUE and any(_is_attribute(each, name, ast.Load) for each in asked):
+                return True
+    return False
 
 
 def _is_attribute(node: ast.AST, name: str, context: type[ast.expr_context]) -> bool:
