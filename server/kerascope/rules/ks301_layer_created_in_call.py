@@ -426,7 +426,22 @@ class Example(keras.layers.Layer):
     )
     silent = (
         Example(
-            "wrappers around layers that attributes hold",
+            "a wrapper around a layer that an attribute holds",
+            """\
+import keras
+
+
+class Example(keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.dense = keras.layers.Dense(4)
+
+    def call(self, x):
+        return keras.layers.TimeDistributed(self.dense)(x[:, None, :])[:, 0, :]
+""",
+        ),
+        Example(
+            "a Sequential of layers that attributes hold",
             """\
 import keras
 
@@ -436,12 +451,11 @@ class Example(keras.layers.Layer):
         super().__init__()
         self.first = keras.layers.Dense(4)
         self.second = keras.layers.Dense(4)
-        self.each = keras.layers.Dense(4)
 
     def call(self, x):
-        x = keras.Sequential([self.first, self.second])(x)
-        return keras.layers.TimeDistributed(self.each)(x[:, None, :])[:, 0, :]
+        return keras.Sequential([self.first, self.second])(x)
 """,
+            (3,),
         ),
         Example(
             "setdefault keeps the first one",

@@ -55,7 +55,7 @@ _ONLY_HOLD = frozenset(
         "keras.layers.TimeDistributed",
     }
 )
-"""Classes of Keras' whose objects use the very layers that they are given, and have no weights of their own."""
+"""Classes of Keras' whose objects use the very layers that they are given, and own no weights."""
 
 
 @dataclass(frozen=True, slots=True)
