@@ -6,19 +6,20 @@ import ast
 from collections.abc import Iterator, Sequence
 from functools import partial
 
-from kerascope.project.catalogue import Generation
+from kerascope.project.catalogue import Generation, LibraryClass
 from kerascope.rules.places import in_own_class, in_own_file
 from kerascope.rules.rule import Example, Fix, Report, Rule
 from kerascope.source.document import Document, Site
 from kerascope.source.position import Edit, Range
-from kerascope.tracking.events import AddWeight
-from kerascope.tracking.run import LayerRun
-from kerascope.tracking.values import UNKNOWN, Constant, Container, Value
+from kerascope.tracking.events import AddWeight, AttributeWrite
+from kerascope.tracking.run import LayerRun, ScriptRun
+from kerascope.tracking.values import UNKNOWN, Constant, Container, Plain, Value
 
 _ORDER: dict[Generation, tuple[str, ...]] = {
     2: ("name", "shape", "dtype", "initializer", "regularizer", "trainable", "constraint"),
     3: ("shape", "initializer", "dtype"),
 }
+_OF_METRICS = ("self.add_weight", "super().add_weight")
 
 
 class AddWeightPositionalName(Rule):
@@ -35,6 +36,8 @@ class AddWeightPositionalName(Rule):
     | --- | --- | --- |
     | `add_weight("w", shape=(4,))`, `add_weight("w", (4,))` | ValueError | 1 weight |
     | `add_weight((4,))`, `add_weight((4,), "ones")` | 1 weight | TypeError |
+    | in a metric: `add_weight("total", initializer="zeros")` | ValueError | 1 weight |
+    | in a metric: `add_weight("total", (), initializer="zeros")` | TypeError | 1 weight |
 
     Inside another layer that has no `build()`, Keras 3 swallows the error while it tries to build, and shows
     another one. Keras 3 before 3.14 raises a TypeError.
@@ -230,6 +233,98 @@ class Example(keras.layers.Layer):
 """,
         ),
         Example(
+            "in a metric",
+            """\
+import tensorflow as tf
+
+
+class Hits(tf.keras.metrics.Metric):
+    def __init__(self, name="hits", **kwargs):
+        super().__init__(name=name, **kwargs)
+        self.hits = self.add_weight("hits", initializer="zeros")  # <- KS405
+        self.count = self.add_weight("count", (), initializer="zeros")  # <- KS405
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        self.hits.assign_add(tf.reduce_sum(y_true * y_pred))
+        self.count.assign_add(1.0)
+
+    def result(self):
+        return self.hits / self.count
+
+
+class Example(tf.keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.dense = tf.keras.layers.Dense(4)
+        self.hits = Hits()
+
+    def build(self, input_shape):
+        self.dense.build(input_shape)
+        self.built = True
+
+    def call(self, x):
+        y = self.dense(x)
+        self.hits.update_state(x, y)
+        return y
+""",
+            (3,),
+            symptom="raises",
+            fixed="""\
+import tensorflow as tf
+
+
+class Hits(tf.keras.metrics.Metric):
+    def __init__(self, name="hits", **kwargs):
+        super().__init__(name=name, **kwargs)
+        self.hits = self.add_weight(name="hits", initializer="zeros")  # <- KS405
+        self.count = self.add_weight(name="count", shape=(), initializer="zeros")  # <- KS405
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        self.hits.assign_add(tf.reduce_sum(y_true * y_pred))
+        self.count.assign_add(1.0)
+
+    def result(self):
+        return self.hits / self.count
+
+
+class Example(tf.keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.dense = tf.keras.layers.Dense(4)
+        self.hits = Hits()
+
+    def build(self, input_shape):
+        self.dense.build(input_shape)
+        self.built = True
+
+    def call(self, x):
+        y = self.dense(x)
+        self.hits.update_state(x, y)
+        return y
+""",
+        ),
+        Example(
+            "put onto a sublayer, under a name made of others",
+            """\
+import keras
+
+
+class Example(keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.dense = keras.layers.Dense(4)
+
+    def build(self, input_shape):
+        self.dense.build(input_shape)
+        self.gain = self.dense.add_weight(self.name + "_gain", shape=(4,), initializer="ones")  # <- KS405
+
+    def call(self, x):
+        return self.dense(x) * self.gain
+""",
+            (3,),
+            symptom="raises",
+        ),
+        Example(
             "in Keras 2, the shape first",
             """\
 import keras
@@ -302,6 +397,31 @@ class Example(keras.layers.Layer):
     )
     silent = (
         Example(
+            "a metric's weights by keyword",
+            """\
+import keras
+
+
+class Hits(keras.metrics.Metric):
+    def __init__(self, name="hits", **kwargs):
+        super().__init__(name=name, **kwargs)
+        self.hits = self.add_weight(name="hits", initializer="zeros")
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        self.hits.assign_add(1.0)
+
+    def result(self):
+        return self.hits
+
+
+def make_model():
+    model = keras.Sequential([keras.layers.Dense(4)])
+    model.compile("sgd", "mse", metrics=[Hits()])
+    return model
+""",
+            make="make_model()",
+        ),
+        Example(
             "the name first, in Keras 2",
             """\
 import keras
@@ -370,9 +490,10 @@ class Example(Compatible):
         reported: list[ast.Call] = []
         for event in run.events_of(AddWeight):
             call = event.call
-            if not call.args or event.owner is not run.layer or any(call is each for each in reported):
+            given = _given(event)
+            if not given or any(call is each for each in reported):
                 continue
-            first = call.args[0]
+            first = given[0]
             value = event.arguments[0] if event.arguments else UNKNOWN
             site = in_own_file(run, event.at)
             if isinstance(first, ast.Starred) and event.at.calls:
@@ -381,21 +502,55 @@ class Example(Compatible):
             if site is None or not misplaced:
                 continue
             reported.append(call)
+            own = in_own_class(run, event.at.site) and len(given) == len(call.args)
             yield Report(
                 site,
                 _message(run.generation, first),
-                fix=partial(_by_keyword, run=run, event=event),
+                fix=partial(_by_keyword, run=run, site=event.at.site, call=call) if own else None,
             )
+
+    def check_script(self, run: ScriptRun) -> Iterator[Report]:
+        """The constructors of metrics."""
+        if run.generation != 3:
+            return
+        for event in run.events_of(AttributeWrite):
+            owner, call = event.owner, getattr(event.at.statement, "value", None)
+            if not isinstance(owner, Plain) or event.at.site.path != run.module.path:
+                continue
+            if not isinstance(call, ast.Call) or ast.unparse(call.func) not in _OF_METRICS or not call.args:
+                continue
+            if not isinstance(owner.library, LibraryClass) or owner.library.kind != "metric":
+                continue
+            if not _is_text(call.args[0]) or run.defines(owner, "add_weight"):
+                continue
+            site = Site(event.at.site.path, event.at.site.statement, call)
+            yield Report(
+                site,
+                _message(3, call.args[0], of_metric=True),
+                fix=partial(_by_keyword, run=run, site=site, call=call) if len(call.args) < 3 else None,
+            )
+
+
+def _given(event: AddWeight) -> list[ast.expr]:
+    """The positional arguments as the code has them, without the layer in `Layer.add_weight(self, …)`."""
+    arguments = event.call.args
+    unbound = len(event.arguments) == len(arguments) - 1
+    return arguments[1:] if unbound and not isinstance(arguments[0], ast.Starred) else arguments
 
 
 def _is_text(node: ast.expr, value: Value = UNKNOWN) -> bool:
     if isinstance(value, Constant) and isinstance(value.value, str):
         return True
-    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mod | ast.Add):
-        return _is_text(node.left) or (isinstance(node.op, ast.Add) and _is_text(node.right))
-    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "format":
-        return _is_text(node.func.value)
-    return isinstance(node, ast.JoinedStr) or (isinstance(node, ast.Constant) and isinstance(node.value, str))
+    match node:
+        case ast.BinOp(op=ast.Add(), left=left, right=right):
+            return _is_text(left) or _is_text(right)
+        case ast.BinOp(op=ast.Mod(), left=left):
+            return _is_text(left)
+        case ast.Call(func=ast.Attribute(value=text, attr="format" | "join")):
+            return _is_text(text)
+        case ast.Call(func=ast.Name(id="str")) | ast.JoinedStr() | ast.Constant(value=str()):
+            return True
+    return False
 
 
 def _is_shape(node: ast.expr, value: Value) -> bool:
@@ -404,10 +559,11 @@ def _is_shape(node: ast.expr, value: Value) -> bool:
     )
 
 
-def _message(generation: Generation, first: ast.expr) -> str:
+def _message(generation: Generation, first: ast.expr, of_metric: bool = False) -> str:
     if generation == 3:
+        raises = "raises" if of_metric else "raises ValueError"
         return (
-            f"add_weight({ast.unparse(first)}, …) raises ValueError in Keras 3, which takes it for the "
+            f"add_weight({ast.unparse(first)}, …) {raises} in Keras 3, which takes it for the "
             "shape: pass the name as `name=…`."
         )
     return (
@@ -416,28 +572,28 @@ def _message(generation: Generation, first: ast.expr) -> str:
     )
 
 
-def _by_keyword(document: Document, run: LayerRun, event: AddWeight) -> Fix | None:
+def _by_keyword(document: Document, run: LayerRun | ScriptRun, site: Site, call: ast.Call) -> Fix | None:
     """Each positional argument as keyword, in the order that the author had in mind."""
-    call, site = event.call, event.at.site
     names = _ORDER[2 if run.generation == 3 else 3]
     given = {keyword.arg for keyword in call.keywords}
     count = len(call.args)
-    if count > len(names) or given & {None, *names[:count]} or not in_own_class(run, site):
+    if count > len(names) or given & {None, *names[:count]}:
         return None
     if any(isinstance(argument, ast.Starred) for argument in call.args):
         return None
-    edits = _prefixed(document, event, names[:count])
+    edits = _prefixed(document, site, call, names[:count])
     return Fix("Pass the arguments of add_weight by keyword", True, edits) if edits else None
 
 
-def _prefixed(document: Document, event: AddWeight, names: Sequence[str]) -> tuple[Edit, ...] | None:
+def _prefixed(
+    document: Document, site: Site, call: ast.Call, names: Sequence[str]
+) -> tuple[Edit, ...] | None:
     """`name=` before each positional argument; None where brackets around an argument are in the way."""
-    site = event.at.site
-    whole = document.extent_of(Site(site.path, site.statement, event.call))
+    whole = document.extent_of(Site(site.path, site.statement, call))
     if whole is None:
         return None
     edits, places = [], []
-    for name, argument in zip(names, event.call.args, strict=False):
+    for name, argument in zip(names, call.args, strict=False):
         extent = document.extent_of(Site(site.path, site.statement, argument))
         if extent is None:
             return None

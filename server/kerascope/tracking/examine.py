@@ -77,7 +77,7 @@ _GIVES_STATE = re.compile(
 """Code outside of layers that puts an object into another one's attribute or list, or lets it do so."""
 
 _MAKES_CONSTANTS = re.compile(r"\.a?range\(")
-_MAKES_NUMBERS = re.compile(r"\.(?:constant|ones|zeros|linspace|eye)\(")
+_MAKES_NUMBERS = re.compile(r"\.(?:constant|ones|zeros|linspace|eye|one_hot|normal|uniform|randn?)\(")
 """What a layer may be called on while a functional model is made."""
 
 MAX_SCRIPT_STEPS = 12_000
@@ -444,7 +444,9 @@ def _run_lambdas(run: Interpreter, frame: Frame) -> None:
 
 def _is_of_losses(header: ast.ClassDef) -> bool:
     """Whether a class may be a loss or metric, whose constructor may make layers."""
-    return any("Loss" in name or "Metric" in name for name in map(ast.unparse, header.bases))
+    return any(
+        "Loss" in name or "Metric" in name or "metrics." in name for name in map(ast.unparse, header.bases)
+    )
 
 
 _speaking: WeakKeyDictionary[Statement, bool] = WeakKeyDictionary()
@@ -462,7 +464,7 @@ def _speaks(statement: Statement) -> bool:
             or (_DEFINES_CLASS.search(text) is not None and any(word in text for word in LAYER_WORDS))
             or _GIVES_STATE.search(text) is not None
             or _MAKES_CONSTANTS.search(text) is not None
-            or ("Input(" in text and _MAKES_NUMBERS.search(text) is not None)
+            or (("Input(" in text or ".output" in text) and _MAKES_NUMBERS.search(text) is not None)
             or ("Variable(" in text and (statement.kind == "other" or "Input(" in text))
         )
         _speaking[statement] = known

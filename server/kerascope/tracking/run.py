@@ -114,6 +114,11 @@ class _Run:
         """Whether the user's Keras is known to be older than `version`; what isn't known counts as newest."""
         return self.keras_version is not None and self.keras_version < version
 
+    def defines(self, owner: Layer | Plain, name: str) -> bool:
+        """Whether a user's class gives an object an attribute of this name."""
+        cls = owner.cls
+        return isinstance(cls, ClassDefinition) and isinstance(self._run.classes.find(cls, name), tuple)
+
     def facts_of(self, layer: Layer | Plain) -> ClassFacts | None:
         """What an object's class is, if a file defines it: known without running it, which `run_of` does."""
         return self.facts_of_class(layer.cls) if isinstance(layer.cls, ClassDefinition) else None
