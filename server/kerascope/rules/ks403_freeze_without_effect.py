@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from kerascope.project.meaning import ClassDefinition
@@ -20,9 +20,10 @@ from kerascope.tracking.events import (
     InitReached,
     LayerBuilt,
     LayerCalled,
+    LayerMethod,
 )
-from kerascope.tracking.run import LayerRun, Reach, ScriptRun
-from kerascope.tracking.values import Constant, Layer, Weight
+from kerascope.tracking.run import LayerRun, Method, Reach, ScriptRun
+from kerascope.tracking.values import Constant, Layer, Weight, options
 
 _MADE_IN_BUILD = frozenset(("keras.layers.MultiHeadAttention", "keras.layers.GroupQueryAttention"))
 """Keras' own layers that make their sublayers in `build`, and don't hand `trainable` on to them."""
@@ -59,7 +60,9 @@ class FreezeWithoutEffect(Rule):
     | `MultiHeadAttention(2, 2, trainable=False)`, or frozen before it is built | 8, 8 | 0, 0 |
     | `Dense(3, trainable=False)`, `LSTM(3, trainable=False)` | 0, 0 | 0, 0 |
 
-    Nothing warns: in Keras 3 the weights of a "frozen" backbone move with the first batch.
+    Nothing warns: in Keras 3 the weights of a "frozen" backbone move with the first batch. Saying it twice
+    doesn't help with TensorFlow, where Keras 3 passes over the assignment of a value that the attribute has:
+    after `Encoder(trainable=False)`, `encoder.trainable = False` changes nothing.
 
     ## Example
     ```python
@@ -96,8 +99,9 @@ class FreezeWithoutEffect(Rule):
     ## When it is silent
     In Keras 2. On weights that the layer itself owns, and on layers without sublayers: these are frozen.
     Where the flag is assigned again below, or the sublayers' own flags are; where the value isn't surely
-    False, as that of a parameter; where `call` uses `stop_gradient`; in a script, where no other layer or
-    model holds the frozen one.
+    False, as that of a parameter; where `call` uses `stop_gradient`, or a `train_step` takes the
+    `trainable_variables` of single sublayers; in a script, where no other layer or model holds the frozen
+    one.
 
     ## Fix
     Safe: moves `self.trainable = False` below the sublayers. Offered where all of them are made in the same
@@ -302,6 +306,101 @@ class Example(keras.layers.Layer):
             (3,),
             symptom="trained-though-frozen",
         ),
+        Example(
+            "a block that holds an attention layer",
+            """\
+import keras
+
+
+class Block(keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.norm = keras.layers.LayerNormalization()
+        self.attention = keras.layers.MultiHeadAttention(2, 2)
+
+    def build(self, input_shape):
+        self.norm.build(input_shape)
+        self.attention.build(input_shape, input_shape)
+
+    def call(self, x):
+        y = self.norm(x)
+        return x + self.attention(y, y)
+
+
+class Example(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.split = keras.layers.Reshape((2, 2))
+        self.encoder = keras.Sequential([Block(), Block()])
+        self.encoder.trainable = False  # <- KS403
+        self.head = keras.layers.Dense(2)
+
+    def call(self, x):
+        return self.head(self.encoder(self.split(x)))
+""",
+            (3,),
+            symptom="trained-though-frozen",
+        ),
+        Example(
+            "a Sequential that gets its layers later",
+            """\
+import keras
+
+
+class Example(keras.layers.Layer):
+    def __init__(self, widths=(8, 4)):
+        super().__init__()
+        self.features = keras.Sequential()
+        self.features.trainable = False  # <- KS403
+        for width in widths:
+            self.features.add(keras.layers.Dense(width, activation="relu"))
+        self.head = keras.layers.Dense(2)
+
+    def call(self, x):
+        return self.head(self.features(x))
+""",
+            (3,),
+            symptom="trained-though-frozen",
+        ),
+        Example(
+            "with TensorFlow, the flag twice",
+            """\
+from tensorflow import keras
+
+
+class Encoder(keras.layers.Layer):
+    def __init__(self, units, **kwargs):
+        super().__init__(**kwargs)
+        self.dense = keras.layers.Dense(units)
+
+    def call(self, x):
+        return self.dense(x)
+
+
+class Frozen(keras.layers.Layer):
+    def __init__(self):
+        super().__init__(trainable=False)  # <- KS403
+        self.dense = keras.layers.Dense(4)
+        self.trainable = False
+
+    def call(self, x):
+        return self.dense(x)
+
+
+class Example(keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.encoder = Encoder(4, trainable=False)  # <- KS403
+        self.encoder.trainable = False
+        self.frozen = Frozen()
+        self.head = keras.layers.Dense(2)
+
+    def call(self, x):
+        return self.head(self.frozen(self.encoder(x)))
+""",
+            (3,),
+            symptom="trained-though-frozen",
+        ),
     )
     silent = (
         Example(
@@ -427,6 +526,75 @@ class Example(keras.layers.Layer):
             symptom="trained-though-frozen",
         ),
         Example(
+            "a train_step that trains the student alone",
+            """\
+import keras
+import tensorflow as tf
+
+
+class Teacher(keras.layers.Layer):
+    def __init__(self, units, **kwargs):
+        super().__init__(**kwargs)
+        self.dense = keras.layers.Dense(units)
+
+    def call(self, x):
+        return self.dense(x)
+
+
+class Example(keras.Model):
+    def __init__(self, units=4):
+        super().__init__()
+        self.teacher = Teacher(units, trainable=False)
+        self.student = keras.layers.Dense(units)
+
+    def call(self, x):
+        return self.student(x) + 0.0 * self.teacher(x)
+
+    def train_step(self, data):
+        x, _ = data
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(tf.square(self.teacher(x) - self.student(x)))
+        variables = self.student.trainable_variables
+        self.optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables))
+        return {"loss": loss}
+""",
+            (3,),
+            symptom="trained-though-frozen",
+        ),
+        Example(
+            "attention that is frozen when it is built",
+            """\
+import keras
+
+
+class Block(keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.attention = keras.layers.MultiHeadAttention(2, 2)
+
+    def build(self, input_shape):
+        self.attention.build(input_shape, input_shape)
+
+    def call(self, x):
+        return self.attention(x, x)
+
+
+class Example(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.split = keras.layers.Reshape((2, 2))
+        self.block = Block()
+
+    def build(self, input_shape):
+        self.block.build((None, 2, 2))
+        self.block.trainable = False
+
+    def call(self, x):
+        return self.block(self.split(x))
+""",
+            (3,),
+        ),
+        Example(
             "a setting that somebody gives",
             """\
 import keras
@@ -498,6 +666,21 @@ class _Freeze:
     event: Created | AttributeWrite | InitReached
     index: int
     by_argument: bool
+    in_vain: AttributeWrite | None = None
+    """A later assignment that changes nothing."""
+
+
+def _again(run: LayerRun | ScriptRun, before: _Freeze | None, event: AttributeWrite, index: int) -> _Freeze:
+    """A layer that is frozen once more. With TensorFlow, assigning the value that an attribute has does
+    nothing (`KerasAutoTrackable.__setattr__`): nothing is handed on to the sublayers then."""
+    if before is None or before.event.at.conditional or not _on_tensorflow(run):
+        assert isinstance(event.owner, Layer)
+        return _Freeze(event.owner, event, index, False)
+    return replace(before, in_vain=event)
+
+
+def _on_tensorflow(run: LayerRun | ScriptRun) -> bool:
+    return run.project.mentions(run.module.path, r"\btensorflow\b") > 0
 
 
 def _own_freeze(run: LayerRun) -> _Freeze | None:
@@ -508,7 +691,7 @@ def _own_freeze(run: LayerRun) -> _Freeze | None:
             found = _Freeze(run.layer, event, index, True) if _is_false(event.trainable) else found
         elif _sets_flag(event, run.layer):
             assert isinstance(event, AttributeWrite)
-            found = _Freeze(run.layer, event, index, False) if _is_false(event.value) else None
+            found = _again(run, found, event, index) if _is_false(event.value) else None
     return found
 
 
@@ -522,7 +705,8 @@ def _freezes(run: LayerRun | ScriptRun, events: Sequence[Event]) -> Iterator[_Fr
         elif isinstance(event, AttributeWrite) and isinstance(event.owner, Layer):
             if event.name == "trainable" and event.at.subject is not event.owner:
                 frozen = _is_false(event.value)
-                last[id(event.owner)] = _Freeze(event.owner, event, index, False) if frozen else None
+                before = last.get(id(event.owner))
+                last[id(event.owner)] = _again(run, before, event, index) if frozen else None
             elif event.name == "trainable":
                 last.pop(id(event.owner), None)
     reached = {
@@ -542,9 +726,10 @@ def _sets_flag(event: Event, layer: Layer) -> bool:
 
 
 def _decides_itself(run: LayerRun) -> bool:
-    """Whether the class says in its own way what trains: a `trainable` of its own, flags of objects that
-    aren't known, or gradients that `call` stops."""
-    if run.method("trainable") is not None:
+    """Whether the class says in its own way what trains: a `trainable` of its own, a `train_step` that
+    takes the variables of some sublayers, flags of objects that aren't known, or gradients that `call`
+    stops."""
+    if run.method("trainable") is not None or _chooses_variables(run.method("train_step")):
         return True
     known = {
         id(event.at.site.node)
@@ -563,15 +748,32 @@ def _decides_itself(run: LayerRun) -> bool:
     return False
 
 
+def _chooses_variables(step: Method | None) -> bool:
+    """Whether a `train_step` reads the trainable variables of sublayers, and not those of the model."""
+    owners = [
+        ast.unparse(node.value)
+        for node in (ast.walk(step.node) if step is not None else ())
+        if isinstance(node, ast.Attribute) and node.attr in ("trainable_variables", "trainable_weights")
+    ]
+    return bool(owners) and "self" not in owners
+
+
 def _of_the_class(run: LayerRun, freeze: _Freeze) -> Iterator[Report]:
     """The class freezes itself: which of its sublayers come later, or make their own later?"""
     late = [reach for reach in run.sublayers() if _is_late(run, reach, freeze)]
-    site = in_own_file(run, freeze.event.at) if late else None
+    frozen = freeze.event.at
+    # A base class of another file that freezes what its subclasses add can't be judged there.
+    told_there = any(reach.value.site.path == frozen.site.path for reach in late)
+    site = in_own_file(run, frozen, told_there) if late else None
     if site is None:
         return
     places = tuple(Related(reach.value.site, "made here") for reach in late[:3])
+    if frozen.site.path != run.module.path:
+        places = (Related(frozen.site, "frozen here"), *places)
     what = named(late)
-    if freeze.by_argument:
+    if freeze.in_vain is not None:
+        yield _said_twice(site, freeze, f"those of {what}", places)
+    elif freeze.by_argument:
         yield Report(
             site,
             f"trainable=False freezes only {run.definition.name}'s own weights in Keras 3: a model around it "
@@ -586,6 +788,16 @@ def _of_the_class(run: LayerRun, freeze: _Freeze) -> Iterator[Report]:
             places,
             partial(_move_down, run=run, freeze=freeze, late=late),
         )
+
+
+def _said_twice(site: Site, freeze: _Freeze, whose: str, places: tuple[Related, ...]) -> Report:
+    assert freeze.in_vain is not None
+    return Report(
+        site,
+        f"Keras 3 doesn't freeze {whose} by this, and the second `trainable = False` changes nothing: with "
+        "TensorFlow, assigning the value that an attribute has is passed over. Leave this one out.",
+        (Related(freeze.in_vain.at.site, "the second time"), *places),
+    )
 
 
 def _is_late(run: LayerRun, reach: Reach, freeze: _Freeze) -> bool:
@@ -613,23 +825,34 @@ def _joins(run: LayerRun, layer: Layer) -> int:
 
 
 def _makes_more(run: LayerRun | ScriptRun, layer: Layer, before: int, depth: int = _DEPTH) -> bool:
-    """Whether a layer frozen at this moment makes sublayers with weights after it."""
-    events = run.all_events
-    for event in events[:before]:
+    """Whether a layer frozen at this moment makes sublayers with weights after it, or one of its own does."""
+    for event in run.all_events[:before]:
         if isinstance(event, LayerBuilt | LayerCalled) and event.layer is layer:
             return False
     if layer.cls.name in _MADE_IN_BUILD:
         return True
-    inner = run.run_of(layer) if depth else None
+    if depth == 0:
+        return False
+    if not isinstance(layer.cls, ClassDefinition):
+        if layer.knows_input:  # it is built when it is made
+            return False
+        children = [child for child in run.children(layer) if not _has_own_flag(run.all_events, child)]
+        return any(_makes_more(run, child, before, depth - 1) for child in children)
+    inner = run.run_of(layer)
     if inner is None or not inner.complete or inner.layer is layer or _decides_itself(inner):
         return False
+    if inner.layer.knows_input:
+        return False
+    made = [event.at.subject is inner.layer and event.at.phase != "init" for event in inner.all_events]
+    end = made.index(True) if True in made else len(made)
     for reach in inner.sublayers():
         child = reach.value
         if not isinstance(child, Layer) or _has_own_flag(inner.all_events, child):
             continue
-        if child.phase in ("build", "call") and _trains(inner, child):
-            return True
-        if child.cls.name in _MADE_IN_BUILD:
+        if child.phase in ("build", "call"):
+            if _trains(inner, child):
+                return True
+        elif _makes_more(inner, child, end, depth - 1):
             return True
     return False
 
@@ -667,10 +890,13 @@ def _of_an_object(run: LayerRun | ScriptRun, freeze: _Freeze, site: Site) -> Ite
     events = run.all_events
     if not freeze.by_argument:
         if _makes_more(run, layer, freeze.index):
+            yield Report(site, f"{_made_later(layer)} Freeze it when it is built.")
+        elif added := _added_later(run, layer, freeze.index):
             yield Report(
                 site,
-                f"{name} makes its sublayers when it is built, after this: Keras 3 doesn't freeze them, and "
-                "a model around it trains them. Freeze it when it is built.",
+                f"{name} gets layers after this: Keras 3 doesn't freeze them, and a model around it trains "
+                "them. Freeze it when it has them all.",
+                tuple(Related(child.site, "made here") for child in added[:3]),
             )
         return
     if layer.cls.name in _MADE_IN_BUILD:
@@ -701,6 +927,10 @@ def _of_an_object(run: LayerRun | ScriptRun, freeze: _Freeze, site: Site) -> Ite
     if not late:
         return
     what = named(late) if inner is not None else ", ".join(dict.fromkeys(reach.text for reach in late))
+    if freeze.in_vain is not None:
+        places = tuple(Related(reach.value.site, "made here") for reach in late[:3])
+        yield _said_twice(site, freeze, f"what {name} holds", places)
+        return
     after = (
         "when it is built"
         if any(isinstance(reach.value, Layer) and reach.value.phase in ("build", "call") for reach in late)
@@ -713,6 +943,26 @@ def _of_an_object(run: LayerRun | ScriptRun, freeze: _Freeze, site: Site) -> Ite
         f"those of {what}. Set `.trainable = False` {after}.",
         tuple(Related(reach.value.site, "made here") for reach in late[:3]),
     )
+
+
+def _made_later(layer: Layer) -> str:
+    whose = "its sublayers" if layer.cls.name in _MADE_IN_BUILD else "sublayers"
+    return (
+        f"{layer.class_name} makes {whose} when it is built, after this: Keras 3 doesn't freeze them, and a "
+        "model around it trains them."
+    )
+
+
+def _added_later(run: LayerRun | ScriptRun, layer: Layer, index: int) -> list[Layer]:
+    """The layers with weights that are given to a `Sequential` after it is frozen."""
+    return [
+        option
+        for event in run.all_events[index:]
+        if isinstance(event, LayerMethod) and event.layer is layer and event.name == "add"
+        for argument in event.arguments
+        for option in options(argument)
+        if isinstance(option, Layer) and _trains(run, option) and not _has_own_flag(run.all_events, option)
+    ]
 
 
 def _held(run: ScriptRun) -> set[int]:
