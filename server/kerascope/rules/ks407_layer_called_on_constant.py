@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from kerascope.project.meaning import Library
@@ -16,16 +17,21 @@ from kerascope.tracking.events import LayerCalled
 from kerascope.tracking.run import LayerRun, ScriptRun
 
 _INPUTS = frozenset(("keras.Input", "keras.layers.Input", "keras.layers.InputLayer"))
+_DISTRIBUTIONS = ("normal", "rand", "randn", "truncated_normal", "uniform")
 _CONSTANTS = frozenset(
     (
         *(f"tensorflow.{name}" for name in ("range", "constant", "ones", "zeros", "fill", "eye", "linspace")),
         *(f"keras.ops.{name}" for name in ("arange", "ones", "zeros", "full", "eye", "linspace")),
         *(f"numpy.{name}" for name in ("arange", "ones", "zeros", "full", "eye", "linspace", "array")),
         *(f"keras.backend.{name}" for name in ("arange", "constant")),
+        *(f"{place}.random.{name}" for place in ("keras", "numpy", "tensorflow") for name in _DISTRIBUTIONS),
     )
 )
 _COMPUTING = ("tensorflow.", "keras.ops.", "keras.backend.", "numpy.")
 _ONLY_ASKS = frozenset(("shape", "dtype", "ndim"))
+_ENDS = frozenset(("input", "inputs", "output", "outputs"))
+"""The symbolic tensors of a functional model."""
+_MODELS = frozenset(("keras.Model", "keras.models.Model"))
 
 
 class LayerCalledOnConstant(Rule):
@@ -94,7 +100,8 @@ class LayerCalledOnConstant(Rule):
     ## When it is silent
     Where the constant depends on the model's input (`tf.shape(x)`), so that the call is symbolic; where the
     result goes nowhere, as in a call that only builds the layer; where the layer is called in the model, too;
-    in a layer's `call`; on layers without weights; outside of functions and scripts that make an `Input`.
+    in a layer's `call`; on layers without weights; outside of functions and scripts that make an `Input`, or
+    make a `Model` of another model's `output`, and of functions that these hand something symbolic.
 
     ## Fix
     None: the call has to move into a layer of its own.
@@ -207,6 +214,73 @@ class Example(keras.Model):
             symptom="fewer-weights",
             evidence="len(layer.trainable_weights) < 4",
         ),
+        Example(
+            "in a function that others call",
+            """\
+import keras
+import tensorflow as tf
+from keras import layers
+
+
+def add_positions(x, length, width):
+    positions = tf.range(length)
+    table = layers.Embedding(length, width)
+    return x + table(positions)  # <- KS407
+
+
+def stem(x, length, width):
+    return add_positions(layers.Dense(width)(layers.Reshape((length, 1))(x)), length, width)
+
+
+def make_model(length=4, width=8):
+    inputs = keras.Input((length,))
+    return keras.Model(inputs, stem(inputs, length, width))
+""",
+            make="make_model()",
+            symptom="fewer-weights",
+            evidence="len(layer.trainable_weights) < 3",
+        ),
+        Example(
+            "positions by the static shape",
+            """\
+import keras
+from keras import layers, ops
+
+
+def make_model(length=4, width=8):
+    inputs = keras.Input((length,))
+    x = layers.Dense(width)(layers.Reshape((length, 1))(inputs))
+    positions = ops.arange(ops.shape(x)[1])
+    return keras.Model(inputs, layers.Add()([x, layers.Embedding(length, width)(positions)]))  # <- KS407
+""",
+            (3,),
+            make="make_model()",
+            symptom="fewer-weights",
+            evidence="len(layer.trainable_weights) < 3",
+        ),
+        Example(
+            "a condition, over another model's output",
+            """\
+import keras
+import tensorflow as tf
+
+
+def make_base():
+    inputs = keras.Input((4,))
+    return keras.Model(inputs, keras.layers.Dense(4)(inputs))
+
+
+def make_model():
+    base = make_base()
+    x = base.output
+    scale = keras.layers.Dense(4)(tf.one_hot([1], 3))  # <- KS407
+    shift = keras.layers.Dense(4)(tf.random.normal((1, 3)))  # <- KS407
+    return keras.Model(base.input, x * scale + shift)
+""",
+            make="make_model()",
+            symptom="fewer-weights",
+            evidence="len(layer.trainable_weights) < 6",
+        ),
     )
     silent = (
         Example(
@@ -269,6 +343,41 @@ def make_model():
     inputs = keras.Input((4,))
     head = keras.layers.Dense(shape[-1])
     return keras.Model(inputs, head(body(inputs)))
+""",
+            make="make_model()",
+        ),
+        Example(
+            "a function that only numbers are given to",
+            """\
+import keras
+import numpy as np
+
+
+def project(x, width=3):
+    table = keras.layers.Embedding(5, width)
+    return x + np.array(table(np.arange(5)))
+
+
+def make_model():
+    shift = float(project(np.zeros((5, 3))).sum())
+    inputs = keras.Input((4,))
+    return keras.Model(inputs, keras.layers.Dense(2)(inputs) + shift)
+""",
+            make="make_model()",
+        ),
+        Example(
+            "a generator that is tried on noise, beside the model",
+            """\
+import keras
+import tensorflow as tf
+
+
+def make_model():
+    inputs = keras.Input((4,))
+    generator = keras.Sequential([keras.layers.Dense(8, activation="relu"), keras.layers.Dense(4)])
+    sample = generator(tf.random.normal((1, 4)))
+    assert sample.shape == (1, 4)
+    return keras.Model(inputs, keras.layers.Dense(1)(generator(inputs)))
 """,
             make="make_model()",
         ),
@@ -342,7 +451,9 @@ def _reports(run: LayerRun | ScriptRun, calls: Sequence[LayerCalled]) -> Iterato
             continue
         body = _body(run, event, bodies)
         if not body.is_constant(call) or not body.symbolic or not body.goes_on(call):
-            continue
+            helper = _called_with_symbols(run, event) if isinstance(run, ScriptRun) else None
+            if helper is None or not helper.is_constant(call) or not helper.goes_on(call):
+                continue
         if any(other.layer is event.layer and other.call is not call for other in calls):
             continue
         if run.weights_of(event.layer).has != "yes":
@@ -376,6 +487,54 @@ def _body(run: LayerRun | ScriptRun, event: LayerCalled, bodies: dict[int, _Body
     return bodies[key]
 
 
+def _called_with_symbols(run: ScriptRun, event: LayerCalled, depth: int = 2) -> _Body | None:
+    """The function around a call of a layer that it makes itself, if what it is given is symbolic: another
+    function hands it on from an `Input`."""
+    function = enclosing_function(event.at)
+    if function is None or enclosing_function(replace(event.at, site=event.layer.site)) is not function:
+        return None
+    known = _symbolic_parameters(run, function, depth)
+    first = function.args.args[0].arg if function.args.args else "self"
+    used = (rf"\b{re.escape(function.name)}\(", r"\bInput\(")
+    if not known and first != "self" and run.project.mentioned_elsewhere(run.module.path, *used):
+        known = frozenset((first,))
+    return _Body(run.project, run.module, _simple(function.body), known) if known else None
+
+
+def _symbolic_parameters(run: ScriptRun, function: ast.AST, depth: int) -> frozenset[str]:
+    """The parameters of a function that others of this file give something symbolic."""
+    assert isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef)
+    names = [argument.arg for argument in [*function.args.posonlyargs, *function.args.args]]
+    found: set[str] = set()
+    for statement in run.document.walk():
+        if statement.kind == "class" or not names or function.name not in statement.own_text:
+            continue
+        for top in statement.nodes:
+            calls = [
+                node
+                for node in ast.walk(top)
+                if isinstance(node, ast.Call) and _last_name(node.func) == function.name
+            ]
+            if not calls or top is function:
+                continue
+            inside = top.body if isinstance(top, ast.FunctionDef) else [top]
+            given = frozenset[str]()
+            if isinstance(top, ast.FunctionDef) and depth > 1:
+                given = _symbolic_parameters(run, top, depth - 1)
+            code = _simple([each for each in inside if isinstance(each, ast.stmt)])
+            body = _Body(run.project, run.module, code, given)
+            for call in calls:
+                own = names[1:] if names[0] == "self" else names
+                pairs = [*zip(own, call.args, strict=False)]
+                pairs += [(keyword.arg, keyword.value) for keyword in call.keywords if keyword.arg]
+                found |= {name for name, value in pairs if body.is_symbolic(value)}
+    return frozenset(found)
+
+
+def _last_name(function: ast.expr) -> str:
+    return function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
+
+
 def _simple(statements: Sequence[ast.stmt]) -> list[ast.stmt]:
     """The simple statements in a block and in the blocks inside it, in order of the text."""
     found: list[ast.stmt] = []
@@ -395,9 +554,7 @@ def _simple(statements: Sequence[ast.stmt]) -> list[ast.stmt]:
 
 def _makes_object(call: ast.Call) -> bool:
     """Whether a class is called by its name: a layer or model is no tensor, whatever it is made of."""
-    function = call.func
-    name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
-    return name[:1].isupper()
+    return _last_name(call.func)[:1].isupper()
 
 
 @dataclass
@@ -407,6 +564,19 @@ class _Body:
     project: Project
     module: Module
     statements: list[ast.stmt]
+    given: frozenset[str] = frozenset()
+    """The parameters that are symbolic."""
+
+    @cached_property
+    def _makes_model(self) -> bool:
+        """Whether a functional model is made here."""
+        return any(
+            isinstance(node, ast.Call)
+            and len(node.args) + len(node.keywords) > 1
+            and self.name_of(node.func) in _MODELS
+            for statement in self.statements
+            for node in ast.walk(statement)
+        )
 
     @cached_property
     def _bindings(self) -> list[tuple[set[str], ast.expr]]:
@@ -431,7 +601,7 @@ class _Body:
     @cached_property
     def symbolic(self) -> set[str]:
         """The names that depend on an `Input`."""
-        found: set[str] = set()
+        found = set(self.given)
         for _ in range(2):
             for names, value in self._bindings:
                 if self._depends(value, found):
@@ -456,8 +626,14 @@ class _Body:
             return node.id in symbolic
         if isinstance(node, ast.Attribute) and node.attr in _ONLY_ASKS:
             return False
-        if isinstance(node, ast.Call) and self.name_of(node.func) in _INPUTS:
+        if isinstance(node, ast.Attribute) and node.attr in _ENDS and self._makes_model:
             return True
+        if isinstance(node, ast.Call):
+            name = self.name_of(node.func)
+            if name in _INPUTS:
+                return True
+            if name == "keras.ops.shape":  # numbers, where the tensor is symbolic
+                return False
         if isinstance(node, ast.Lambda) or (isinstance(node, ast.Call) and _makes_object(node)):
             return False
         return any(self._depends(child, symbolic) for child in ast.iter_child_nodes(node))
@@ -473,6 +649,8 @@ class _Body:
             return bool(values) and depth > 0 and all(self._computed(value, depth - 1) for value in values)
         if isinstance(node, ast.Subscript):
             return self._computed(node.value, depth)
+        if isinstance(node, ast.List | ast.Tuple) and node.elts:
+            return all(self._is_literal(element) for element in node.elts)
         if not isinstance(node, ast.Call):
             return False
         name = self.name_of(node.func) or ""
@@ -488,8 +666,14 @@ class _Body:
             and self._computed(node.func.value, depth)
         )
 
+    def _is_literal(self, node: ast.expr) -> bool:
+        if isinstance(node, ast.List | ast.Tuple):
+            return all(self._is_literal(element) for element in node.elts)
+        return isinstance(node, ast.Constant) and isinstance(node.value, int | float)
+
     def _asks_shape(self, call: ast.Call) -> bool:
-        return (self.name_of(call.func) or "").endswith(".shape")
+        name = self.name_of(call.func) or ""
+        return name.endswith(".shape") and name != "keras.ops.shape"
 
     def goes_on(self, call: ast.Call) -> bool:
         """Whether the result of `call` is computed with together with something symbolic."""
