@@ -9,9 +9,10 @@ from typing import Any, TypeAlias
 from weakref import WeakKeyDictionary
 
 from kerascope.failures import failed
-from kerascope.project.catalogue import Generation
+from kerascope.project.catalogue import Generation, canonical
 from kerascope.project.environment import Environment, choose_keras
-from kerascope.project.module import Module
+from kerascope.project.meaning import ModuleDefinition
+from kerascope.project.module import Imported, Module
 from kerascope.project.project import Project, Reads
 from kerascope.project.settings import Settings
 from kerascope.rules import all_rules
@@ -33,6 +34,7 @@ _KERAS_NAMES = re.compile(
     r"[tk](?<!\w[tk])(?:(?<=k)eras(?:_hub|_core)?|(?<=t)(?:f_keras|ensorflow|f))(?:\.\w+)+"
 )
 _LEGACY = "TF_USE_LEGACY_KERAS"
+_EVIDENCE = r"\b(?:tf_keras|keras|tensorflow|TF_USE_LEGACY_KERAS)\b"
 _IMPORTS = re.compile(
     r"^[ \t]*(?:from[ \t]+([\w.]+)[ \t]+import[ \t]+\(?([^)#\n]*)|import[ \t]+([\w., \t]+))", re.M
 )
@@ -89,8 +91,8 @@ class Checker:
         known = self._checked.get(path)
         if known is not None and known.document is module.document and self.project.unchanged(known.reads):
             return known.findings
-        generations = self.generations(module.document)
         with self.project.recording() as reads:
+            generations = self.generations(module.document)
             raw = self._raw_findings(module, generations)
         findings = self._finish(module.document, raw)
         self._checked[path] = _Checked(module.document, generations, reads, findings)
@@ -116,8 +118,37 @@ class Checker:
 
     def generations(self, document: Document) -> tuple[Generation, ...]:
         """The Keras generations for which a file is checked."""
-        names = names_used(document)
+        names = self.names(document)
         return choose_keras(self.environment, self.settings.keras, names, _LEGACY in names).generations
+
+    def names(self, document: Document) -> frozenset[str]:
+        """The Keras names that a file uses; those of the modules of the workspace that it imports, where it
+        has Keras from one of them."""
+        names = names_used(document)
+        module = None if _names_keras(names) else self.project.module(document.path)
+        return names if module is None else names | self._names_of_imported(module, {module.path})
+
+    def _names_of_imported(self, module: Module, seen: set[str], depth: int = 3) -> frozenset[str]:
+        found: set[str] = set()
+        namespace = module.namespace
+        bindings = [*namespace.stars(), *(b for named in namespace.names().values() for _, b in named)]
+        sources = {b.source: None for b in bindings if isinstance(b.source, Imported)}
+        for source in sources:
+            for meaning in self.project.resolve_import(module, source.module, source.level, None):
+                inner = meaning.module if isinstance(meaning, ModuleDefinition) else None
+                if inner is None or inner.path in seen or not self._is_own(inner.path):
+                    continue
+                seen.add(inner.path)
+                self.project.mentions(inner.path, _EVIDENCE)  # noted: findings depend on it
+                names = names_used(inner.document)
+                found |= names
+                if depth > 1 and not _names_keras(names):
+                    found |= self._names_of_imported(inner, seen, depth - 1)
+        return frozenset(found)
+
+    def _is_own(self, path: str) -> bool:
+        root = self.project.root
+        return (root is None or path.startswith(root)) and "site-packages" not in path
 
     def tree(self, path: str, position: Position) -> str | None:
         """Markdown: the sublayers and weights of the layer class or sublayer attribute at `position`, and
@@ -285,6 +316,12 @@ def names_used(document: Document) -> frozenset[str]:
             found.discard(name)
             found.add(f"{aliases[first]}.{rest}")
     return frozenset(found)
+
+
+def _names_keras(names: Iterable[str]) -> bool:
+    """Whether one of the names is Keras itself, or something of it."""
+    found = (canonical(name) for name in names)
+    return any(known is not None and known[0].startswith("keras") for known in found)
 
 
 _names_by_statement: WeakKeyDictionary[Statement, tuple[tuple[str, str | None], ...]] = WeakKeyDictionary()

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, fields, is_dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from kerascope.check import Checker, names_used
+from kerascope.check import Checker
 from kerascope.probe.report import Frame, Report, Stage, from_json
 from kerascope.probe.request import Limits, Request, Slice, to_json
 from kerascope.project.catalogue import Generation, canonical
@@ -111,7 +111,9 @@ class BuildCheck:
             return (_answered(path, class_name, line, "refused", message),)
         if found.why_not:
             return (_answered(path, class_name, found.line, "refused", found.why_not),)
-        environments = list(_environments(self._checker.environment, generations, names_used(document)))
+        environments = list(
+            _environments(self._checker.environment, generations, self._checker.names(document))
+        )
         ready = [each for each in environments if isinstance(each, _Environment)]
         if not ready:
             return (_answered(path, class_name, found.line, "no-keras", str(environments[0])),)
@@ -224,7 +226,7 @@ class BuildCheck:
         if document is None or not self._trusted or not self._checker.settings.build:
             return
         generations = self._checker.generations(document)
-        for each in _environments(self._checker.environment, generations, names_used(document)):
+        for each in _environments(self._checker.environment, generations, self._checker.names(document)):
             if isinstance(each, _Environment):
                 self._workers.warm(
                     each.python, generation_env=each.variables, gpu=self._checker.settings.build_gpu
