@@ -330,3 +330,122 @@ class Experts(layers.Layer):
         if finding.code == "KS502"
     ]
     assert "the Dense and 1 more in" in report[0].message
+
+
+TEMPLATE = """\
+import keras
+import tensorflow as tf
+
+
+class Helper:
+    def __init__(self, units):
+        self.dense = keras.layers.Dense(units)
+
+
+class Template(keras.layers.Layer):
+    def __init__(self, units=4):
+        super().__init__()
+        self.trainable = False
+        self.helper = Helper(units)
+
+    def build(self, input_shape):
+        self.kernel = tf.random.normal((input_shape[-1], 4))
+        self.gain = self.add_weight(shape=(4,), initializer="ones", name="gain") * 2.0
+"""
+USES_TEMPLATE = """\
+import keras
+import tensorflow as tf
+
+from template import Template
+
+
+class Layer(Template):
+    def __init__(self):
+        super().__init__()
+        self.dense = keras.layers.Dense(4)
+
+    def call(self, x):
+        return self.dense(tf.matmul(self.helper.dense(x), self.kernel) * self.gain)
+"""
+
+
+def test_what_a_base_class_that_leaves_call_to_others_does(tmp_path: Path) -> None:
+    told = {"KS101", "KS401", "KS402", "KS403"}
+    files = {"template.py": TEMPLATE, "main.py": USES_TEMPLATE}
+    expected = [("KS401", 7), ("KS402", 7), ("KS101", 9), ("KS403", 9)]
+    assert [each for each in found(tmp_path, files) if each[0] in told] == expected
+    call = "    def call(self, x):\n        return self.helper.dense(x) * self.gain @ self.kernel\n"
+    files["template.py"] = f"{TEMPLATE}\n{call}"
+    assert [each for each in found(tmp_path, files) if each[0] in told] == [("KS403", 9)]
+
+
+POSITIONS = """\
+import tensorflow as tf
+from tensorflow.keras import layers
+
+
+def add_positions(x, length, width):
+    return x + layers.Embedding(length, width)(tf.range(length))
+"""
+
+
+def test_a_constant_that_a_functional_model_of_another_file_gets(tmp_path: Path) -> None:
+    assert found(tmp_path, {"main.py": POSITIONS}) == []
+    model = """\
+from tensorflow import keras
+
+from main import add_positions
+
+
+def make_model(length=4):
+    inputs = keras.Input((length, 8))
+    return keras.Model(inputs, add_positions(inputs, length, 8))
+"""
+    assert found(tmp_path, {"main.py": POSITIONS, "model.py": model}) == [("KS407", 6)]
+
+
+NAMED_FIRST = """\
+{imports}
+
+
+class Scale({base}):
+    def build(self, input_shape):
+        self.w = self.add_weight("w", shape=(input_shape[-1],), initializer="ones")
+
+    def call(self, x):
+        return x * self.w
+"""
+
+
+@pytest.mark.parametrize(
+    ("files", "imports", "base"),
+    [
+        ({"compat.py": "import tf_keras as keras\n"}, "from compat import keras", "keras.layers.Layer"),
+        ({"compat.py": "from tf_keras.layers import *\n"}, "from compat import *", "Layer"),
+        (
+            {
+                "net/__init__.py": "from .base import Base\n",
+                "net/base.py": "from tf_keras.layers import Layer\n\n\nclass Base(Layer):\n    pass\n",
+            },
+            "import net",
+            "net.Base",
+        ),
+        (
+            {
+                "env.py": 'import os\n\nos.environ["TF_USE_LEGACY_KERAS"] = "1"\n'
+                "from tensorflow import keras\n"
+            },
+            "from env import keras",
+            "keras.layers.Layer",
+        ),
+    ],
+)
+def test_which_keras_a_file_gets_from_another(
+    tmp_path: Path, files: Mapping[str, str], imports: str, base: str
+) -> None:
+    main = NAMED_FIRST.format(imports=imports, base=base)
+    assert found(tmp_path, {**files, "main.py": main}, "auto") == []
+    assert found(tmp_path, {**files, "main.py": main}, "3") == [("KS405", 6)]
+    keras3 = {name: text.replace("tf_keras", "keras") for name, text in files.items() if "env" not in name}
+    if keras3:
+        assert found(tmp_path, {**keras3, "main.py": main}, "auto") == [("KS405", 6)]

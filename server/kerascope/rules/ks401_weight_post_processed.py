@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from kerascope.rules.places import in_own_file
+from kerascope.rules.places import has_call, in_own_file
 from kerascope.rules.rule import Example, Related, Report, Rule
 from kerascope.tracking.events import AttributeWrite, ContainerWrite, Context, Used
 from kerascope.tracking.run import LayerRun
-from kerascope.tracking.values import UNKNOWN, Container, Tensor, Weight, options
+from kerascope.tracking.values import UNKNOWN, Container, Plain, Tensor, Weight, options
 
 _NOT_THE_VALUE = frozenset(("ones_like", "rank", "shape", "size", "stop_gradient", "zeros_like"))
 """Functions whose result says nothing of a weight's value, or is meant to stand still."""
@@ -261,6 +261,50 @@ class Example(keras.layers.Layer):
 """,
             symptom="no-gradient",
         ),
+        Example(
+            "what a constraint makes of a weight, and the sum of several",
+            """\
+import keras
+
+
+class Example(keras.layers.Layer):
+    def build(self, input_shape):
+        raw = self.add_weight(shape=(4,), initializer="ones", name="raw")
+        self.gain = keras.constraints.NonNeg()(raw)  # <- KS401
+        parts = [self.add_weight(shape=(4,), initializer="ones", name=f"part_{i}") for i in range(3)]
+        self.offset = sum(parts)  # <- KS401
+
+    def call(self, x):
+        return x * self.gain + self.offset
+""",
+            symptom="no-gradient",
+        ),
+        Example(
+            "in an object that samples",
+            """\
+import keras
+import tensorflow as tf
+
+
+class Normal:
+    def __init__(self, mean, deviation):
+        self.mean, self.deviation = mean, deviation
+
+    def sample(self):
+        return self.mean + self.deviation * tf.random.normal((4,))
+
+
+class Example(keras.layers.Layer):
+    def build(self, input_shape):
+        self.mean = self.add_weight(shape=(4,), initializer="zeros", name="mean")
+        raw = self.add_weight(shape=(4,), initializer="zeros", name="raw")
+        self.posterior = Normal(self.mean, tf.nn.softplus(raw))  # <- KS401
+
+    def call(self, x):
+        return x + self.posterior.sample() + self.mean
+""",
+            symptom="no-gradient",
+        ),
     )
     silent = (
         Example(
@@ -378,6 +422,31 @@ class Example(keras.layers.Layer):
 """,
         ),
         Example(
+            "an object that computes in every call",
+            """\
+import keras
+import tensorflow as tf
+
+
+class Normal:
+    def __init__(self, mean, raw):
+        self.mean, self.raw = mean, raw
+
+    def sample(self):
+        return self.mean + tf.nn.softplus(self.raw) * tf.random.normal((4,))
+
+
+class Example(keras.layers.Layer):
+    def build(self, input_shape):
+        self.mean = self.add_weight(shape=(4,), initializer="zeros", name="mean")
+        self.raw = self.add_weight(shape=(4,), initializer="zeros", name="raw")
+        self.posterior = Normal(self.mean, self.raw)
+
+    def call(self, x):
+        return x + self.posterior.sample()
+""",
+        ),
+        Example(
             "a weight that isn't meant to train",
             """\
 import keras
@@ -403,20 +472,36 @@ class Example(keras.layers.Layer):
             if made_by.rpartition(".")[2] in _NOT_THE_VALUE or any(part in made_by for part in _STRUCTURES):
                 continue
             weights = [weight for weight in tensor.weights if weight.trainable and weight not in used]
-            site = in_own_file(run, at)
+            # What an object keeps is wrong where it is computed, not where the object keeps it.
+            computed = tensor.site if "." in name else None
+            here = computed is not None and computed.path == run.module.path
+            site = computed if here else in_own_file(run, at, has_call(run, at))
             if weights and site is not None and id(site.node) not in seen:
                 seen.add(id(site.node))
                 yield Report(site, _message(run, name, weights), _places(weights))
 
 
 def _kept(run: LayerRun) -> Iterator[tuple[str, Tensor, Context]]:
-    """The tensors that attributes, and the lists and dicts on them, hold in the end."""
+    """The tensors that attributes, and the objects, lists and dicts on them, hold in the end."""
+    objects = {
+        id(option): name
+        for name, value in run.layer.attributes.items()
+        for option in options(value)
+        if isinstance(option, Plain)
+    }
     containers: dict[int, str] = {}
     writes = [write for write in run.events_of(ContainerWrite) if write.at.phase in ("init", "build")]
     put_in_later = {id(write.at.site.node) for write in writes}
     in_the_end = {name: set(map(id, options(value))) for name, value in run.layer.attributes.items()}
     for event in run.events_of(AttributeWrite):
-        if event.owner is not run.layer or event.name is None or event.at.phase not in ("init", "build"):
+        if event.name is None or event.at.phase not in ("init", "build"):
+            continue
+        if isinstance(event.owner, Plain) and (held_by := objects.get(id(event.owner))) is not None:
+            final = options(event.owner.attributes.get(event.name, UNKNOWN))
+            for value in options(event.value):
+                if isinstance(value, Tensor) and value in final:
+                    yield f"{held_by}.{event.name}", value, event.at
+        if event.owner is not run.layer:
             continue
         final = options(run.layer.attributes.get(event.name, UNKNOWN))
         for value in options(event.value):

@@ -11,8 +11,8 @@ from typing import Literal
 
 from kerascope.project.catalogue import Generation
 from kerascope.project.meaning import Library
-from kerascope.rules.places import in_own_class, in_own_file
-from kerascope.rules.rule import Example, Fix, Report, Rule
+from kerascope.rules.places import has_call, in_own_class, in_own_file
+from kerascope.rules.rule import Example, Fix, Related, Report, Rule
 from kerascope.source import rewrite
 from kerascope.source.document import Document
 from kerascope.tracking.events import AttributeWrite, Created, Used
@@ -656,10 +656,15 @@ class Example(keras.layers.Layer):
                 continue
             site = candidate.tensor.site
             if site is None or site.path != run.module.path:
-                site = in_own_file(run, candidate.write.at)
+                at = candidate.write.at
+                site = in_own_file(run, at, has_call(run, at))
             if site is not None:
+                made = candidate.tensor.site
                 yield Report(
-                    site, _message(run, candidate), fix=partial(_as_weight, run=run, candidate=candidate)
+                    site,
+                    _message(run, candidate),
+                    (Related(made, "made here"),) if made is not None and made.path != site.path else (),
+                    partial(_as_weight, run=run, candidate=candidate),
                 )
 
 
@@ -681,8 +686,6 @@ class _Candidate:
 def _candidates(run: LayerRun) -> Iterator[_Candidate]:
     for event in run.events_of(AttributeWrite):
         if event.owner is not run.layer or event.at.phase not in ("init", "build") or event.name is None:
-            continue
-        if event.at.owner_class is not None and not _is_own(run, event):
             continue
         seen: list[Tensor] = []
         for tensor in _tensors(event.value):
@@ -724,11 +727,6 @@ def _is_seeded(run: LayerRun, tensor: Tensor) -> bool:
     ]
     seeds = [initializer.attributes.get("seed", Constant(None)) for initializer in initializers]
     return bool(seeds) and Constant(None) not in seeds
-
-
-def _is_own(run: LayerRun, event: AttributeWrite) -> bool:
-    """Whether it happens in this file: a base class of another one is reported there."""
-    return event.at.site.path == run.module.path
 
 
 def _tensors(value: Value, depth: int = 3) -> Iterator[Tensor]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Sequence
 
+from kerascope.project.meaning import ClassDefinition
 from kerascope.rules.rule import Related
 from kerascope.source.document import Site
 from kerascope.tracking.events import Context
@@ -12,6 +13,7 @@ from kerascope.tracking.run import LayerRun, OwnedWeight, Reach
 from kerascope.tracking.values import Choice, Container, Function, Layer, Partial, Plain, Value
 
 _PLACES = 5
+_USING = frozenset(("call", "__call__", "train_step", "test_step", "predict_step", "compute_loss"))
 
 
 def in_own_class(run: LayerRun, site: Site) -> bool:
@@ -22,17 +24,29 @@ def in_own_class(run: LayerRun, site: Site) -> bool:
     return any(node is site.node for node in ast.walk(own.node))
 
 
-def in_own_file(run: LayerRun, at: Context) -> Site | None:
+def in_own_file(run: LayerRun, at: Context, told_there: bool = True) -> Site | None:
     """Where to report what happens at `at`: there, if it is in this file, else at the call that led to it.
 
-    None where a base class's own constructor, `build` or `call` does it: its own file says so.
+    None where a base class's own constructor, `build` or `call` does it, and `told_there`: its own file says
+    so.
     """
     if at.site.path == run.module.path:
         return at.site
     here = [call for call in at.calls if call.path == run.module.path]
     if not here:
-        return run.site if at.owner_class is None else None
-    return None if _calls_super(here[-1].node) else here[-1]
+        return run.site if at.owner_class is None or not told_there else None
+    return None if told_there and _calls_super(here[-1].node) else here[-1]
+
+
+def has_call(run: LayerRun, at: Context) -> bool:
+    """Whether the base class that does something has a `call`: one that leaves it to others isn't judged in
+    its own file."""
+    mro = run.mro()
+    owner = next((place for place, cls in enumerate(mro) if cls.name == at.owner_class), 0)
+    return any(
+        isinstance(cls, ClassDefinition) and any(piece.name in _USING for piece in cls.statement.body)
+        for cls in mro[owner:]
+    )
 
 
 def receiver(at: Context, name: str) -> ast.expr:

@@ -167,15 +167,11 @@ def dispatch(
                 method = run.method(found[0], found[1], found[2], callee)
                 return call_function(run, frame, node, method, arguments, keywords, spread)
         library = callee.library if isinstance(callee, Plain) else None
-        if isinstance(library, LibraryClass) and library.kind in (
-            "initializer",
-            "regularizer",
-            "constraint",
-        ):
+        if isinstance(library, LibraryClass) and library.kind in ("initializer", "regularizer", "constraint"):
             assert isinstance(callee, Plain)
-            if library.kind == "constraint":
-                return run.compute(frame, node, arguments, made_by=callee.cls.name)
-            return Tensor(phase=frame.phase, site=run.site(frame, node), made_by=callee.cls.name)
+            if library.kind == "initializer":  # it is given a shape
+                return Tensor(phase=frame.phase, site=run.site(frame, node), made_by=callee.cls.name)
+            return run.compute(frame, node, arguments, made_by=callee.cls.name)
     if isinstance(callee, Constant):
         return UNKNOWN
     inferred = infer(run, frame, node)

@@ -64,6 +64,9 @@ TENSORS = (
 )
 """Names of functions that compute; a function given to them is called."""
 
+_CALLED_LATER = ("keras.initializers.", "keras.activations.", "keras.constraints.", "keras.regularizers.")
+"""What `get` gives of these is called with a shape or a tensor."""
+
 UNKNOWN_OBJECTS = (
     "deserialize",
     "get",
@@ -110,7 +113,7 @@ def call_library(
             return LibraryValue(f"{name}()", function.origin)
         run.escape(frame, node, [*arguments, *keywords.values()], name)
         return UNKNOWN
-    if name.startswith(("keras.initializers.", "keras.activations.")) and name.endswith("()"):
+    if name.startswith(_CALLED_LATER) and name.endswith("()"):
         return run.compute(frame, node, arguments, made_by=name.removesuffix("()"))
     top = name.partition(".")[0]
     if name.startswith(TENSORS):
@@ -304,6 +307,12 @@ def _reduce(
     element = run.element(arguments[1])
     first = arguments[2] if len(arguments) > 2 else element
     return run.apply(frame, node, arguments[0], [first, element], {})
+
+
+def _sum(
+    run: Machine, frame: Frame, node: ast.Call, arguments: list[Value], keywords: dict[str, Value]
+) -> Value:
+    return run.compute(frame, node, [*(item.value for item in run.elements(join(arguments))), *arguments[1:]])
 
 
 def _next(
@@ -715,6 +724,7 @@ _KNOWN: dict[str, _Known] = {
     "builtins.map": _map,
     "builtins.filter": _filter,
     "builtins.next": _next,
+    "builtins.sum": _sum,
     "builtins.getattr": _getattr,
     "builtins.setattr": _setattr,
     "builtins.hasattr": _hasattr,
