@@ -251,7 +251,7 @@ def make_model(length=4, width=8):
     inputs = keras.Input((length,))
     x = layers.Dense(width)(layers.Reshape((length, 1))(inputs))
     positions = ops.arange(ops.shape(x)[1])
-    return keras.Model(inputs, layers.Add()([x, layers.Embedding(length, width)(positions)]))  # <- KS407
+    return keras.Model(inputs, x + layers.Embedding(length, width)(positions))  # <- KS407
 """,
             (3,),
             make="make_model()",
