@@ -100,6 +100,13 @@ def test_two_idle_codes_are_one_finding_if_nothing_else_is_left() -> None:
     ]
 
 
+def test_a_comment_without_codes_that_is_not_used() -> None:
+    _, findings = check("import keras\n\nlayer = keras.layers.Dense(4)  # kerascope: ignore\n")
+    assert [finding.message for finding in findings] == [
+        "This comment suppresses nothing: there is no finding here."
+    ]
+
+
 def test_an_unknown_code_is_not_called_unused_too() -> None:
     _, findings = check("import keras\nx = 1  # kerascope: ignore[KS998]\n")
     assert [finding.code for finding in findings] == ["KS902"]

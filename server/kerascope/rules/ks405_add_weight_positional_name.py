@@ -315,14 +315,30 @@ class Example(keras.layers.Layer):
         self.dense = keras.layers.Dense(4)
 
     def build(self, input_shape):
-        self.dense.build(input_shape)
         self.gain = self.dense.add_weight(self.name + "_gain", shape=(4,), initializer="ones")  # <- KS405
+        self.dense.build(input_shape)
 
     def call(self, x):
         return self.dense(x) * self.gain
 """,
             (3,),
             symptom="raises",
+            fixed="""\
+import keras
+
+
+class Example(keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.dense = keras.layers.Dense(4)
+
+    def build(self, input_shape):
+        self.gain = self.dense.add_weight(name=self.name + "_gain", shape=(4,), initializer="ones")  # <- KS405
+        self.dense.build(input_shape)
+
+    def call(self, x):
+        return self.dense(x) * self.gain
+""",
         ),
         Example(
             "in Keras 2, the shape first",

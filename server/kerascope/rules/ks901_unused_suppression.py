@@ -218,7 +218,7 @@ def unused(
 
 def _finding(document: Document, comment: Suppression, codes: tuple[SuppressedCode, ...]) -> Finding:
     listed = codes or comment.codes
-    what = " and ".join(each.code for each in listed) or "a finding"
+    what = " and ".join(each.code for each in listed) or "finding"
     where = "in this file" if comment.kind == "ignore-file" else "here"
     return Finding(
         document.path,
