@@ -315,7 +315,7 @@ class Example(keras.layers.Layer):
         self.dense = keras.layers.Dense(4)
 
     def build(self, input_shape):
-        self.gain = self.dense.add_weight(self.name + "_gain", shape=(4,), initializer="ones")  # <- KS405
+        self.gain = self.dense.add_weight(self.name + "_g", shape=(4,), initializer="ones")  # <- KS405
         self.dense.build(input_shape)
 
     def call(self, x):
@@ -333,7 +333,7 @@ class Example(keras.layers.Layer):
         self.dense = keras.layers.Dense(4)
 
     def build(self, input_shape):
-        self.gain = self.dense.add_weight(name=self.name + "_gain", shape=(4,), initializer="ones")  # <- KS405
+        self.gain = self.dense.add_weight(name=self.name + "_g", shape=(4,), initializer="ones")  # <- KS405
         self.dense.build(input_shape)
 
     def call(self, x):
