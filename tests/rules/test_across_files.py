@@ -374,8 +374,15 @@ def test_what_a_base_class_that_leaves_call_to_others_does(tmp_path: Path) -> No
     files = {"template.py": TEMPLATE, "main.py": USES_TEMPLATE}
     expected = [("KS401", 7), ("KS402", 7), ("KS101", 9), ("KS403", 9)]
     assert [each for each in found(tmp_path, files) if each[0] in told] == expected
+    # One that leaves a part of it to others is no better.
+    part = "    def call(self, x):\n        return self.transform(x)\n"
+    files = {
+        "template.py": f"{TEMPLATE}\n{part}",
+        "main.py": USES_TEMPLATE.replace("def call", "def transform"),
+    }
+    assert [each for each in found(tmp_path, files) if each[0] in told] == expected
     call = "    def call(self, x):\n        return self.helper.dense(x) * self.gain @ self.kernel\n"
-    files["template.py"] = f"{TEMPLATE}\n{call}"
+    files = {"template.py": f"{TEMPLATE}\n{call}", "main.py": USES_TEMPLATE}
     assert [each for each in found(tmp_path, files) if each[0] in told] == [("KS403", 9)]
 
 

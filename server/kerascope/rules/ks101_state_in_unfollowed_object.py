@@ -20,7 +20,7 @@ from kerascope.rules.hidden import (
     weights_text,
 )
 from kerascope.rules.ks105_container_copied_on_assignment import late_writes
-from kerascope.rules.places import has_call, in_own_file
+from kerascope.rules.places import in_own_file, told_there
 from kerascope.rules.rule import Example, Fix, MakeFix, Report, Rule
 from kerascope.source.document import Document
 from kerascope.source.rewrite import insert_after
@@ -1554,7 +1554,7 @@ class Example(keras.layers.Layer):
     def _report(
         self, run: LayerRun, write: AttributeWrite | ContainerWrite, reaches: list[Reach]
     ) -> Iterator[Report]:
-        site = in_own_file(run, write.at, has_call(run, write.at))
+        site = in_own_file(run, write.at, told_there(run, write.at, self.check_layer))
         first = reaches[0]
         if site is None or first.breaks is None:
             return

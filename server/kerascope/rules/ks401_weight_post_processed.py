@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from kerascope.rules.places import has_call, in_own_file
+from kerascope.rules.places import in_own_file, told_there
 from kerascope.rules.rule import Example, Related, Report, Rule
 from kerascope.tracking.events import AttributeWrite, ContainerWrite, Context, Used
 from kerascope.tracking.run import LayerRun
@@ -475,7 +475,7 @@ class Example(keras.layers.Layer):
             # What an object keeps is wrong where it is computed, not where the object keeps it.
             computed = tensor.site if "." in name else None
             here = computed is not None and computed.path == run.module.path
-            site = computed if here else in_own_file(run, at, has_call(run, at))
+            site = computed if here else in_own_file(run, at, told_there(run, at, self.check_layer))
             if weights and site is not None and id(site.node) not in seen:
                 seen.add(id(site.node))
                 yield Report(site, _message(run, name, weights), _places(weights))

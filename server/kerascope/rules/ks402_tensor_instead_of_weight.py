@@ -11,7 +11,7 @@ from typing import Literal
 
 from kerascope.project.catalogue import Generation
 from kerascope.project.meaning import Library
-from kerascope.rules.places import has_call, in_own_class, in_own_file
+from kerascope.rules.places import in_own_class, in_own_file, told_there
 from kerascope.rules.rule import Example, Fix, Related, Report, Rule
 from kerascope.source import rewrite
 from kerascope.source.document import Document
@@ -657,7 +657,7 @@ class Example(keras.layers.Layer):
             site = candidate.tensor.site
             if site is None or site.path != run.module.path:
                 at = candidate.write.at
-                site = in_own_file(run, at, has_call(run, at))
+                site = in_own_file(run, at, told_there(run, at, self.check_layer))
             if site is not None:
                 made = candidate.tensor.site
                 yield Report(

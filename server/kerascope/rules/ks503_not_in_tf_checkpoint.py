@@ -384,7 +384,8 @@ checkpoint = tf.train.Checkpoint(model=model)
             if not found or _given_in_parts(events[0].at.site.node):
                 continue
             inner, attribute = found[0]
-            others = f", and of {len(found) - 1} more attributes" if len(found) > 1 else ""
+            more = "another attribute" if len(found) == 2 else f"{len(found) - 1} more attributes"
+            others = f", and of {more}" if len(found) > 1 else ""
             yield Report(
                 events[0].at.site,
                 f"This checkpoint leaves out the {class_of(attribute.states[0])}{several(attribute.states)} "

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from kerascope.project.meaning import ClassDefinition
-from kerascope.rules.rule import Related
+from kerascope.rules.rule import Related, Report
 from kerascope.source.document import Site
 from kerascope.tracking.events import Context
 from kerascope.tracking.run import LayerRun, OwnedWeight, Reach
 from kerascope.tracking.values import Choice, Container, Function, Layer, Partial, Plain, Value
 
 _PLACES = 5
-_USING = frozenset(("call", "__call__", "train_step", "test_step", "predict_step", "compute_loss"))
 
 
 def in_own_class(run: LayerRun, site: Site) -> bool:
@@ -38,15 +37,19 @@ def in_own_file(run: LayerRun, at: Context, told_there: bool = True) -> Site | N
     return None if told_there and _calls_super(here[-1].node) else here[-1]
 
 
-def has_call(run: LayerRun, at: Context) -> bool:
-    """Whether the base class that does something has a `call`: one that leaves it to others isn't judged in
-    its own file."""
-    mro = run.mro()
-    owner = next((place for place, cls in enumerate(mro) if cls.name == at.owner_class), 0)
-    return any(
-        isinstance(cls, ClassDefinition) and any(piece.name in _USING for piece in cls.statement.body)
-        for cls in mro[owner:]
-    )
+def told_there(run: LayerRun, at: Context, check: Callable[[LayerRun], Iterable[Report]]) -> bool:
+    """Whether a rule's `check` says it of one of the bases, whose code does what happens at `at`: a base
+    class that leaves `call`, or a part of it, to others can't be judged in its own file."""
+    if at.site.path == run.module.path:
+        return True
+    for cls in run.mro()[1:]:
+        base = run.run_of_class(cls) if isinstance(cls, ClassDefinition) else None
+        if base is None or base is run:
+            continue
+        for report in check(base):
+            if report.site.statement is at.site.statement or report.site.path != at.site.path:
+                return True
+    return False
 
 
 def receiver(at: Context, name: str) -> ast.expr:

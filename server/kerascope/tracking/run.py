@@ -192,6 +192,10 @@ class LayerRun(_Run):
             return self
         return self._examiner.run(layer.cls) if isinstance(layer.cls, ClassDefinition) else None
 
+    def run_of_class(self, cls: ClassDefinition) -> LayerRun | None:
+        """The run of another class of layers."""
+        return self if cls == self.definition else self._examiner.run(cls)
+
     def method(self, name: str) -> Method | None:
         """The user's method `name`, by method resolution order; None if only Keras has it, or none has."""
         found = self._run.classes.find(self.definition, name)
