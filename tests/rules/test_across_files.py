@@ -305,6 +305,26 @@ def step(model, optimizer, x, y, tape):
     assert found(tmp_path, {"main.py": LOSSES, "train.py": training}) == []
 
 
+def test_a_loss_whose_base_makes_the_variable(tmp_path: Path) -> None:
+    whole = LOSSES.replace("Proxies", "ProxyLoss")
+    base, _, call = whole.partition("    def call")
+    main = f"""\
+import keras
+import tensorflow as tf
+
+from base import ProxyLoss
+
+
+class Margin(ProxyLoss):
+    def __init__(self):
+        super().__init__()
+        self.margin = 0.1
+
+    def call{call}"""
+    assert found(tmp_path, {"base.py": base, "main.py": main}) == [("KS406", 9)]
+    assert found(tmp_path, {"base.py": whole, "main.py": main}) == []
+
+
 def test_layers_that_are_imported_from_one_keras_or_the_other(tmp_path: Path) -> None:
     compat = """\
 try:

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 
 from kerascope.project.catalogue import LibraryClass
 from kerascope.project.meaning import ClassDefinition
-from kerascope.rules.rule import Example, Report, Rule
+from kerascope.rules.rule import Example, Related, Report, Rule
+from kerascope.source.document import Site
 from kerascope.source.statement import Statement
 from kerascope.tracking.events import AttributeWrite, Created
 from kerascope.tracking.run import ScriptRun
@@ -499,12 +500,10 @@ def train(model, loss, optimizer, x):
             if not isinstance(owner, Plain) or event.at.method is None or event.name is None:
                 continue
             kind = _kind(owner)
-            if kind is None or event.at.site.path != run.module.path or event.at.phase == "call":
+            site = _place(run, event) if kind is not None and event.at.phase != "call" else None
+            state = next(_meant_to_train(run, event.value), None) if site is not None else None
+            if site is None or state is None or not isinstance(owner.cls, ClassDefinition):
                 continue
-            state = next(_meant_to_train(run, event.value), None)
-            if state is None or not isinstance(owner.cls, ClassDefinition):
-                continue
-            site = event.at.site
             if any(site.node is node for node in reported) or not _is_own_business(run, owner, event.name):
                 continue
             reported.append(site.node)
@@ -513,7 +512,24 @@ def train(model, loss, optimizer, x):
                 site,
                 f"{what} belongs to the {kind} {owner.class_name}, not to a model: `fit` doesn't train it, "
                 "nor is it saved. Put it into the model, or into a layer that uses `add_loss`.",
+                (Related(event.at.site, "assigned here"),) if site is not event.at.site else (),
             )
+
+
+def _place(run: ScriptRun, event: AttributeWrite) -> Site | None:
+    """Where it is made; for a class of this file whose base, in another one, makes it and doesn't use it:
+    where this class calls that one's constructor."""
+    there = event.at.site.path
+    if there == run.module.path:
+        return event.at.site
+    own = isinstance(event.owner, Plain) and isinstance(event.owner.cls, ClassDefinition)
+    if not own or event.owner.cls.module.path != run.module.path:  # type: ignore[union-attr]
+        return None
+    says, uses = (
+        run.project.mentions(there, each) for each in (_MEANT_TO_STAY.pattern, rf"\.{event.name}\b")
+    )
+    calls = [call for call in event.at.calls if call.path == run.module.path]
+    return calls[-1] if calls and not says and uses == 1 else None
 
 
 def _kind(owner: Plain) -> str | None:
