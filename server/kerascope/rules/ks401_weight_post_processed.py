@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
 
+from kerascope.project.meaning import Library
+from kerascope.rules.own_code import parents, reads
 from kerascope.rules.places import in_own_file, told_there
 from kerascope.rules.rule import Example, Related, Report, Rule
-from kerascope.tracking.events import AttributeWrite, ContainerWrite, Context, Used
+from kerascope.source.document import Site
+from kerascope.tracking.events import AttributeRead, AttributeWrite, ContainerWrite, Context, Used
 from kerascope.tracking.run import LayerRun
 from kerascope.tracking.values import UNKNOWN, Container, Plain, Tensor, Weight, options
 
 _NOT_THE_VALUE = frozenset(("ones_like", "rank", "shape", "size", "stop_gradient", "zeros_like"))
 """Functions whose result says nothing of a weight's value, or is meant to stand still."""
+_OF_KERAS = frozenset(("kernel", "embeddings", "bias"))
+"""Weights of Keras' own layers."""
+_COMPUTATIONS = frozenset(
+    (
+        *("add", "concat", "concatenate", "expand_dims", "l2_normalize", "matmul", "multiply", "normalize"),
+        *("reshape", "square", "stack", "subtract", "transpose"),
+    )
+)
+"""What makes something else of a weight: a mere copy may be meant, of the values at the start."""
 _STRUCTURES = (".nest.", ".tree.")
 """Of what handles structures: the result may hold the weights themselves."""
 
@@ -21,7 +34,8 @@ class WeightPostProcessed(Rule):
     ## What it does
     Reports an attribute that is given the result of a computation on a weight or variable
     (`self.add_weight(…) * 2`, `tf.nn.softplus(self.add_weight(…))`, a `concat` or `stack` of weights,
-    `variable.read_value()`) in the constructor or in `build`, while `call` uses that attribute.
+    `variable.read_value()`) in the constructor or in `build`, while `call` uses that attribute. The `kernel`
+    or `embeddings` of a sublayer of Keras' own is such a weight, too.
 
     ## Why it matters
     The computation runs once. The attribute then holds a constant: training changes the weight, but not what
@@ -66,8 +80,8 @@ class WeightPostProcessed(Rule):
 
     ## When it is silent
     Where `call` computes it, in every call; where `call` uses the weight itself too, and so trains it; where
-    `call` doesn't use the attribute; where the weight isn't trainable; in Keras 3 for `weight.value`, which
-    is the variable itself.
+    `call` doesn't use the attribute; where the weight isn't trainable; on copies of a sublayer's weight; in
+    Keras 3 for `weight.value`, which is the variable itself.
 
     ## Fix
     None: the computation has to move into `call`.
@@ -305,6 +319,28 @@ class Example(keras.layers.Layer):
 """,
             symptom="no-gradient",
         ),
+        Example(
+            "the transposed kernel of a sublayer, for a tied decoder",
+            """\
+import keras
+import tensorflow as tf
+
+
+class Example(keras.layers.Layer):
+    def __init__(self, units=3):
+        super().__init__()
+        self.encoder = keras.layers.Dense(units, use_bias=False)
+
+    def build(self, input_shape):
+        self.encoder.build(input_shape)
+        self.decoding = tf.transpose(self.encoder.kernel)  # <- KS401
+        self.built = True
+
+    def call(self, x):
+        return tf.matmul(self.encoder(x), self.decoding)
+""",
+            symptom="not-saved",
+        ),
     )
     silent = (
         Example(
@@ -422,6 +458,28 @@ class Example(keras.layers.Layer):
 """,
         ),
         Example(
+            "the kernel of a sublayer, transposed in every call",
+            """\
+import keras
+import tensorflow as tf
+
+
+class Example(keras.layers.Layer):
+    def __init__(self, units=3):
+        super().__init__()
+        self.encoder = keras.layers.Dense(units, use_bias=False)
+
+    def build(self, input_shape):
+        self.encoder.build(input_shape)
+        self.kernel = self.encoder.kernel
+        self.size = tf.size(self.encoder.kernel) + self.encoder.kernel.shape[0] * 0
+        self.built = True
+
+    def call(self, x):
+        return tf.matmul(self.encoder(x), tf.transpose(self.kernel)) / tf.cast(self.size, "float32")
+""",
+        ),
+        Example(
             "an object that computes in every call",
             """\
 import keras
@@ -479,6 +537,54 @@ class Example(keras.layers.Layer):
             if weights and site is not None and id(site.node) not in seen:
                 seen.add(id(site.node))
                 yield Report(site, _message(run, name, weights), _places(weights))
+        yield from _of_sublayers(run)
+
+
+def _of_sublayers(run: LayerRun) -> Iterator[Report]:
+    """What is computed once from the weights of Keras' own layers: the transposed table of an embedding."""
+    call = run.method("call")
+    for event in run.events_of(AttributeRead):
+        statement, layer = event.at.statement, event.owner
+        if event.name not in _OF_KERAS or event.at.phase not in ("init", "build") or call is None:
+            continue
+        if not isinstance(statement, ast.Assign) or event.at.site.path != run.module.path:
+            continue
+        target = statement.targets[0]
+        own = isinstance(target, ast.Attribute) and ast.unparse(target.value) == "self"
+        if not own or not isinstance(layer.cls, Library) or not _is_computed(statement, event.at.site.node):
+            continue
+        assert isinstance(target, ast.Attribute)
+        writes = [each for each in run.events_of(AttributeWrite) if each.name in (target.attr, "trainable")]
+        frozen = "trainable" in layer.keywords or any(each.name == "trainable" for each in writes)
+        if frozen or len(writes) != 1 or not reads(call, target.attr):
+            continue
+        when = "in the constructor" if event.at.phase == "init" else "in build()"
+        yield Report(
+            Site(event.at.site.path, event.at.site.statement, target),
+            f"`self.{target.attr}` holds a tensor, computed once {when} from "
+            f"`{ast.unparse(event.at.site.node)}`: training changes that weight, but not this. Compute it in "
+            "`call`.",
+        )
+
+
+def _is_computed(statement: ast.Assign, weight: ast.AST) -> bool:
+    """Whether something else is made of the weight's value: not of its shape, and no mere copy."""
+    outer = parents(statement)
+    computed = False
+    node = outer.get(weight)
+    while node is not None and node is not statement:
+        if isinstance(node, ast.Call):
+            function = node.func
+            name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
+            if name not in _COMPUTATIONS:
+                return False
+            computed = True
+        elif isinstance(node, ast.BinOp):
+            computed = True
+        elif not isinstance(node, ast.List | ast.Tuple | ast.keyword):
+            return False
+        node = outer.get(node)
+    return computed
 
 
 def _kept(run: LayerRun) -> Iterator[tuple[str, Tensor, Context]]:
