@@ -122,11 +122,15 @@ class Checker:
         return choose_keras(self.environment, self.settings.keras, names, _LEGACY in names).generations
 
     def names(self, document: Document) -> frozenset[str]:
-        """The Keras names that a file uses; those of the modules of the workspace that it imports, where it
-        has Keras from one of them."""
+        """The Keras names that a file uses; where it has its Keras from modules of the workspace, and these
+        have none but Keras 2, their names too."""
         names = names_used(document)
-        module = None if _names_keras(names) else self.project.module(document.path)
-        return names if module is None else names | self._names_of_imported(module, {module.path})
+        module = None if _origins(names) else self.project.module(document.path)
+        if module is None:
+            return names
+        imported = self._names_of_imported(module, {module.path})
+        wanted = {"tf"} if _LEGACY in imported else {"tf_keras"}
+        return names | imported if _origins(imported) == wanted else names
 
     def _names_of_imported(self, module: Module, seen: set[str], depth: int = 3) -> frozenset[str]:
         found: set[str] = set()
@@ -142,7 +146,7 @@ class Checker:
                 self.project.mentions(inner.path, _EVIDENCE)  # noted: findings depend on it
                 names = names_used(inner.document)
                 found |= names
-                if depth > 1 and not _names_keras(names):
+                if depth > 1 and not _origins(names):
                     found |= self._names_of_imported(inner, seen, depth - 1)
         return frozenset(found)
 
@@ -318,10 +322,10 @@ def names_used(document: Document) -> frozenset[str]:
     return frozenset(found)
 
 
-def _names_keras(names: Iterable[str]) -> bool:
-    """Whether one of the names is Keras itself, or something of it."""
+def _origins(names: Iterable[str]) -> set[str]:
+    """The packages of which Keras' names among these are: "tf", "keras", "tf_keras"."""
     found = (canonical(name) for name in names)
-    return any(known is not None and known[0].startswith("keras") for known in found)
+    return {known[1] for known in found if known is not None and known[0].startswith("keras")}
 
 
 _names_by_statement: WeakKeyDictionary[Statement, tuple[tuple[str, str | None], ...]] = WeakKeyDictionary()
