@@ -152,6 +152,11 @@ def test_a_dict_of_heads(call: str) -> None:
             "return self.dense(x) if self.skip is None else self.dense(x) + self.skip(x)",
             id="call makes a layer, which a build() would lock out",
         ),
+        pytest.param(
+            "self.dense = layers.Dense(4)\nself.act = None",
+            "if self.act is None:\n    self.act = layers.Activation('tanh')\nreturn self.act(self.dense(x))",
+            id="call makes a layer without weights, which a build() would lock out as well",
+        ),
     ],
 )
 def test_no_build_is_written(init: str, call: str) -> None:

@@ -6,13 +6,14 @@ import ast
 from collections.abc import Mapping, Sequence
 
 from kerascope.rules.derived_build import derive_build
-from kerascope.rules.lazy_creation import append_to_build, creations_in_call
+from kerascope.rules.lazy_creation import append_to_build, attribute_that_holds, creations_in_call
 from kerascope.rules.places import in_own_class
 from kerascope.rules.rule import Fix
 from kerascope.source import rewrite
 from kerascope.source.document import Document
+from kerascope.tracking.events import Created
 from kerascope.tracking.run import LayerRun, Method, Reach
-from kerascope.tracking.values import Layer, Value, Weight
+from kerascope.tracking.values import Layer, Weight
 
 
 def add_builds(document: Document, run: LayerRun, build: Method, skipped: Sequence[Reach]) -> Fix | None:
@@ -35,7 +36,7 @@ def write_build(
     call = run.method("call")
     if call is None or not in_own_class(run, call.site):
         return None
-    if run.generation == 3 and any(_is_own_state(run, event.value) for event in creations_in_call(run)):
+    if run.generation == 3 and any(_is_own_state(run, event) for event in creations_in_call(run)):
         return None  # a build() locks the layer before `call` makes its state
     derived = derive_build(run, layers)
     if derived is None or (one_shape and len(derived.parameters) != 1):
@@ -46,8 +47,12 @@ def write_build(
     return Fix("Write a build() that builds the sublayers", False, edits) if edits else None
 
 
-def _is_own_state(run: LayerRun, value: Value) -> bool:
-    return isinstance(value, Weight) or (isinstance(value, Layer) and run.weights_of(value).has != "no")
+def _is_own_state(run: LayerRun, creation: Created) -> bool:
+    """Whether Keras 3 refuses it once the layer is built: a weight, or a layer that is kept."""
+    value = creation.value
+    if isinstance(value, Layer) and attribute_that_holds(run, creation) is None:
+        return run.weights_of(value).has != "no"
+    return isinstance(value, Layer | Weight)
 
 
 def _shape_parameters(run: LayerRun, build: Method) -> Mapping[str, str] | None:

@@ -477,6 +477,28 @@ class Example(keras.layers.Layer):
 """,
         ),
         Example(
+            "built as long as there are some",
+            """\
+import keras
+
+
+class Example(keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.left = keras.layers.Dense(4)
+        self.right = keras.layers.Dense(4)
+
+    def build(self, input_shape):
+        waiting = [self.left, self.right]
+        while waiting:
+            waiting.pop().build(input_shape)
+        self.built = True
+
+    def call(self, x):
+        return self.left(x) + self.right(x)
+""",
+        ),
+        Example(
             "every element of a list is built",
             """\
 import keras

@@ -1561,12 +1561,12 @@ def _message(
     owners = sorted({weight.owner for weight in missing})
     who = f"{owners[0]} makes" if len(owners) == 1 else f"{', '.join(owners[:-1])} and {owners[-1]} make"
     name = life.layer.class_name
+    which = "not all" if there else "no"
     if raises:
         when = f"before {name} is called"
         if life.build is not None:
-            when = (
-                f"although it was built (`build(shape)` builds no sublayers of {name} in Keras {generation})"
-            )
+            built = f"`build(shape)` builds {which} sublayers of {name} in Keras {generation}"
+            when = f"although it was built ({built})"
         some = "its" if count is None else f"{len(missing)} of its {count}" if there else f"its {count}"
         return f"{what} raises ValueError {when}: {who} {some} weights in the first call."
     if count is None:
@@ -1577,7 +1577,7 @@ def _message(
     if life.build is None:
         return f"{what} is read before {name} is called and {finds}: {who} them in the first call."
     return (
-        f"{what} {finds}: `build(shape)` builds no sublayers of {name} in Keras {generation}, "
+        f"{what} {finds}: `build(shape)` builds {which} sublayers of {name} in Keras {generation}, "
         f"{who} them in the first call."
     )
 
@@ -1597,10 +1597,14 @@ def _raises(run: ScriptRun, life: _Life, name: str, call: ast.Call | None) -> bo
     if name == "save_weights" and (text.endswith(".weights.h5") or not text.endswith(".h5")):
         return False
     nested = run.run_of(life.layer)
-    unbuilt = [reach.value for reach in nested.sublayers()] if nested is not None else []
+    unbuilt = [
+        reach.value
+        for reach in (nested.sublayers() if nested is not None else ())
+        if isinstance(reach.value, Layer)
+        and (life.build is None or nested is None or nested.built_in_build(reach.value) != "yes")
+    ]
     return (life.build is None and _refuses(run, life.layer)) or any(
-        isinstance(inner, Layer)
-        and _refuses(run, inner)
+        _refuses(run, inner)
         and any(weight.exists_after not in ("init", "unknown") for weight in run.weights_of(inner).weights)
         for inner in unbuilt
     )

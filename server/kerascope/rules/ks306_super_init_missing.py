@@ -133,6 +133,52 @@ class Example(keras.layers.Layer):
             symptom="raises",
         ),
         Example(
+            "super() of another class, after copying",
+            """\
+import keras
+
+
+class Encoder(keras.layers.Layer):
+    def __init__(self, units=4):
+        super(Encoder, self).__init__()
+        self.dense = keras.layers.Dense(units)
+
+    def call(self, x):
+        return self.dense(x)
+
+
+class Example(keras.layers.Layer):
+    def __init__(self, units=4):
+        super(Encoder, self).__init__()  # <- KS306
+        self.dense = keras.layers.Dense(units)
+
+    def call(self, x):
+        return self.dense(x)
+""",
+            symptom="raises",
+            fixed="""\
+import keras
+
+
+class Encoder(keras.layers.Layer):
+    def __init__(self, units=4):
+        super(Encoder, self).__init__()
+        self.dense = keras.layers.Dense(units)
+
+    def call(self, x):
+        return self.dense(x)
+
+
+class Example(keras.layers.Layer):
+    def __init__(self, units=4):
+        super().__init__()  # <- KS306
+        self.dense = keras.layers.Dense(units)
+
+    def call(self, x):
+        return self.dense(x)
+""",
+        ),
+        Example(
             "called only for a flag that is off by default",
             """\
 import keras
@@ -833,6 +879,11 @@ def _message(run: LayerRun, break_: _Break, own: bool) -> str:
         case "not called":
             what = f"{where}__init__ names super().__init__ but doesn't call it"
         case "skipped":
+            stranger = _stranger(run, break_)
+            if stranger is not None:
+                return (
+                    f"`super({stranger}, self)` names a class that {name} isn't: making one raises TypeError."
+                )
             what = f"{where}__init__ skips the constructor of Keras"
         case "left out":
             asked = _asked_for(break_.node) if break_.node is not None else None
@@ -842,6 +893,19 @@ def _message(run: LayerRun, break_: _Break, own: bool) -> str:
                 f"the __init__ that @dataclass writes for {break_.owner.name} never calls super().__init__()"
             )
     return f"{what}, {ends}"
+
+
+def _stranger(run: LayerRun, break_: _Break) -> str | None:
+    """The class that `super(Other, self)` names, if it is another one of the project and no base."""
+    call = break_.node.func if isinstance(break_.node, ast.Call) else None
+    inner = call.value if isinstance(call, ast.Attribute) else None
+    if not isinstance(inner, ast.Call) or not inner.args:
+        return None
+    named = ast.unparse(inner.args[0])
+    meanings = run.project.resolve(break_.owner.module, named)
+    if not meanings or any(not isinstance(each, ClassDefinition) or each in run.mro() for each in meanings):
+        return None
+    return named
 
 
 def _mend(document: Document, run: LayerRun, break_: _Break) -> Fix | None:

@@ -43,8 +43,13 @@ def _is_called(run: LayerRun, layer: Layer) -> bool:
 
 
 def _builds_by_other_means(run: LayerRun, build: Method) -> bool:
-    """Whether `build` goes through all attributes, or calls something else that sounds like it."""
+    """Whether `build` goes through all attributes, or calls something else that sounds like it; or builds as
+    long as a condition holds, perhaps all of them."""
     for node in ast.walk(build.node):
+        if isinstance(node, ast.While) and any(
+            isinstance(inner, ast.Attribute) and inner.attr == "build" for inner in ast.walk(node)
+        ):
+            return True
         if isinstance(node, ast.Name) and node.id in ("vars", "dir"):
             return True
         if isinstance(node, ast.Attribute) and (
