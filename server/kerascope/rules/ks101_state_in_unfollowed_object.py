@@ -23,11 +23,22 @@ from kerascope.rules.ks105_container_copied_on_assignment import late_writes
 from kerascope.rules.places import in_own_file, told_there
 from kerascope.rules.rule import Example, Fix, MakeFix, Report, Rule
 from kerascope.source.document import Document
-from kerascope.source.rewrite import insert_after
+from kerascope.source.rewrite import append_to_body, insert_after
 from kerascope.tracking.events import AttributeWrite, ContainerWrite
 from kerascope.tracking.keras3 import COPIED
 from kerascope.tracking.run import LayerRun, Reach
-from kerascope.tracking.values import Container, Function, Layer, Partial, Plain, State, Value, Weight
+from kerascope.tracking.values import (
+    Container,
+    Function,
+    Layer,
+    Partial,
+    Plain,
+    State,
+    Unknown,
+    Value,
+    Weight,
+    options,
+)
 
 _ANOTHER_RULE = {"loss", "metric", "optimizer"}
 """Keras' own objects that aren't meant to train what they hold."""
@@ -52,9 +63,8 @@ _STILL_SAVED = {"list subclass", "dict subclass"}
 """Saving looks into these by `isinstance`, though training doesn't."""
 
 _AS_LIST = {
-    **dict.fromkeys(
-        ("deque", "frozenset", "set", "UserList", "array", "list subclass", "dict view"), "list({})"
-    ),
+    **dict.fromkeys(("deque", "frozenset", "set", "UserList", "list subclass", "dict view"), "list({})"),
+    "array": "list({}.flat)",
     **dict.fromkeys(
         ("UserDict", "ChainMap", "mappingproxy", "dict subclass", "defaultdict"), "list({}.values())"
     ),
@@ -538,6 +548,164 @@ class Example(keras.layers.Layer):
     def call(self, x):
         for stage in self.stages:
             x = stage(x)
+        return x
+""",
+        ),
+        Example(
+            "a deque that is filled after it was assigned",
+            """\
+from collections import deque
+
+import keras
+
+
+class Example(keras.layers.Layer):
+    def __init__(self, depth=2):
+        super().__init__()
+        self.stack = deque()  # <- KS101
+        for _ in range(depth):
+            self.stack.appendleft(keras.layers.Dense(4))
+
+    def call(self, x):
+        for layer in self.stack:
+            x = layer(x)
+        return x
+""",
+            symptom="untracked",
+            fixed="""\
+from collections import deque
+
+import keras
+
+
+class Example(keras.layers.Layer):
+    def __init__(self, depth=2):
+        super().__init__()
+        self.stack = deque()  # <- KS101
+        for _ in range(depth):
+            self.stack.appendleft(keras.layers.Dense(4))
+        self.stack_layers = list(self.stack)
+
+    def call(self, x):
+        for layer in self.stack:
+            x = layer(x)
+        return x
+""",
+        ),
+        Example(
+            "an object that gets its layers after it was assigned",
+            """\
+import keras
+
+
+class State:
+    pass
+
+
+class Example(keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.state = State()  # <- KS101
+        self.state.encoder = keras.layers.Dense(4)
+
+    def call(self, x):
+        return self.state.encoder(x)
+""",
+            symptom="untracked",
+            fixed="""\
+import keras
+
+
+class State:
+    pass
+
+
+class Example(keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.state = State()  # <- KS101
+        self.state.encoder = keras.layers.Dense(4)
+        self.state_encoder = self.state.encoder
+
+    def call(self, x):
+        return self.state.encoder(x)
+""",
+        ),
+        Example(
+            "one of two helpers, each with layers of its own",
+            """\
+import keras
+
+
+class Discrete:
+    def __init__(self):
+        self.head = keras.layers.Dense(4)
+
+    def logits(self, x):
+        return self.head(x)
+
+
+class Gaussian:
+    def __init__(self):
+        self.mean = keras.layers.Dense(4)
+
+    def logits(self, x):
+        return self.mean(x)
+
+
+POLICIES = {"discrete": Discrete, "gaussian": Gaussian}
+
+
+class Example(keras.layers.Layer):
+    def __init__(self, policy="discrete"):
+        super().__init__()
+        self.policy = POLICIES[policy]()  # <- KS101
+
+    def call(self, x):
+        return self.policy.logits(x)
+""",
+            symptom="untracked",
+        ),
+        Example(
+            "a table of layers in a NumPy array",
+            """\
+import keras
+import numpy as np
+
+
+class Example(keras.layers.Layer):
+    def __init__(self, rows=2, columns=2):
+        super().__init__()
+        table = np.empty((rows, columns), dtype=object)
+        for row in range(rows):
+            for column in range(columns):
+                table[row, column] = keras.layers.Dense(4)
+        self.table = table  # <- KS101
+
+    def call(self, x):
+        for layer in self.table.ravel():
+            x = layer(x)
+        return x
+""",
+            symptom="untracked",
+            fixed="""\
+import keras
+import numpy as np
+
+
+class Example(keras.layers.Layer):
+    def __init__(self, rows=2, columns=2):
+        super().__init__()
+        table = np.empty((rows, columns), dtype=object)
+        for row in range(rows):
+            for column in range(columns):
+                table[row, column] = keras.layers.Dense(4)
+        self.table = table  # <- KS101
+        self.table_layers = list(self.table.flat)
+
+    def call(self, x):
+        for layer in self.table.ravel():
+            x = layer(x)
         return x
 """,
         ),
@@ -1658,10 +1826,11 @@ def _assign_too(
     if write.at.owner_class is None or write.at.phase not in ("init", "build"):
         return None
     lines = []
+    late = False
     for reach in reaches:
         if isinstance(reach.value, Weight) and reach.value.kind == "tf variable" and run.generation == 3:
             return None
-        if re.fullmatch(r"self(\.[A-Za-z]\w*){2,}", reach.text):
+        if re.fullmatch(r"self(\.[A-Za-z]\w*){2,}", reach.text) and _is_there(run, reach.text):
             name, text = "_".join(reach.text.split(".")[1:]), reach.text
         elif isinstance(reach.breaks, Container) and len(reach.steps) == 2 and reach.breaks.kind in _AS_LIST:
             attribute = attribute_of(reach)
@@ -1673,12 +1842,49 @@ def _assign_too(
         line = f"self.{name} = {text}"
         if line not in lines:
             lines.append(line)
+        late = late or _comes_later(run, write, reach)
+    method = run.method("__init__") if late else None
+    if late and (method is None or method.owner != run.definition or write.at.method != "__init__"):
+        return None
 
     def make(document: Document) -> Fix | None:
-        edits = insert_after(document, site, "\n".join(lines))
+        code = "\n".join(lines)
+        edits = append_to_body(document, method.site, code) if method else insert_after(document, site, code)
         return None if edits is None else Fix("Assign the hidden layer to an attribute as well", False, edits)
 
     return make
+
+
+def _is_there(run: LayerRun, text: str) -> bool:
+    """Whether an attribute of an attribute is there, whichever of several objects it is."""
+    found: list[Value] = [run.layer]
+    for name in text.split(".")[1:]:
+        held = [owner.attributes.get(name) for owner in found if isinstance(owner, Layer | Plain)]
+        if len(held) < sum(not isinstance(owner, Unknown) for owner in found) or None in held:
+            return False
+        found = [option for value in held if value is not None for option in options(value)]
+    return True
+
+
+def _comes_later(run: LayerRun, write: AttributeWrite, reach: Reach) -> bool:
+    """Whether the hidden object gets into its holder only after that was assigned to the attribute."""
+    events = run.all_events
+    for event in reversed(events):
+        if event is write:
+            return False
+        if isinstance(event, AttributeWrite):
+            holder: Value = event.owner
+            put = options(event.value)
+        elif isinstance(event, ContainerWrite):
+            holder = event.container
+            put = tuple(option for value in event.values for option in options(value))
+        else:
+            continue
+        if any(step is holder for step in reach.steps) and any(
+            p is step for p in put for step in reach.steps
+        ):
+            return True
+    return False
 
 
 def _missing_factories(run: LayerRun) -> Iterator[Report]:

@@ -12,6 +12,7 @@ from kerascope.rules.rule import Example, Fix, MakeFix, Related, Report, Rule
 from kerascope.source.document import Document, Site
 from kerascope.source.position import Edit
 from kerascope.tracking.events import AttributeWrite, ContainerWrite
+from kerascope.tracking.keras3 import COPIED, TRACKING_WRITES
 from kerascope.tracking.run import LayerRun
 from kerascope.tracking.values import Choice, Container, Function, State, Value
 
@@ -242,6 +243,28 @@ class Example(keras.layers.Layer):
         return [x] + [head(x) for head in self.heads.values()]
 """,
         ),
+        Example(
+            "pairs and items that Keras wouldn't take through the attribute either",
+            """\
+import keras
+
+
+class Example(keras.layers.Layer):
+    def __init__(self, names=("a", "b")):
+        super().__init__()
+        self.heads = heads = {}
+        heads.update((name, keras.layers.Dense(4)) for name in names)  # <- KS105
+        blocks = [None]
+        self.blocks = blocks
+        blocks[0] = keras.layers.Dense(4)  # <- KS105
+        self.run = lambda x: blocks[0](sum(head(x) for head in heads.values()))
+
+    def call(self, x):
+        return self.run(x)
+""",
+            generations=(3,),
+            symptom="untracked",
+        ),
     )
 
     silent = (
@@ -369,12 +392,15 @@ class Example(keras.layers.Layer):
                 continue
             seen.add(id(site.node))
             attribute, local = f"self.{late.assignment.name}", ast.unparse(late.write.through)
+            whole = f"assign it when `{local}` is complete"
+            advice = (
+                f"Use `{attribute}` here, or {whole}" if _would_be_noticed(late.write) else whole.capitalize()
+            )
             yield Report(
                 site,
                 f"In Keras 3, `{attribute}` holds a copy of `{local}`, made when it was assigned: the "
                 f"{class_of(late.states[0])}{several(late.states)} put into `{local}` here won't be in it, "
-                f"nor be trained{weights_text(run, late.states)}. Use `{attribute}` here, or assign it when "
-                f"`{local}` is complete.",
+                f"nor be trained{weights_text(run, late.states)}. {advice}.",
                 (Related(late.assignment.at.site, "the copy is made here"), *makers(run, late.states)),
                 _through_attribute(run, late, attribute),
             )
@@ -409,6 +435,19 @@ def late_writes(run: LayerRun) -> Iterator[LateWrite]:
                 yield LateWrite(event, copied[id(event.container)], states)
 
 
+def _would_be_noticed(write: ContainerWrite) -> bool:
+    """Whether Keras 3 would take the same write to the attribute's container."""
+    if write.operation in ("+=", "|="):
+        return True  # it assigns the attribute again
+    if write.operation not in TRACKING_WRITES.get(COPIED.get(write.container.kind, ""), ()):
+        return False
+    node = write.at.site.node
+    if write.operation != "update" or not isinstance(node, ast.Call):
+        return True
+    # `TrackedDict.update` takes one mapping, no pairs and no keyword arguments.
+    return not node.keywords and all(isinstance(given, ast.Dict | ast.DictComp) for given in node.args)
+
+
 def _pairs(value: Value, stored: Value) -> Iterator[tuple[Value, Value]]:
     for one in value.options if isinstance(value, Choice) else (value,):
         for other in stored.options if isinstance(stored, Choice) else (stored,):
@@ -418,6 +457,8 @@ def _pairs(value: Value, stored: Value) -> Iterator[tuple[Value, Value]]:
 def _through_attribute(run: LayerRun, late: LateWrite, attribute: str) -> MakeFix | None:
     """The attribute instead of the local name, if that name has no other use afterwards."""
     write = late.write
+    if not _would_be_noticed(write):
+        return None
     if not isinstance(write.through, ast.Name) or write.at.method != late.assignment.at.method:
         return None
     if late.assignment.at.site.statement is not write.at.site.statement or _is_held(run, write.container):

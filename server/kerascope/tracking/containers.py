@@ -37,6 +37,17 @@ _MAY_ITERATE = frozenset((Layer, Plain, Partial, Choice))
 """What may be an object of a user's class, or the attributes of one."""
 
 
+def pair_as_item(item: Item) -> Item:
+    """The item that `(key, value)`, given to `dict` or its `update`, becomes."""
+    pair = item.value
+    if not isinstance(item.key, Unknown) or not isinstance(pair, Container) or len(pair.items) != 2:
+        return item
+    if pair.kind not in ("tuple", "list"):
+        return item
+    key, value = (part.value for part in pair.items)
+    return Item(key, value, item.site)
+
+
 class Containers(Machine):
     """Reads and writes elements."""
 
@@ -81,6 +92,8 @@ class Containers(Machine):
             if spread
             else [Item(key, value, at)]
         )
+        if operation == "update" and container.kind in KEYED:
+            items = [pair_as_item(item) for item in items]
         values = [item.value for item in items]
         self.events.append(
             ContainerWrite(self.context(frame, node), container, operation, tuple(values), through)

@@ -9,6 +9,7 @@ from typing import cast
 
 from kerascope.project.environment import unaware_of_keras
 from kerascope.project.meaning import Library
+from kerascope.tracking.containers import pair_as_item
 from kerascope.tracking.events import Checkpointed, Created
 from kerascope.tracking.instances import is_instance
 from kerascope.tracking.machine import MAX_TURNS, Frame, Machine
@@ -25,7 +26,6 @@ from kerascope.tracking.values import (
     Partial,
     Plain,
     Tensor,
-    Unknown,
     Value,
     Weight,
     join,
@@ -182,7 +182,7 @@ def _container(kind: str) -> Callable[..., Value]:
             made.items.extend(
                 Item(Constant(name), value, run.site(frame, node)) for name, value in keywords.items()
             )
-            _pairs_to_items(run, made)
+            made.items = [pair_as_item(item) for item in made.items]
         return run.created(frame, node, made)
 
     return make
@@ -194,18 +194,6 @@ def _containers(value: Value) -> list[Container]:
 
 def _iterated(run: Machine, value: Value) -> list[Item]:
     return run.elements(value)
-
-
-def _pairs_to_items(run: Machine, made: Container) -> None:
-    """`dict([(key, value), …])`: the pairs become items."""
-    for index, item in enumerate(made.items):
-        if (
-            isinstance(item.value, Container)
-            and item.value.kind in ("tuple", "list")
-            and isinstance(item.key, Unknown)
-        ) and len(item.value.items) == 2:
-            key, value = (part.value for part in item.value.items)
-            made.items[index] = Item(key, value, item.site)
 
 
 def _same_items(kind: str) -> Callable[..., Value]:
