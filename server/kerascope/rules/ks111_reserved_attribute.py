@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from kerascope.project.catalogue import LibraryClass, Overwriting, catalogue
 from kerascope.project.meaning import ClassDefinition
@@ -194,6 +194,39 @@ class Example(keras.layers.Layer):
         for layer in self._own_layers:
             x = layer(x)
         return x
+""",
+        ),
+        Example(
+            "_layers as a dict, in Keras 3",
+            """\
+import keras
+
+
+class Example(keras.layers.Layer):
+    def __init__(self, names=("query", "value")):
+        super().__init__()
+        self._layers = {}  # <- KS111
+        for name in names:
+            self._layers[name] = keras.layers.Dense(4)
+
+    def call(self, x):
+        return sum(layer(x) for layer in self._layers.values())
+""",
+            generations=(3,),
+            symptom="raises",
+            fixed="""\
+import keras
+
+
+class Example(keras.layers.Layer):
+    def __init__(self, names=("query", "value")):
+        super().__init__()
+        self._own_layers = {}  # <- KS111
+        for name in names:
+            self._own_layers[name] = keras.layers.Dense(4)
+
+    def call(self, x):
+        return sum(layer(x) for layer in self._own_layers.values())
 """,
         ),
         Example(
@@ -582,6 +615,8 @@ def _says(run: LayerRun | ScriptRun, write: _Write) -> tuple[str, Severity | Non
     effects = data.overwritten(owner.library.root, name)
     given = {form for value in values if (form := _kind_of(value)) is not None}
     effect = effects.get(given.pop()) if len(given) == len(values) == 1 else None
+    if effect is None and run.generation == 3 and name in _ITERATED and _is_dict_of_layers(values):
+        effect = "call"
     if name == "_layers" and effect == "untracked" and _holds_all(run, owner, values):
         effect = "unsaved" if owner.library.root == "keras.layers.Layer" else None
     if (kind != "read-only" and effect is None) or _is_defined(run, owner, name) or _is_tried(write):
@@ -614,6 +649,20 @@ def _holds_all(run: LayerRun | ScriptRun, owner: Layer, values: tuple[Value, ...
         id(other) in held or (isinstance(other, Layer) and run.weights_of(other).has == "no")
         for other in owner.tracked
         if isinstance(other, Layer)
+    )
+
+
+_ITERATED = frozenset({"_layers", "_losses", "_loss_ids"})
+"""Records that Keras 3 goes over, or adds, at the first call: a dict in their place gives names instead."""
+
+
+def _is_dict_of_layers(values: Sequence[Value]) -> bool:
+    return len(values) == 1 and all(
+        isinstance(option, Container)
+        and option.kind in ("dict", "OrderedDict")
+        and bool(option.items)
+        and all(isinstance(one, Layer) for item in option.items for one in options(item.value))
+        for option in options(values[0])
     )
 
 
