@@ -22,7 +22,16 @@ from kerascope.rules.places import in_own_class
 from kerascope.rules.rule import Example, Report, Rule
 from kerascope.source.document import Site
 from kerascope.source.statement import Statement
-from kerascope.tracking.events import AttributeWrite, Context, Created, Event, LayerCalled, LayerMethod, Used
+from kerascope.tracking.events import (
+    AttributeWrite,
+    Context,
+    Created,
+    Event,
+    LayerBuilt,
+    LayerCalled,
+    LayerMethod,
+    Used,
+)
 from kerascope.tracking.run import LayerRun, ScriptRun
 from kerascope.tracking.values import (
     Constant,
@@ -54,6 +63,7 @@ class LambdaHoldsState(Rule):
     ## What it does
     Reports a layer or trainable variable that the function of a `keras.layers.Lambda` uses or makes, and a
     variable with which a functional model computes outside of every layer, if no layer or model holds it.
+    In Keras 2 also a layer that an attribute holds, but that only the function of a `Lambda` calls.
 
     ## Why it matters
     A `Lambda` keeps a function, and Keras doesn't look into it for weights: what it uses is in no
@@ -63,6 +73,7 @@ class LambdaHoldsState(Rule):
     | --- | --- | --- |
     | a `Dense` made outside | 2 variables used, 0 trainable, `fit` changes nothing | ValueError |
     | a `Dense` made and built outside | the same | 0 trainable, with a warning |
+    | a `Dense` that an attribute holds | 2 trainable, `fit` learns | ValueError |
     | a `Dense` made in the function | another for every call, `fit` raises ValueError | ValueError |
     | a `tf.Variable` made outside | 1 used, 0 trainable | 0 trainable, with a warning |
     | none: `keras.Model(x, tf.matmul(x, variable))` | 1 used, 0 trainable | 0 trainable, with a warning |
@@ -251,6 +262,24 @@ class Example(keras.layers.Layer):
             (3,),
             symptom="untracked",
         ),
+        Example(
+            "in Keras 2, an attribute's layer that only the Lambda calls",
+            """\
+from tensorflow import keras
+
+
+class Example(keras.layers.Layer):
+    def __init__(self, units=4):
+        super().__init__()
+        self.dense = keras.layers.Dense(units)
+        self.double = keras.layers.Lambda(lambda x: self.dense(x) * 2.0)  # <- KS113
+
+    def call(self, x):
+        return self.double(x)
+""",
+            generations=(2,),
+            symptom="raises",
+        ),
     )
 
     silent = (
@@ -288,6 +317,39 @@ class Example(keras.layers.Layer):
 
     def call(self, x):
         return self.double(x)
+""",
+        ),
+        Example(
+            "in Keras 3, an attribute's layer that only the Lambda calls",
+            """\
+import keras
+
+
+class Example(keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.dense = keras.layers.Dense(4)
+        self.double = keras.layers.Lambda(lambda x: self.dense(x) * 2.0)
+
+    def call(self, x):
+        return self.double(x)
+""",
+            generations=(3,),
+        ),
+        Example(
+            "an attribute's layer that is called without the Lambda first",
+            """\
+import keras
+
+
+class Example(keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.dense = keras.layers.Dense(4)
+        self.double = keras.layers.Lambda(lambda x: self.dense(x) * 2.0)
+
+    def call(self, x):
+        return self.double(self.dense(x))
 """,
         ),
         Example(
@@ -407,6 +469,10 @@ model = keras.Model(inputs, keras.layers.Dense(2)(shifted * scale + offset))
                 continue
             if not in_own_class(run, holder.site) or holder.phase not in ("init", "build", "call"):
                 continue
+            if run.generation == 2 and not event.at.conditional and _is_first_built_in_lambda(run, state):
+                reported.add(id(event.at.site.node))
+                yield _raises(run, state, event)
+                continue
             if not lost(run, [state]) or _is_cared_for(run, run.all_events, state, event, holder):
                 continue
             reported.add(id(event.at.site.node))
@@ -450,6 +516,35 @@ def _in_lambdas(events: Sequence[Event]) -> Iterator[tuple[State, _Use, Layer]]:
         used: list[State] = [event.layer] if isinstance(event, LayerCalled) else list(used_weights(event))
         for state in used:
             yield state, event, holder
+
+
+def _is_first_built_in_lambda(run: LayerRun, state: State) -> bool:
+    """Whether a layer that Keras knows is used by nothing but `Lambda`s: the first of them builds it."""
+    if not isinstance(state, Layer) or run.tracked(state) != "yes" or run.escaped(state) or not run.complete:
+        return False
+    if state.open or state.knows_input or run.weights_of(state).has != "yes":
+        return False
+    if state.library is not None and state.library.builds_in_init:
+        return False
+    if not all(weight.exists_after == "build" for weight in run.weights_of(state).weights):
+        return False
+    return not any(
+        isinstance(event, LayerBuilt | LayerMethod)
+        or (isinstance(event, LayerCalled) and not _of_lambda(event))
+        for event in run.all_events
+        if isinstance(event, LayerBuilt | LayerMethod | LayerCalled) and event.layer is state
+    )
+
+
+def _raises(run: LayerRun, state: State, event: _Use) -> Report:
+    what = f"the {class_of(state)}{weights_text(run, [state])}"
+    return Report(
+        event.at.site,
+        f"Keras 2 raises ValueError when the function of a `Lambda` builds a layer, and only this one calls "
+        f"{what}. Call it without a `Lambda`, or build it before.",
+        makers(run, [state]),
+        severity="error",
+    )
 
 
 def _is_lambda(layer: Layer) -> bool:
