@@ -228,6 +228,46 @@ class Example(keras.layers.Layer):
 """,
             symptom="untracked",
         ),
+        Example(
+            "a __setattr__ that lets Keras see some names only",
+            """\
+import keras
+
+
+class Example(keras.layers.Layer):
+    def __init__(self, units=4):
+        super().__init__()
+        self._inner = keras.layers.Dense(units)  # <- KS110
+        self.outer = keras.layers.Dense(units)
+
+    def __setattr__(self, name, value):
+        if name.startswith("_inner"):
+            self.__dict__[name] = value
+        else:
+            super().__setattr__(name, value)
+
+    def call(self, x):
+        return self.outer(self._inner(x))
+""",
+            symptom="untracked",
+        ),
+        Example(
+            "all local names",
+            """\
+import keras
+
+
+class Example(keras.layers.Layer):
+    def __init__(self, units=4):
+        super().__init__()
+        inner = keras.layers.Dense(units)
+        self.__dict__.update({k: v for k, v in locals().items() if k in ("units", "inner")})  # <- KS110
+
+    def call(self, x):
+        return self.inner(x)
+""",
+            symptom="untracked",
+        ),
     )
 
     silent = (
@@ -309,6 +349,30 @@ class Example(keras.layers.Layer):
 
     def call(self, x):
         return self.dense(x)
+""",
+        ),
+        Example(
+            "a __setattr__ that keeps other values from Keras, local names by setattr",
+            """\
+import keras
+
+
+class Example(keras.layers.Layer):
+    def __init__(self, units=4):
+        super().__init__()
+        inner = keras.layers.Dense(units)
+        for name, value in list(locals().items()):
+            if name in ("units", "inner"):
+                setattr(self, name, value)
+
+    def __setattr__(self, name, value):
+        if isinstance(value, int):
+            object.__setattr__(self, name, value)
+        else:
+            super().__setattr__(name, value)
+
+    def call(self, x):
+        return self.inner(x)
 """,
         ),
         Example(

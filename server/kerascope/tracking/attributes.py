@@ -73,7 +73,12 @@ class Attributes(Machine):
                 if setter is not None:
                     self.call_function(frame, node, setter, [value], {})
                     return
-                if isinstance(owner.cls, ClassDefinition) and self.classes.hides_writes(owner.cls):
+                hidden = self._own_setattr(frame, node, owner, name, value)
+                if hidden is True or (
+                    hidden is None
+                    and isinstance(owner.cls, ClassDefinition)
+                    and self.classes.hides_writes(owner.cls)
+                ):
                     via = "own __setattr__"
             stored = value
             if via in ("plain", "setattr"):
@@ -135,6 +140,41 @@ class Attributes(Machine):
             ):
                 return self.method(cls, statement, node, owner)
         return None
+
+    def _own_setattr(
+        self, frame: Frame, node: ast.AST, owner: Layer, name: str | None, value: Value
+    ) -> bool | None:
+        """Whether the user's `__setattr__` keeps this write from Keras; None: there is none, or not known.
+
+        It is run apart: what it does with the write shows in the events, which are taken back, as the write
+        itself belongs to the place that makes it.
+        """
+        found = (
+            self.classes.find(owner.cls, "__setattr__") if isinstance(owner.cls, ClassDefinition) else None
+        )
+        if not isinstance(found, tuple) or not isinstance(found[2], ast.FunctionDef) or name is None:
+            return None
+        if found[2] in self.running or self.depth > 4:
+            return None
+        before, attributes, tracked = len(self.events), dict(owner.attributes), list(owner.tracked)
+        method = self.method(found[0], found[1], found[2], owner)
+        journals, self.journals = self.journals, []
+        try:
+            self.call_function(frame, node, method, [Constant(name), value], {})
+        finally:
+            self.journals = journals
+        writes = [
+            event
+            for event in self.events[before:]
+            if isinstance(event, AttributeWrite) and event.owner is owner and event.name == name
+        ]
+        del self.events[before:]
+        owner.attributes.clear()
+        owner.attributes.update(attributes)
+        owner.tracked[:] = tracked
+        if len(writes) != 1 or writes[0].at.conditional != frame.conditional:
+            return None
+        return writes[0].via in ("__dict__", "object.__setattr__")
 
     def _shadowed(self, owner: Layer, name: str) -> bool:
         """Whether the class gives `name` a value of its own (a bare annotation is none), or Keras' does."""

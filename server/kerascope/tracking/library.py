@@ -574,6 +574,15 @@ def _chain(
     return _same_items("iterator")(run, frame, node, inner, {})
 
 
+def _locals(
+    run: Machine, frame: Frame, node: ast.Call, arguments: list[Value], keywords: dict[str, Value]
+) -> Value:
+    """`locals()`: the names of the function so far (a comprehension's own are none yet)."""
+    site = run.site(frame, node)
+    names = next((scope for scope in reversed(frame.scopes) if scope), {})
+    return Container("dict", site, [Item(Constant(name), value, site) for name, value in names.items()])
+
+
 def _type(
     run: Machine, frame: Frame, node: ast.Call, arguments: list[Value], keywords: dict[str, Value]
 ) -> Value:
@@ -717,6 +726,7 @@ _KNOWN: dict[str, _Known] = {
     "builtins.setattr": _setattr,
     "builtins.hasattr": _hasattr,
     "builtins.vars": _vars,
+    "builtins.locals": _locals,
     "builtins.type": _type,
     "builtins.isinstance": _isinstance,
     "builtins.len": _len,
