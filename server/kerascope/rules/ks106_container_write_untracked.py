@@ -311,6 +311,26 @@ class Example(keras.layers.Layer):
             (3,),
         ),
         Example(
+            "a wrapper that only keeps an untrained weight of its own",
+            """\
+import keras
+
+
+class Example(keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.steps = [keras.layers.Dense(4), keras.layers.Dense(4)]
+        for index in range(2):
+            self.steps[index] = keras.layers.SpectralNormalization(self.steps[index])
+
+    def call(self, x):
+        for step in self.steps:
+            x = step(x)
+        return x
+""",
+            (3,),
+        ),
+        Example(
             "+= on the attribute",
             """\
 import keras

@@ -51,11 +51,12 @@ _ONLY_HOLD = frozenset(
     {
         "keras.Sequential",
         "keras.layers.RNN",
+        "keras.layers.SpectralNormalization",
         "keras.layers.StackedRNNCells",
         "keras.layers.TimeDistributed",
     }
 )
-"""Classes of Keras' whose objects use the very layers that they are given, and own no weights."""
+"""Classes of Keras' whose objects use the very layers that they are given, and own no weights that train."""
 
 
 @dataclass(frozen=True, slots=True)
