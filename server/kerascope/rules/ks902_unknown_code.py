@@ -145,7 +145,7 @@ def _finding(document: Document, written: SuppressedCode, codes: Collection[str]
         UnknownCode.code,
         UnknownCode.name,
         "warning",
-        f"{written.code} is not a code of Kerascope.{guess}",
+        f"{document.text_of(written.range)} is not a code of Kerascope.{guess}",
         (),
         make_fix=(lambda _: _replaced(written, meant)) if meant is not None else None,
     )
