@@ -153,6 +153,35 @@ def test_what_jedi_adds(tmp_path: Path, ends: list[Session]) -> None:
     assert not here.inference.pending()
 
 
+@pytest.mark.parametrize("damage", ["cut", "emptied", "other", "no folder"])
+def test_a_damaged_cache_of_jedi_costs_no_answer(
+    tmp_path: Path, ends: list[Session], monkeypatch: pytest.MonkeyPatch, damage: str
+) -> None:
+    """Another process may be writing it just now, or have died over it."""
+    cache = tmp_path / "cache"
+    monkeypatch.setenv("XDG_CACHE_HOME", str(cache))
+    text = "from blocks import *\nx = guess()\ny = max(1, 2)\n"
+
+    def told(folder: str) -> list[str | None]:
+        here = session(ends, tmp_path / folder, text)
+        return [here.answered("guess()"), here.answered("max(1, 2)")]
+
+    answers = ["object of class blocks.Other", "object of builtins.int"]
+    if damage == "no folder":
+        cache.write_text("")
+        assert told("first") == answers
+        return
+    assert told("first") == answers
+    kept = list(cache.rglob("*.pkl"))
+    assert any(len(file.read_bytes()) > 100_000 for file in kept)
+    for file in kept:
+        content = file.read_bytes()
+        file.write_bytes({"cut": content[:90_000], "emptied": b"", "other": b"cos\nno_such_name\n."}[damage])
+    assert told("second") == answers
+    repaired = [file for file in kept if len(file.read_bytes()) > 100_000]
+    assert repaired, "the text of builtins is large, and kept whole again"
+
+
 def test_classes_of_keras_are_canonical_wherever_they_are_found(tmp_path: Path, ends: list[Session]) -> None:
     here = session(ends, tmp_path, "from tool import make\nx = make()\n", ("site",))
     here.tree.write("site/keras/__init__.py", "")

@@ -14,7 +14,7 @@ import os
 import signal
 import sys
 import sysconfig
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 
@@ -47,6 +47,7 @@ class _Answerer:
             def get_sys_path(self) -> list[str]:
                 return list(standard)
 
+        _forgive_cache()
         jedi.settings.auto_import_modules = []
         self._jedi = jedi
         self._environment = Environment()
@@ -72,6 +73,28 @@ class _Answerer:
                     values = [_value(name) for name in script.infer(line, column)]
             _end_after(0)
             yield {"values": values, "files": _files(script)}
+
+
+def _forgive_cache() -> None:
+    """Whatever is wrong with a file of the cache that all programs with Jedi share, parse anew.
+
+    Such a file is written in place: who reads it meanwhile finds half of it, and so does everybody after a
+    full disk or a killed process. Jedi would fail then, over every question that leads to that file."""
+    from parso import cache
+
+    for name in ("_load_from_file_system", "_save_to_file_system", "_remove_cache_and_update_lock"):
+        function = getattr(cache, name, None)
+        if function is not None:
+            setattr(cache, name, _forgiving(function))
+
+
+def _forgiving(function: Callable[..., Any]) -> Callable[..., Any]:
+    def forgiving(*arguments: Any, **named: Any) -> Any:
+        with contextlib.suppress(Exception):
+            return function(*arguments, **named)
+        return None
+
+    return forgiving
 
 
 def _end_after(seconds: int) -> None:
