@@ -176,6 +176,17 @@ class Trial:
             return True
         return False
 
+    def predict_raises(self):
+        """`predict` raises after a step of `fit`, or that step did."""
+        model = self.keras.Sequential([self.make()])
+        model.compile("sgd", "mse")
+        try:
+            model.fit(self.x, self.call(self.make()), verbose=0)
+            model.predict(self.x, verbose=0)
+        except Exception:
+            return True
+        return False
+
     def without_effect(self):
         """The layer has the same trainable weights as in the mended program."""
         mended = Trial(self.engine, {**self.request, "code": self.request["fixed"]})

@@ -57,6 +57,7 @@ Symptom = Literal[
     "trained-though-frozen",
     "raises",
     "fit-raises",
+    "predict-raises",
     "build-raises",
     "not-built-by-build",
     "missing-in-functional",
