@@ -166,10 +166,18 @@ class Trial:
             checkpoints[1].restore(checkpoints[0].save(str(pathlib.Path(folder) / "checkpoint")))
         return any(abs(a - b).max() > 1e-6 for a, b in zip(*map(self.numbers, layers), strict=True))
 
+    def to_train(self):
+        """A compiled model of the layer: itself, if it trains in a way of its own."""
+        model = self.make()
+        step = getattr(type(model), "train_step", None)
+        if step is None or step is self.keras.Model.train_step:
+            model = self.keras.Sequential([model])
+        model.compile("sgd", "mse")
+        return model
+
     def fit_raises(self):
         """One step of `fit` raises, though a call doesn't."""
-        model = self.keras.Sequential([self.make()])
-        model.compile("sgd", "mse")
+        model = self.to_train()
         try:
             model.fit(self.x, self.call(self.make()), verbose=0)
         except Exception:
@@ -178,8 +186,7 @@ class Trial:
 
     def predict_raises(self):
         """`predict` raises after a step of `fit`, or that step did."""
-        model = self.keras.Sequential([self.make()])
-        model.compile("sgd", "mse")
+        model = self.to_train()
         try:
             model.fit(self.x, self.call(self.make()), verbose=0)
             model.predict(self.x, verbose=0)

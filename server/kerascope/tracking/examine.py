@@ -384,7 +384,7 @@ class Examiner:
         except (OutOfSteps, RecursionError):
             run.complete = False
             run.journals.clear()
-        yield ScriptRun(self, run, module)
+        yield ScriptRun(self, run, module, (statement,))
         local = []
         for definition in run.local_classes:
             if run.classes.facts(definition).layer is not None:
@@ -427,7 +427,7 @@ class Examiner:
             except (OutOfSteps, RecursionError):
                 run.complete = False
                 run.journals.clear()
-        script = ScriptRun(self, run, module)
+        script = ScriptRun(self, run, module, code)
         script.reads = reads
         self._scripts[module.path] = _KeptRuns(code, (script,), reads)
         return (script,)

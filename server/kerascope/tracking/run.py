@@ -569,7 +569,9 @@ class LayerRun(_Run):
 class ScriptRun(_Run):
     """Module-level code, or one function outside layer classes, run in the order of the code."""
 
-    def __init__(self, examiner: Examiner, interpreter: Interpreter, module: Module) -> None:
+    def __init__(
+        self, examiner: Examiner, interpreter: Interpreter, module: Module, pieces: Sequence[Statement]
+    ) -> None:
         self._examiner = examiner
         self._run = interpreter
         self.generation: Generation = interpreter.generation
@@ -577,6 +579,8 @@ class ScriptRun(_Run):
         self.reads = Reads()
         self.project = interpreter.project
         self.module = module
+        self.pieces = pieces
+        """The code that is run: the function, or the module's own statements."""
         self.events: Sequence[Event] = interpreter.events
         """`Created` of layers, `LayerCalled`, `LayerBuilt`, `AttributeRead`, `LayerMethod`, `Escaped` …, in
         order; those with a `subject` happen inside a layer that the script made."""
