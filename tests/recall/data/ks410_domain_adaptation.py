@@ -7,11 +7,16 @@ import tensorflow as tf
 keras = tf.keras
 
 
-class Encoder(keras.layers.Layer):  # <- KS203
+class Encoder(keras.layers.Layer):
     def __init__(self, units=4, **kwargs):
         super().__init__(**kwargs)
         self.hidden = keras.layers.Dense(units, activation="relu")
         self.out = keras.layers.Dense(units)
+
+    def build(self, shape):
+        self.hidden.build(shape)
+        self.out.build((None, self.hidden.units))
+        self.built = True
 
     def call(self, x):
         return self.out(self.hidden(x))
