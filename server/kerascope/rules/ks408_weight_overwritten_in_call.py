@@ -96,6 +96,10 @@ class WeightOverwrittenInCall(Rule):
     - Keras 3.15.1: `keras/src/layers/layer.py` (`Layer.__setattr__`), `keras/src/backend/common/variables.py`
       (`Variable.assign`, `Variable.__add__`).
     - tf_keras 2.21.0: `tf_keras/src/engine/base_layer.py` (`Layer.__setattr__`, `Layer.__delattr__`).
+    - [tensorflow #32889](https://github.com/tensorflow/tensorflow/issues/32889): states assigned to an
+      attribute in `call`; a Keras developer says to make them in `build` and assign to them.
+    - [keras #16107](https://github.com/keras-team/keras/issues/16107): a memory made by `add_weight`,
+      which `call` updates with `=`: "an op outside of the function building code".
     """
 
     code = "KS408"

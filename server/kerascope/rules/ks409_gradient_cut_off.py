@@ -123,6 +123,10 @@ class GradientCutOff(Rule):
     - Keras 3.15.1: `keras/src/trainers/trainer.py` (`Trainer.train_step`),
       `keras/src/optimizers/base_optimizer.py` (`BaseOptimizer._filter_empty_gradients`).
     - tf_keras 2.21.0: `tf_keras/src/optimizers/utils.py` (`filter_empty_gradients`).
+    - [keras #6926](https://github.com/keras-team/keras/issues/6926): a trainable threshold that is only
+      compared.
+    - [tensorflow #44125](https://github.com/tensorflow/tensorflow/issues/44125): what a layer says is only
+      compared with random numbers: no gradients.
     """
 
     code = "KS409"

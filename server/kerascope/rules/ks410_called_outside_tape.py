@@ -105,6 +105,8 @@ class CalledOutsideTape(Rule):
       `keras/src/optimizers/base_optimizer.py` (`BaseOptimizer._filter_empty_gradients`).
     - tf_keras 2.21.0: `tf_keras/src/engine/training.py` (`Model.train_step`),
       `tf_keras/src/optimizers/utils.py` (`filter_empty_gradients`).
+    - [tensorflow #31265](https://github.com/tensorflow/tensorflow/issues/31265): no gradients; the answer
+      shows the call inside of the tape.
     """
 
     code = "KS410"
