@@ -105,6 +105,29 @@ class Example(keras.layers.Layer):
     def call(self, x):
         return x * self.w
 """
+OVERWRITTEN = """\
+import keras
+
+
+class Example(keras.layers.Layer):
+    def build(self, input_shape):
+        self.w = self.add_weight(shape=(4,), initializer="ones", name="w")
+
+    def call(self, x):
+        self.w = self.w * 2.0
+        return x * self.w
+"""
+THRESHOLD = """\
+import keras
+
+
+class Example(keras.layers.Layer):
+    def build(self, input_shape):
+        self.w = self.add_weight(shape=(4,), initializer="ones", name="w")
+
+    def call(self, x):
+        return keras.ops.where(x > self.w, x, 0.0)
+"""
 NAME_FIRST = """\
 import keras
 
@@ -224,6 +247,21 @@ CASES = [
     ("KS401", TENSOR, measured(weights=(weight("w", (4,), created=frame(6)),)), "refuted"),
     ("KS401", TENSOR, raised(6), "confirmed"),
     ("KS401", TENSOR, measured(weights=(weight("w", (4,), created=frame(6), gradient=None),)), None),
+    ("KS408", OVERWRITTEN, raised(9), "confirmed"),
+    (
+        "KS408",
+        OVERWRITTEN,
+        measured(weights=(weight("w", (4,), created=frame(6), gradient=False),)),
+        "confirmed",
+    ),
+    ("KS408", OVERWRITTEN, measured(weights=(weight("w", (4,), created=frame(6)),)), None),
+    (
+        "KS409",
+        THRESHOLD,
+        measured(weights=(weight("w", (4,), created=frame(6), gradient=False),)),
+        "confirmed",
+    ),
+    ("KS409", THRESHOLD, measured(weights=(weight("w", (4,), created=frame(6)),)), "refuted"),
     ("KS405", NAME_FIRST, raised(6), "confirmed"),
     ("KS405", NAME_FIRST, measured(weights=(weight("w", (4,), created=frame(6)),)), "refuted"),
     ("KS405", NAME_FIRST, raised(9), None),

@@ -206,6 +206,12 @@ def _no_gradient(case: _Case) -> Verdict | None:
     return "refuted" if weights and all(weight.gradient and weight.effect for weight in weights) else None
 
 
+def _overwritten(case: _Case) -> Verdict | None:
+    """ "A tensor takes the weight's place": the second step found no way to the weight. Where it found one,
+    the line may not have run."""
+    return "confirmed" if _no_gradient(case) == "confirmed" else None
+
+
 _JUDGES: dict[str, Callable[[_Case], Verdict | None]] = {
     **dict.fromkeys(
         ("KS101", "KS102", "KS103", "KS105", "KS106", "KS107", "KS108", "KS109", "KS110"), _untracked
@@ -215,9 +221,10 @@ _JUDGES: dict[str, Callable[[_Case], Verdict | None]] = {
     **dict.fromkeys(("KS112", "KS303", "KS305", "KS307", "KS405"), _raises),
     **dict.fromkeys(("KS501", "KS502"), _not_saved),
     "KS306": _super_init,
-    "KS401": _no_gradient,
+    **dict.fromkeys(("KS401", "KS409"), _no_gradient),
+    "KS408": _overwritten,
 }
 _WHERE_KERAS_RAISES = frozenset(
-    {"KS112", "KS301", "KS302", "KS303", "KS304", "KS305", "KS307", "KS401", "KS405"}
+    {"KS112", "KS301", "KS302", "KS303", "KS304", "KS305", "KS307", "KS401", "KS405", "KS408"}
 )
 """Rules about lines on which Keras raises, always or in some cases."""
