@@ -23,8 +23,7 @@ async function main() {
     const page = await browser.newPage({ viewport: { width: 960, height: 640 }, deviceScaleFactor: 1.5 });
     page.setDefaultTimeout(PATIENCE);
     try {
-        await page.goto(url);
-        await page.waitForSelector('.monaco-workbench .explorer-viewlet, .monaco-workbench .explorer-folders-view');
+        await openWindow(page);
         await scenarios[scenario](page);
     } catch (error) {
         await page.screenshot({ path: path.join(pictures, `${scenario}-failed.png`) });
@@ -355,6 +354,22 @@ async function open(page, file = 'model.py', rule = 'KS105') {
     await page.keyboard.press('Control+1');
     await goTo(page, 30, 20);
     await page.waitForSelector('.squiggly-warning', { state: 'attached' });
+}
+
+/** Now and then a window comes up without what the address names: a person loads it again. */
+async function openWindow(page) {
+    for (let tries = 4; ; tries--) {
+        await page.goto(url);
+        await page.waitForSelector('.monaco-workbench .explorer-viewlet, .monaco-workbench .explorer-folders-view');
+        try {
+            await page.locator('.explorer-folders-view .monaco-list-row').first().waitFor({ timeout: PATIENCE / 4 });
+            return;
+        } catch (error) {
+            if (tries === 1) {
+                throw error;
+            }
+        }
+    }
 }
 
 async function openFile(page, file) {
