@@ -18,6 +18,7 @@ from kerascope.project.settings import Settings
 from kerascope.rules import all_rules
 from kerascope.rules.ks901_unused_suppression import unused
 from kerascope.rules.ks902_unknown_code import unknown_codes
+from kerascope.rules.places import is_expected_to_raise
 from kerascope.rules.rule import Finding, FindingRelated, Report, Rule, Severity
 from kerascope.source.document import Document, Site
 from kerascope.source.position import Position, Range
@@ -221,7 +222,7 @@ class Checker:
         generation: Generation,
     ) -> Finding | None:
         site = report.site
-        if site.path != module.path:
+        if site.path != module.path or is_expected_to_raise(site):
             return None
         found = module.document.range_of(site)
         if found is None:

@@ -305,6 +305,23 @@ class Outer(keras.layers.Layer):
             make="extended(x)",
             symptom="raises",
         ),
+        Example(
+            "in a method of a class that is no layer",
+            """\
+import keras
+
+
+class Factory:
+    def layer(self):
+        layer = keras.layers.Dense(4)
+        layer.build((None, 4))
+        layer.head = keras.layers.Dense(2)  # <- KS305
+        return layer
+""",
+            (3,),
+            make="Factory().layer()",
+            symptom="raises",
+        ),
     )
     silent = (
         Example(
@@ -642,7 +659,7 @@ def _is_said_in_class(
 
 def _in_script(run: ScriptRun, site: Site) -> bool:
     """Whether the place is in the code outside of classes that this run is about."""
-    return site.path == run.module.path and not site.statement.context
+    return site.path == run.module.path and (not site.statement.context or site.statement in run.pieces)
 
 
 def _opens_the_lock(statement: Statement) -> bool:

@@ -40,7 +40,8 @@ class FreezeWithoutEffect(Rule):
     """
     ## What it does
     Reports a layer of layers that is frozen too early for Keras 3: by `trainable=False` as argument of its
-    constructor, or by `self.trainable = False` before its sublayers are made.
+    constructor, by `trainable = False` in its class body, or by `self.trainable = False` before its sublayers
+    are made.
 
     ## Why it matters
     In Keras 3 the flag freezes the sublayers that exist when it is *assigned*, and the layer's own weights.
@@ -54,6 +55,7 @@ class FreezeWithoutEffect(Rule):
     | a layer that holds a `Dense`: `trainable=False` given to its constructor | 2 | 0 |
     | `self.trainable = False` above `self.dense = Dense(3)` | 2 | 0 |
     | `self.trainable = False` below it | 0 | 0 |
+    | `trainable = False` in the class body of a layer that holds a `Dense` | 2 | 0 |
     | `Bidirectional(LSTM(3), trainable=False)`, `TimeDistributed(Dense(3), trainable=False)` | 6, 2 | 0, 0 |
     | `Sequential([Dense(3)], trainable=False)` | 2 | TypeError |
     | `Model(inputs, outputs, trainable=False)` | 2 | 0 |
@@ -401,8 +403,43 @@ class Example(keras.layers.Layer):
             (3,),
             symptom="trained-though-frozen",
         ),
+        Example(
+            "in the class body",
+            """\
+import keras
+
+
+class Example(keras.layers.Layer):
+    trainable = False  # <- KS403
+
+    def __init__(self):
+        super().__init__()
+        self.dense = keras.layers.Dense(4)
+
+    def call(self, x):
+        return self.dense(x)
+""",
+            (3,),
+            symptom="trained-though-frozen",
+        ),
     )
     silent = (
+        Example(
+            "in the class body of a layer without sublayers",
+            """\
+import keras
+
+
+class Example(keras.layers.Layer):
+    trainable = False
+
+    def build(self, input_shape):
+        self.scale = self.add_weight(shape=(input_shape[-1],), initializer="ones", name="scale")
+
+    def call(self, x):
+        return x * self.scale
+""",
+        ),
         Example(
             "the flag below the sublayers",
             """\
@@ -633,9 +670,12 @@ class Example(keras.layers.Layer):
         if run.generation != 3 or not run.complete:
             return
         own, others = _own_freeze(run), list(_freezes(run, run.all_events))
-        if (own is None and not others) or _decides_itself(run):
+        flag = _flag_of_the_body(run)
+        if (own is None and flag is None and not others) or _decides_itself(run):
             return
-        if own is not None:
+        if flag is not None:
+            yield from _of_the_body(run, flag)
+        elif own is not None:
             yield from _of_the_class(run, own)
         for freeze in others:
             if freeze.layer is run.layer or run.tracked(freeze.layer) != "yes":
@@ -693,6 +733,38 @@ def _own_freeze(run: LayerRun) -> _Freeze | None:
             assert isinstance(event, AttributeWrite)
             found = _again(run, found, event, index) if _is_false(event.value) else None
     return found
+
+
+def _flag_of_the_body(run: LayerRun) -> Site | None:
+    """`trainable = False` in the class body, if nothing sets another flag."""
+    found = run.class_binding("trainable")
+    if found is None or any(_sets_flag(event, run.layer) for event in run.all_events):
+        return None
+    cls, statement, node = found
+    value = node.value if isinstance(node, ast.Assign | ast.AnnAssign) else None
+    if not isinstance(value, ast.Constant) or value.value is not False:
+        return None
+    site = Site(cls.module.path, statement, node)
+    return site if in_own_class(run, site) else None
+
+
+def _of_the_body(run: LayerRun, flag: Site) -> Iterator[Report]:
+    """Which sublayers does a flag in the class body leave as they are?"""
+    late = [
+        reach
+        for reach in run.sublayers()
+        if isinstance(reach.value, Layer)
+        and _trains(run, reach.value)
+        and not _has_own_flag(run.all_events, reach.value)
+    ]
+    if late:
+        yield Report(
+            flag,
+            f"`trainable = False` in the class body freezes only {run.definition.name}'s own weights in "
+            f"Keras 3: a model around it trains those of {named(late)}. Set `self.trainable = False` below "
+            "the sublayers instead.",
+            tuple(Related(reach.value.site, "made here") for reach in late[:3]),
+        )
 
 
 def _freezes(run: LayerRun | ScriptRun, events: Sequence[Event]) -> Iterator[_Freeze]:

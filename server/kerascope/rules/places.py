@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Callable, Iterable, Sequence
 
 from kerascope.project.meaning import ClassDefinition
@@ -50,6 +51,29 @@ def told_there(run: LayerRun, at: Context, check: Callable[[LayerRun], Iterable[
             if report.site.statement is at.site.statement or report.site.path != at.site.path:
                 return True
     return False
+
+
+_RAISES = re.compile(r"assertRaises(Regex)?|raises|assert_raises")
+
+
+def is_expected_to_raise(site: Site) -> bool:
+    """Whether the place is under `with pytest.raises(…)`, or `self.assertRaises`: the author knows of it."""
+    if "aises" not in site.statement.text:
+        return False
+    return any(
+        node is site.node
+        for top in site.statement.nodes
+        for block in ast.walk(top)
+        if isinstance(block, ast.With) and any(map(_awaits_exception, block.items))
+        for statement in block.body
+        for node in ast.walk(statement)
+    )
+
+
+def _awaits_exception(item: ast.withitem) -> bool:
+    function = item.context_expr.func if isinstance(item.context_expr, ast.Call) else None
+    name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
+    return _RAISES.fullmatch(name) is not None
 
 
 def receiver(at: Context, name: str) -> ast.expr:
