@@ -18,6 +18,7 @@ from kerascope.source.document import Site
 from kerascope.source.statement import Statement
 from kerascope.tracking.run import LayerRun, ScriptRun
 
+_TAPE = "GradientTape"
 _WEIGHTS = frozenset(("trainable_variables", "trainable_weights", "variables", "weights"))
 _NO_CALL = _WEIGHTS | {"losses", "name", "dtype", "compiled_loss", "optimizer"}
 """What may be asked of a model without running it."""
@@ -318,9 +319,9 @@ def gradients_of(x):
                         ).reports()
 
     def check_script(self, run: ScriptRun) -> Iterator[Report]:
-        if not run.mentions(r"\bGradientTape\b"):
-            return
         for statement in run.pieces:
+            if _TAPE not in statement.text:
+                continue
             of_class = _methods_around(run, statement)
             for top in statement.nodes:
                 scopes = [node for node in ast.walk(top) if isinstance(node, ast.FunctionDef)]
