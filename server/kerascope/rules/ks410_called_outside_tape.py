@@ -7,14 +7,16 @@ import builtins
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
+from itertools import pairwise
 
 from kerascope.project.meaning import FunctionDefinition, Library
 from kerascope.project.module import Module
 from kerascope.project.project import Project
 from kerascope.rules.own_code import methods, own_methods
-from kerascope.rules.rule import Example, Related, Report, Rule
-from kerascope.source.document import Site
+from kerascope.rules.rule import Example, Fix, MakeFix, Related, Report, Rule
+from kerascope.source.document import Document, Site
+from kerascope.source.position import Edit, Position, Range
 from kerascope.source.statement import Statement
 from kerascope.tracking.run import LayerRun, ScriptRun
 
@@ -99,7 +101,8 @@ class CalledOutsideTape(Rule):
     result.
 
     ## Fix
-    None: what else belongs under the tape, only the author knows.
+    Safe: moves the call into the `with`. Offered where the call is the statement above it; else what belongs
+    under the tape, only the author knows.
 
     ## References
     - Keras 3.15.1: `keras/src/backend/tensorflow/trainer.py` (`TensorFlowTrainer.train_step`),
@@ -141,6 +144,28 @@ class Example(keras.Model):
         return {"loss": loss}
 """,
             symptom="fit-raises",
+            fixed="""\
+import keras
+import tensorflow as tf
+
+
+class Example(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.dense = keras.layers.Dense(4)
+
+    def call(self, x):
+        return self.dense(x)
+
+    def train_step(self, data):
+        x, y = data
+        with tf.GradientTape() as tape:
+            y_pred = self(x, training=True)  # <- KS410
+            loss = tf.reduce_mean((y - y_pred) ** 2)
+        gradients = tape.gradient(loss, self.trainable_variables)
+        self.optimizer.apply_gradients(zip(gradients, self.trainable_variables))
+        return {"loss": loss}
+""",
         ),
         Example(
             "a generator that isn't run again in its own step",
@@ -198,6 +223,25 @@ def gradients_of(batches):
             make="model",
             symptom="fewer-weights",
             evidence="len(gradients_of(batches)) < len(layer.trainable_variables)",
+            fixed="""\
+import keras
+import tensorflow as tf
+
+model = keras.Sequential([keras.layers.Input((4,)), keras.layers.Dense(1)])
+loss_fn = keras.losses.MeanSquaredError()
+batches = [(tf.ones((2, 4)), tf.ones((2, 1)))]
+
+
+def gradients_of(batches):
+    found = []
+    for x, y in batches:
+        with tf.GradientTape() as tape:
+            predictions = model(x)  # <- KS410
+            loss = loss_fn(y, predictions)
+        variables = model.trainable_variables
+        found = tape.gradient(loss, variables)
+    return [gradient for gradient in found if gradient is not None]
+""",
         ),
     )
     silent = (
@@ -369,6 +413,7 @@ class _Scope:
         self._module = module
         self._statement = statement
         self._of_class = of_class
+        self._node = node
         self._nodes = sorted(_within(node), key=lambda each: (each.lineno, each.col_offset))
         self._local = {
             each.arg if isinstance(each, ast.arg) else each.id
@@ -380,6 +425,16 @@ class _Scope:
     def _asked_for(self) -> set[str]:
         """The models whose gradients are asked for: none of them runs another one."""
         return {model for tape in self._tapes for call in tape.asked for model in self._models(call)}
+
+    @cached_property
+    def _blocks(self) -> list[list[ast.stmt]]:
+        """The statements that follow each other."""
+        return [
+            block
+            for node in (self._node, *self._nodes)
+            for name in ("body", "orelse", "finalbody")
+            if isinstance(block := getattr(node, name, None), list)
+        ]
 
     def reports(self) -> Iterator[Report]:
         seen: set[int] = set()
@@ -396,7 +451,16 @@ class _Scope:
                         f"`{ast.unparse(gradient.func)}(…)` gives None for each of its weights: they don't "
                         "train. Call it inside that `with`.",
                         (Related(self._site(gradient), "gives None for each weight"),),
+                        self._fix(tape, call),
                     )
+
+    def _fix(self, tape: _Tape, call: ast.Call) -> MakeFix | None:
+        """Moves the call into the `with`, if nothing stands between them."""
+        for block in self._blocks:
+            for above, below in pairwise(block):
+                if below is tape.block and isinstance(above, ast.Assign) and above.value is call:
+                    return partial(_moved, above=self._site(above), first=self._site(tape.block.body[0]))
+        return None
 
     def _site(self, node: ast.AST) -> Site:
         return Site(self._module.path, self._statement, node)
@@ -556,6 +620,21 @@ class _Scope:
                 pieces = ast.unparse(meaning.node)
                 return re.search(rf"\b{re.escape(model.split('.')[-1])}\b", pieces) is not None
         return False
+
+
+def _moved(document: Document, above: Site, first: Site) -> Fix | None:
+    """The statement above a `with` becomes the first one in it."""
+    old, new = document.extent_of(above), document.extent_of(first)
+    if old is None or new is None or old.start.line != old.end.line:
+        return None
+    line, indent = document.line(old.start.line), document.line(new.start.line)[: new.start.column]
+    if line[: old.start.column].strip() or indent.strip():
+        return None  # not on lines of their own
+    both = Range(Position(old.start.line, 0), Position(new.start.line, 0))
+    text = document.text[document.offset_of(both.start) : document.offset_of(both.end)]
+    after = document.offset_of(Position(old.start.line + 1, 0)) - document.offset_of(both.start)
+    moved = text[after:] + indent + text[:after].lstrip()
+    return Fix("Call it while the tape records", True, (Edit(both, moved),))
 
 
 def _is_dotted(node: ast.AST) -> bool:
