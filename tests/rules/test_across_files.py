@@ -476,3 +476,32 @@ def test_which_keras_a_file_gets_from_another(
     keras3 = {name: text.replace("tf_keras", "keras") for name, text in files.items() if "env" not in name}
     if keras3:
         assert found(tmp_path, {**keras3, "main.py": main}, "auto") == [("KS405", 6)]
+
+
+THRESHOLD = """\
+import keras
+
+
+class Threshold(keras.layers.Layer):
+    def build(self, shape):
+        self.level = self.add_weight(shape=(shape[-1],), initializer="zeros", name="level")
+
+    def call(self, x):
+        return keras.ops.where(x > self.level, x, 0.0)
+"""
+
+
+@pytest.mark.parametrize(
+    ("other", "reported"),
+    [
+        ("from layers import Threshold\ngate = Threshold()\ngate.level.assign([1.0])\n", False),
+        ("from layers import Threshold\ngate = Threshold()\nprint(gate.name)\n", True),
+        ("battery = object()\nprint(battery.level)\n", True),
+    ],
+)
+def test_another_file_may_train_a_weight_in_its_own_way(tmp_path: Path, other: str, reported: bool) -> None:
+    (tmp_path / "layers.py").write_text(THRESHOLD, "utf-8")
+    (tmp_path / "train.py").write_text(other, "utf-8")
+    project = Project(str(tmp_path))
+    findings = Checker(project, Settings(keras="3")).check(str(tmp_path / "layers.py"))
+    assert [each.code for each in findings] == ["KS409"] * reported

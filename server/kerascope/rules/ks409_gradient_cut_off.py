@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -423,7 +424,7 @@ class Example(keras.layers.Layer):
             if [way.text for way in ways] != [f"self.{name}"] or run.mentions(rf"(?<!\bself)\.{name}\b"):
                 continue
             first = cuts[0]
-            if not in_own_class(run, first.site):
+            if not in_own_class(run, first.site) or _is_used_elsewhere(run, name):
                 continue
             places = (
                 (Related(value.site, "the weight is made here"),)
@@ -431,6 +432,12 @@ class Example(keras.layers.Layer):
                 else sublayer_places(run, ways)
             )
             yield Report(first.site, _message(name, value, first), places)
+
+
+def _is_used_elsewhere(run: LayerRun, name: str) -> bool:
+    """Whether another file that knows the class has an attribute of this name, which may be this one."""
+    word = re.escape(run.definition.name.rpartition(".")[2])
+    return run.project.mentioned_elsewhere(run.module.path, rf"\b{word}\b", rf"(?<!\bself)\.{name}\b")
 
 
 def _may_be_meant_to_train(run: LayerRun, name: str, value: Weight | Layer) -> bool:
