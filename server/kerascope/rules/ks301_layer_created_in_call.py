@@ -7,7 +7,7 @@ from functools import partial
 
 from kerascope.rules.lazy_creation import attribute_that_holds, made_in_every_call, make_in_init
 from kerascope.rules.places import weight_places
-from kerascope.rules.rule import Example, Report, Rule
+from kerascope.rules.rule import Example, Related, Report, Rule
 from kerascope.tracking.events import Created
 from kerascope.tracking.run import LayerRun
 from kerascope.tracking.values import Layer, Weight
@@ -423,6 +423,27 @@ class Example(keras.layers.Layer):
         return network(x)
 """,
         ),
+        Example(
+            "a function that is right in a functional model",
+            """\
+import keras
+
+
+def widened(x):
+    return keras.layers.Dense(4)(x)
+
+
+def make_model():
+    inputs = keras.Input((4,))
+    return keras.Model(inputs, widened(inputs))
+
+
+class Example(keras.layers.Layer):
+    def call(self, x):
+        return x + widened(x)  # <- KS301
+""",
+            symptom="created-every-call",
+        ),
     )
     silent = (
         Example(
@@ -674,10 +695,14 @@ class Example(keras.layers.Layer):
             refused = run.generation == 3 and attribute_that_holds(run, creation) is not None
             if not refused and run.found_otherwise(creation.value):
                 continue
+            places, message = weight_places(run.weights_of(creation.value).weights), _message(run, creation)
+            if site is not creation.at.site and creation.at.site.path == site.path:
+                places = (Related(creation.at.site, "made here"), *places)
+                message = f"By this, {message}"
             yield Report(
                 site,
-                _message(run, creation),
-                weight_places(run.weights_of(creation.value).weights),
+                message,
+                places,
                 partial(make_in_init, run=run, creation=creation),
             )
 

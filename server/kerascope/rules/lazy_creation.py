@@ -14,6 +14,7 @@ from kerascope.source import rewrite
 from kerascope.source.document import Document, Site
 from kerascope.source.on_node import kept_on_node
 from kerascope.source.position import Edit
+from kerascope.source.statement import Statement
 from kerascope.tracking.events import AttributeWrite, ContainerWrite, Context, Created, LayerMethod
 from kerascope.tracking.run import LayerRun, Method
 from kerascope.tracking.values import Layer, Weight
@@ -62,7 +63,7 @@ def made_in_every_call(
         if wanted(creation.value) and not (
             is_made_once(run, creation.at) or _may_be_handed_in(run, creation.at)
         ):
-            site = in_own_file(run, creation.at)
+            site = _where_it_is_wrong(run, creation.at)
             if site is not None:
                 found.append((creation, site))
     outer = [
@@ -72,6 +73,27 @@ def made_in_every_call(
         node = creation.value.site.node
         if not any(node is inner for nodes in outer for inner in nodes[1:]):
             yield creation, site
+
+
+def _where_it_is_wrong(run: LayerRun, at: Context) -> Site | None:
+    """Where in this file to say that `at` makes something: there, or, in a function that other code uses as
+    well, a functional model say, where the layer calls it."""
+    site = in_own_file(run, at)
+    if site is not at.site or at.owner_class is not None or not _serves_others(run, site.statement):
+        return site
+    inside = [call for call in at.calls if call.path == site.path and call.statement.context]
+    return inside[-1] if inside else site
+
+
+def _serves_others(run: LayerRun, function: Statement) -> bool:
+    """Whether code outside of classes uses a function of the module."""
+    if function.kind != "function" or function.context or not function.name:
+        return False
+    used = re.compile(rf"\b{re.escape(function.name)}\b")
+    return any(
+        statement.kind in ("function", "other") and statement is not function and used.search(statement.text)
+        for statement in run.document.statements
+    )
 
 
 def make_in_init(document: Document, run: LayerRun, creation: Created) -> Fix | None:
