@@ -8,12 +8,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+from kerascope.project.meaning import Library
 from kerascope.rules.places import in_own_class, in_own_file, told_there
 from kerascope.rules.rule import Example, Fix, Related, Report, Rule
 from kerascope.source.document import Document, Site
 from kerascope.source.position import Edit, Range
+from kerascope.source.statement import Statement
 from kerascope.tracking.events import AttributeDeleted, AttributeWrite
-from kerascope.tracking.run import LayerRun
+from kerascope.tracking.run import LayerRun, ScriptRun
 from kerascope.tracking.values import Constant, Tensor, Weight, options
 
 _STEPS = frozenset(("train_step", "test_step", "predict_step"))
@@ -28,6 +30,7 @@ class WeightOverwrittenInCall(Rule):
     ## What it does
     Reports a statement of `call`, of a method that `call` uses, or of a `train_step`, that assigns a tensor
     to the attribute that holds a weight: `self.mean = 0.9 * self.mean + 0.1 * batch_mean`, `self.count += 1`.
+    The same in the `update_state` of a metric.
 
     ## Why it matters
     Such a statement doesn't change the weight, it puts a tensor in its place. The weight keeps the value that
@@ -342,6 +345,74 @@ class Example(keras.Model):
         return new
 """,
         ),
+        Example(
+            "a metric that counts",
+            """\
+import keras
+import tensorflow as tf
+
+
+class Total(keras.metrics.Metric):
+    def __init__(self, name="total"):
+        super().__init__(name=name)
+        self.total = self.add_weight(name="total", shape=(), initializer="zeros")
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        self.total = self.total + tf.reduce_sum(y_pred)  # <- KS408
+
+    def result(self):
+        return self.total
+
+
+class Example(keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.dense = keras.layers.Dense(4)
+        self.total = Total()
+
+    def build(self, input_shape):
+        self.dense.build(input_shape)
+        self.built = True
+
+    def call(self, x):
+        y = self.dense(x)
+        self.total.update_state(x, y)
+        return y
+""",
+            symptom="predict-raises",
+            fixed="""\
+import keras
+import tensorflow as tf
+
+
+class Total(keras.metrics.Metric):
+    def __init__(self, name="total"):
+        super().__init__(name=name)
+        self.total = self.add_weight(name="total", shape=(), initializer="zeros")
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        self.total.assign(self.total + tf.reduce_sum(y_pred))  # <- KS408
+
+    def result(self):
+        return self.total
+
+
+class Example(keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.dense = keras.layers.Dense(4)
+        self.total = Total()
+
+    def build(self, input_shape):
+        self.dense.build(input_shape)
+        self.built = True
+
+    def call(self, x):
+        y = self.dense(x)
+        self.total.update_state(x, y)
+        return y
+""",
+        ),
     )
     silent = (
         Example(
@@ -447,6 +518,11 @@ class Example(keras.layers.Layer):
     )
 
     def check_layer(self, run: LayerRun) -> Iterator[Report]:
+        cls = run.definition.statement
+        if run.generation == 2:  # in which a metric is a layer
+            for piece in cls.body:
+                if piece.name == "update_state" and _is_metric(run, cls):
+                    yield from _of_metric(run, cls, piece)
         held = _held_by_build(run)
         if not held:
             return
@@ -470,6 +546,88 @@ class Example(keras.layers.Layer):
                     tuple(Related(weight.site, "the weight is made here") for weight in write.weights),
                     fix=partial(_in_place, run=run, write=write) if write.is_fixable else None,
                 )
+
+    def check_script(self, run: ScriptRun) -> Iterator[Report]:
+        for piece in run.pieces:
+            if piece.name != "update_state" or not piece.context:
+                continue
+            for cls in run.document.statements:
+                if cls.kind == "class" and piece in cls.body and _is_metric(run, cls):
+                    yield from _of_metric(run, cls, piece)
+
+
+def _is_metric(run: LayerRun | ScriptRun, cls: Statement) -> bool:
+    header = next((node for node in cls.nodes if isinstance(node, ast.ClassDef)), None)
+    return header is not None and any(
+        isinstance(meaning, Library) and meaning.name == "keras.metrics.Metric"
+        for base in header.bases
+        for meaning in run.project.resolve(run.module, ast.unparse(base))
+    )
+
+
+def _of_metric(run: LayerRun | ScriptRun, cls: Statement, piece: Statement) -> Iterator[Report]:
+    """What a metric's `update_state` puts in the place of its weights."""
+    made = {
+        name: site for method in cls.body if method.name == "__init__" for name, site in _made(run, method)
+    }
+    writes: dict[str, list[ast.Assign | ast.AugAssign]] = {}
+    for top in piece.nodes:
+        for node in ast.walk(top):
+            if isinstance(node, ast.Assign) and len(node.targets) == 1:
+                target: ast.expr = node.targets[0]
+            elif isinstance(node, ast.AugAssign):
+                target = node.target
+            else:
+                continue
+            if (
+                isinstance(target, ast.Attribute)
+                and ast.unparse(target.value) == "self"
+                and target.attr in made
+            ):
+                writes.setdefault(target.attr, []).append(node)
+    for name, nodes in writes.items():
+        if not all(isinstance(node, ast.AugAssign) or _computes_with(node.value, name) for node in nodes):
+            continue
+        for node in nodes:
+            target = node.targets[0] if isinstance(node, ast.Assign) else node.target
+            raises = run.generation == 2 and isinstance(node, ast.AugAssign)
+            why = (
+                "raises RuntimeError: it is a tf.Variable"
+                if raises
+                else "puts a tensor in its place: `fit` counts nothing, and what follows it raises"
+            )
+            method = _IN_PLACE.get(type(node.op), "assign") if isinstance(node, ast.AugAssign) else "assign"
+            site = Site(run.module.path, piece, node)
+            yield Report(
+                Site(run.module.path, piece, target),
+                f"`self.{name}` is a weight of this metric, and `update_state` {why}. Change it by "
+                f"`self.{name}.{method}(…)`.",
+                (Related(made[name], "the weight is made here"),),
+                partial(_changed_in_place, site=site),
+            )
+
+
+def _made(run: LayerRun | ScriptRun, init: Statement) -> Iterator[tuple[str, Site]]:
+    """The attributes to which a constructor assigns a weight, and nothing else."""
+    found: dict[str, list[ast.Assign]] = {}
+    for top in init.nodes:
+        for node in ast.walk(top):
+            target = node.targets[0] if isinstance(node, ast.Assign) else None
+            if isinstance(target, ast.Attribute) and ast.unparse(target.value) == "self":
+                assert isinstance(node, ast.Assign)
+                found.setdefault(target.attr, []).append(node)
+    for name, nodes in found.items():
+        value = nodes[0].value
+        made = ast.unparse(value.func) if isinstance(value, ast.Call) else ""
+        if len(nodes) == 1 and made in ("self.add_weight", "self.add_variable"):
+            yield name, Site(run.module.path, init, value)
+
+
+def _computes_with(value: ast.expr, name: str) -> bool:
+    """Whether an expression surely gives a tensor: a sum, say, with `self.total` in it."""
+    return isinstance(value, ast.BinOp) and any(
+        isinstance(node, ast.Attribute) and node.attr == name for node in ast.walk(value)
+    )
 
 
 @dataclass(frozen=True)
@@ -588,19 +746,27 @@ def _operator(operator: ast.operator) -> str:
 
 def _in_place(document: Document, run: LayerRun, write: _Overwritten) -> Fix | None:
     """`self.mean.assign(…)` instead of the assignment."""
-    statement, at = write.statement, write.event.at
-    if not isinstance(statement, ast.Assign | ast.AugAssign) or not in_own_class(run, at.site):
+    at = write.event.at
+    if write.statement is None or not in_own_class(run, at.site):
+        return None
+    site = Site(at.site.path, at.site.statement, write.statement)
+    return _changed_in_place(document, site, write.assigns)
+
+
+def _changed_in_place(document: Document, site: Site, assigns: bool = False) -> Fix | None:
+    statement = site.node
+    if not isinstance(statement, ast.Assign | ast.AugAssign):
         return None
     target = statement.targets[0] if isinstance(statement, ast.Assign) else statement.target
 
     def extent(node: ast.AST) -> Range | None:
-        return document.extent_of(Site(at.site.path, at.site.statement, node))
+        return document.extent_of(Site(site.path, site.statement, node))
 
     left, right, whole = extent(target), extent(statement.value), extent(statement)
     if left is None or right is None or whole is None:
         return None
     named = ast.unparse(target)
-    if write.assigns:
+    if assigns:
         return Fix(f"Leave out `{named} =`", False, (Edit(Range(left.start, right.start), ""),))
     between = document.text[document.offset_of(left.end) : document.offset_of(right.start)]
     value = document.text[document.offset_of(right.start) : document.offset_of(right.end)]

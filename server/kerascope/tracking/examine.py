@@ -336,7 +336,7 @@ class Examiner:
                     piece
                     for piece in statement.body
                     if piece.kind == "function"
-                    and (_speaks(piece) or (measures and piece.name == "__init__"))
+                    and (_speaks(piece) or (measures and piece.name in ("__init__", "update_state")))
                 ]
                 if pieces and header is not None:
                     definition = ClassDefinition(module, statement, header)
