@@ -24,6 +24,10 @@ class NoGradient(Rule):
     import tensorflow as tf
 
 
+    def stepped(gate):
+        return tf.round(4.0 * gate) / 4.0
+
+
     class Example(keras.layers.Layer):
         def __init__(self):
             super().__init__()
@@ -31,7 +35,7 @@ class NoGradient(Rule):
             self.dense = keras.layers.Dense(4)
 
         def call(self, x):
-            return self.dense(x) * tf.round(self.gate(x))
+            return self.dense(x) * stepped(self.gate(x))
     ```
 
     ## Instead
@@ -72,10 +76,14 @@ class NoGradient(Rule):
 
     reporting = (
         Example(
-            "a rounded gate",
+            "a gate that a function rounds",
             """\
 import keras
 import tensorflow as tf
+
+
+def stepped(gate):
+    return tf.round(4.0 * gate) / 4.0
 
 
 class Example(keras.layers.Layer):
@@ -85,7 +93,7 @@ class Example(keras.layers.Layer):
         self.dense = keras.layers.Dense(4)
 
     def call(self, x):
-        return self.dense(x) * tf.round(self.gate(x))
+        return self.dense(x) * stepped(self.gate(x))
 """,
             symptom="no-gradient",
         ),
