@@ -14,7 +14,7 @@ from kerascope.rules.places import in_own_class, sublayer_places
 from kerascope.rules.rule import Example, Related, Report, Rule
 from kerascope.source.document import Site
 from kerascope.tracking.events import AddWeight, AttributeWrite, Created, LayerMethod
-from kerascope.tracking.run import LayerRun, Method, Reach
+from kerascope.tracking.run import LayerRun, Method
 from kerascope.tracking.values import Layer, Weight
 
 _STEPS = frozenset(
@@ -408,19 +408,14 @@ class Example(keras.layers.Layer):
     def check_layer(self, run: LayerRun) -> Iterator[Report]:
         if not run.complete:
             return
-        reaches: dict[str, list[Reach]] | None = None
         code = _Code(run)
         for name, value in run.layer.attributes.items():
-            if not isinstance(value, Weight | Layer) or not _may_be_meant_to_train(run, name, value):
+            if not isinstance(value, Weight | Layer) or not _may_be_meant_to_train(run, value):
                 continue
             cuts = code.cuts(name, isinstance(value, Layer))
             if not cuts or run.used(value) != "yes" or run.tracked(value) != "yes":
                 continue
-            if reaches is None:
-                reaches = {}
-                for reach in run.reaches():
-                    reaches.setdefault(str(id(reach.value)), []).append(reach)
-            ways = reaches.get(str(id(value)), [])
+            ways = [reach for reach in run.reaches() if reach.value is value]
             if [way.text for way in ways] != [f"self.{name}"] or run.mentions(rf"(?<!\bself)\.{name}\b"):
                 continue
             first = cuts[0]
@@ -440,7 +435,7 @@ def _is_used_elsewhere(run: LayerRun, name: str) -> bool:
     return run.project.mentioned_elsewhere(run.module.path, rf"\b{word}\b", rf"(?<!\bself)\.{name}\b")
 
 
-def _may_be_meant_to_train(run: LayerRun, name: str, value: Weight | Layer) -> bool:
+def _may_be_meant_to_train(run: LayerRun, value: Weight | Layer) -> bool:
     if isinstance(value, Weight):
         made = next((event for event in run.events_of(AddWeight) if event.weight is value), None)
         if (
