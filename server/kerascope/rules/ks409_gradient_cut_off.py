@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TypeAlias
 
 from kerascope.project.meaning import Library
 from kerascope.rules.own_code import methods, parents, self_attributes
@@ -56,7 +57,6 @@ _NOT_A_USE = frozenset(("get_config", "compute_output_shape", "compute_output_sp
 _ALL_WEIGHTS = frozenset(("weights", "trainable_weights", "variables", "trainable_variables", "layers"))
 _OWN_LOSS = frozenset(("train_step", "test_step", "get_loss", "compute_loss"))
 _PHASES = ("init", "build")
-_DEPTH = 12
 _SHORT = 40
 _TWO = 2
 _SHAPE_AND_START = 2
@@ -472,6 +472,10 @@ class _Cut:
     what: str
 
 
+_Known: TypeAlias = "dict[int, list[_Cut] | None]"
+"""Where what an assignment gives goes, by the assignment."""
+
+
 class _Code:
     """The uses of a layer's attributes in the text of its class and of the bases."""
 
@@ -520,12 +524,12 @@ class _Code:
             asked = around.attr if isinstance(around, ast.Attribute) else ""
             return [] if asked in _ONLY_ASKS or (is_layer and asked in ("build", "built")) else None
         if not is_layer:
-            return self._ends(method, read, read, 0)
+            return self._ends(method, read, read, {})
         if not isinstance(around, ast.Call) or around.func is not read:
             return None
-        return self._ends(method, around, around, 0)
+        return self._ends(method, around, around, {})
 
-    def _ends(self, method: Method, start: ast.expr, node: ast.expr, depth: int) -> list[_Cut] | None:
+    def _ends(self, method: Method, start: ast.expr, node: ast.expr, known: _Known) -> list[_Cut] | None:
         """Where the value of an expression goes. `start` is where the weight or output appears."""
         outer = self._outer(method)
         while True:
@@ -547,7 +551,7 @@ class _Code:
                 if name in _STEPS:
                     return [self._cut(method, start, around, f"`{name}`")]
                 if name == "top_k":
-                    return self._places_of_top(method, start, around, depth)
+                    return self._places_of_top(method, start, around, known)
                 if name in _CASTS and _to_whole(around):
                     return [self._cut(method, start, around, "a cast to whole numbers")]
             elif isinstance(around, ast.BinOp) and isinstance(around.op, ast.FloorDiv):
@@ -556,7 +560,7 @@ class _Code:
                 if node is not around.value:
                     return None
             elif isinstance(around, ast.Assign):
-                return self._loads(method, start, around, depth)
+                return self._loads(method, start, around, known)
             elif isinstance(around, ast.Expr):
                 return []
             elif isinstance(around, ast.UnaryOp):
@@ -571,7 +575,7 @@ class _Code:
             node = around
 
     def _places_of_top(
-        self, method: Method, start: ast.expr, call: ast.Call, depth: int
+        self, method: Method, start: ast.expr, call: ast.Call, known: _Known
     ) -> list[_Cut] | None:
         """Where `top_k` ends: its values have a gradient, the places of these have none."""
         cut = [self._cut(method, start, call, "the indices of `top_k`")]
@@ -591,27 +595,35 @@ class _Code:
             or len(target.elts) != _TWO
         ):
             return None
-        values = self._loads(method, start, around, depth, target.elts[0])
-        return None if values is None else cut + values
+        values = self._loads(method, start, around, known, target.elts[0])
+        return None if values is None else cut
 
     def _loads(
         self,
         method: Method,
         start: ast.expr,
         assign: ast.Assign,
-        depth: int,
+        known: _Known,
         target: ast.expr | None = None,
     ) -> list[_Cut] | None:
         """Where the uses of a local variable end, up to its next assignment."""
         target = target or assign.targets[0]
-        if len(assign.targets) != 1 or not isinstance(target, ast.Name) or depth > _DEPTH:
+        if len(assign.targets) != 1 or not isinstance(target, ast.Name):
             return None
+        if id(assign) not in known:
+            known[id(assign)] = []  # meanwhile, for the next turn of a loop
+            known[id(assign)] = self._ends_of_all(method, start, assign, target.id, known)
+        return known[id(assign)]
+
+    def _ends_of_all(
+        self, method: Method, start: ast.expr, assign: ast.Assign, name: str, known: _Known
+    ) -> list[_Cut] | None:
         found: list[_Cut] = []
-        for load in self._reached(method, assign, target.id):
-            ends = self._ends(method, start, load, depth + 1) if load is not None else None
+        for load in self._reached(method, assign, name):
+            ends = self._ends(method, start, load, known) if load is not None else None
             if ends is None:
                 return None
-            found.extend(ends)
+            found = found or ends[:1]
         return found
 
     def _reached(self, method: Method, assign: ast.Assign, name: str) -> Iterator[ast.Name | None]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import builtins
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -515,32 +516,42 @@ class _Scope:
 
     def _models(self, gradient: ast.Call) -> list[str]:
         """The models whose weights the gradients are those of: "model", "self.generator"."""
-        given = [*gradient.args[1:2], *(each.value for each in gradient.keywords if each.arg == "sources")]
-        return list(self._owners(given[0])) if given else []
+        found: list[str] = []
+        waiting = [*gradient.args[1:2], *(each.value for each in gradient.keywords if each.arg == "sources")]
+        seen: set[int] = set()
+        while waiting:
+            sources = waiting.pop()
+            if id(sources) in seen:
+                continue
+            seen.add(id(sources))
+            if isinstance(sources, ast.BinOp) and isinstance(sources.op, ast.Add):
+                waiting += [sources.left, sources.right]
+            elif (
+                isinstance(sources, ast.Attribute) and sources.attr in _WEIGHTS and _is_dotted(sources.value)
+            ):
+                found.append(ast.unparse(sources.value))
+            elif isinstance(sources, ast.Name):
+                values = self._values(sources.id, sources.lineno)
+                waiting += [values[-1][1]] if values else []
+        return found
 
-    def _owners(self, sources: ast.expr) -> Iterator[str]:
-        if isinstance(sources, ast.BinOp) and isinstance(sources.op, ast.Add):
-            yield from self._owners(sources.left)
-            yield from self._owners(sources.right)
-        elif isinstance(sources, ast.Attribute) and sources.attr in _WEIGHTS and _is_dotted(sources.value):
-            yield ast.unparse(sources.value)
-        elif isinstance(sources, ast.Name):
-            values = self._values(sources.id, sources.lineno)
-            if values and not isinstance(values[-1][1], ast.Name):
-                yield from self._owners(values[-1][1])
+    @cached_property
+    def _assigned(self) -> dict[str, list[tuple[int, ast.expr]]]:
+        """What variables are given, and on which line; those that only assignments give a value."""
+        found: dict[str, list[tuple[int, ast.expr]]] = {}
+        stores: Counter[str] = Counter()
+        for node in self._nodes:
+            if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
+                stores[node.id] += 1
+            elif isinstance(node, ast.Assign) and len(node.targets) == 1:
+                target = node.targets[0]
+                if isinstance(target, ast.Name):
+                    found.setdefault(target.id, []).append((node.lineno, node.value))
+        return {name: values for name, values in found.items() if len(values) == stores[name]}
 
     def _values(self, name: str, before: int) -> list[tuple[int, ast.expr]]:
         """What assignments above a line give a variable; nothing where anything else gives it a value."""
-        found: list[tuple[int, ast.expr]] = []
-        stores = 0
-        for node in self._nodes:
-            if isinstance(node, ast.Name) and node.id == name and not isinstance(node.ctx, ast.Load):
-                stores += 1
-            elif isinstance(node, ast.Assign) and len(node.targets) == 1:
-                target = node.targets[0]
-                if isinstance(target, ast.Name) and target.id == name:
-                    found.append((node.lineno, node.value))
-        return [each for each in found if each[0] < before] if stores == len(found) else []
+        return [each for each in self._assigned.get(name, ()) if each[0] < before]
 
     # --- what is computed while the tape records -------------------------------------------------
 
