@@ -44,6 +44,30 @@ class Classes(layers.Layer):
     assert found(text.format(straight=straight, repeated=repeated)) == [("KS409", 15)]
 
 
+def test_a_function_too_long_to_follow() -> None:
+    lines = "        y = tf.nn.relu(y)\n" * 2000
+    text = f"""\
+import tensorflow as tf
+from tensorflow.keras import layers
+
+
+class Classes(layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.dense = layers.Dense(4)
+
+    def build(self, shape):
+        self.dense.build(shape)
+        self.built = True
+
+    def call(self, x):
+        y = self.dense(x)
+{lines}
+        return tf.argmax(y, -1)
+"""
+    assert found(text) == []
+
+
 def test_variables_that_are_added_to_themselves() -> None:
     text = """\
 import tensorflow as tf

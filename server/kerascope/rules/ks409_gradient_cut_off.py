@@ -57,6 +57,8 @@ _NOT_A_USE = frozenset(("get_config", "compute_output_shape", "compute_output_sp
 _ALL_WEIGHTS = frozenset(("weights", "trainable_weights", "variables", "trainable_variables", "layers"))
 _OWN_LOSS = frozenset(("train_step", "test_step", "get_loss", "compute_loss"))
 _PHASES = ("init", "build")
+_MANY = 150
+"""Assignments that are followed: each costs a few levels of recursion."""
 _SHORT = 40
 _TWO = 2
 _SHAPE_AND_START = 2
@@ -611,6 +613,8 @@ class _Code:
         if len(assign.targets) != 1 or not isinstance(target, ast.Name):
             return None
         if id(assign) not in known:
+            if len(known) == _MANY:
+                return None
             known[id(assign)] = []  # meanwhile, for the next turn of a loop
             known[id(assign)] = self._ends_of_all(method, start, assign, target.id, known)
         return known[id(assign)]
