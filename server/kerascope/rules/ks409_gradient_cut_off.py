@@ -116,8 +116,8 @@ class GradientCutOff(Rule):
     ## When it is silent
     Where the weight, or the output, has any other use; with `trainable=False`, a frozen layer, or one whose
     weights are loaded; for a weight with a regularizer, which has a gradient of its own; on sublayers that
-    are handed in, or are models; where `stop_gradient` says that it is meant; where another method or
-    another class reads the attribute.
+    are handed in, or are models; where `stop_gradient` says that it is meant; where another method, other
+    code of the file, or another file that knows the class, has a use for the attribute.
 
     ## Fix
     None: what shall be smooth instead, only the author knows.
