@@ -23,8 +23,10 @@ from kerascope.tracking.run import LayerRun, ScriptRun
 
 _TAPE = "GradientTape"
 _WEIGHTS = frozenset(("trainable_variables", "trainable_weights", "variables", "weights"))
-_NO_CALL = _WEIGHTS | {"losses", "name", "dtype", "compiled_loss", "optimizer"}
-"""What may be asked of a model without running it."""
+_NO_CALL = frozenset(("name", "dtype", "compiled_loss", "optimizer"))
+"""What may be asked of a model without running it, or computing with its weights."""
+_ADDS_LOSSES = r"regularizer|add_loss"
+"""What `compute_loss` adds to the loss, by itself."""
 _OF_LOSSES = re.compile(r"loss|criterion", re.I)
 _PYTHON = frozenset(dir(builtins))
 _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
@@ -97,9 +99,9 @@ class CalledOutsideTape(Rule):
     ```
 
     ## When it is silent
-    Where the model is called, handed on, or may be called by a function that can't be seen, while the tape
-    records; where the tape watches something; where what the loss is made of isn't surely the earlier call's
-    result.
+    Where the model is called or handed on, its weights or `losses` are read, or a function that can't be seen
+    may do so, while the tape records; where the tape watches something; where what the loss is made of isn't
+    surely the earlier call's result; on `compute_loss` in a file that speaks of regularizers.
 
     ## Fix
     Safe: moves the call into the `with`. Offered where the call is the statement above it; else what belongs
@@ -167,6 +169,33 @@ class Example(keras.Model):
         self.optimizer.apply_gradients(zip(gradients, self.trainable_variables))
         return {"loss": loss}
 """,
+        ),
+        Example(
+            "with the loss that Keras computes",
+            """\
+import keras
+import tensorflow as tf
+
+
+class Example(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.dense = keras.layers.Dense(4)
+
+    def call(self, x):
+        return self.dense(x)
+
+    def train_step(self, data):
+        x, y = data
+        y_pred = self(x, training=True)  # <- KS410
+        print(y_pred.shape)
+        with tf.GradientTape() as tape:
+            loss = self.compute_loss(x=x, y=y, y_pred=y_pred)
+        gradients = tape.gradient(loss, self.trainable_variables)
+        self.optimizer.apply_gradients(zip(gradients, self.trainable_variables))
+        return {"loss": loss}
+""",
+            symptom="fit-raises",
         ),
         Example(
             "a generator that isn't run again in its own step",
@@ -292,6 +321,32 @@ class Example(keras.Model):
         with tf.GradientTape() as tape:
             y_pred = self(x, training=True)
             loss = tf.reduce_mean((y - y_pred) ** 2 + (before - y_pred) ** 2)
+        gradients = tape.gradient(loss, self.trainable_variables)
+        self.optimizer.apply_gradients(zip(gradients, self.trainable_variables))
+        return {"loss": loss}
+""",
+        ),
+        Example(
+            "a penalty on the weights, which has a gradient",
+            """\
+import keras
+import tensorflow as tf
+
+
+class Example(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.dense = keras.layers.Dense(4)
+
+    def call(self, x):
+        return self.dense(x)
+
+    def train_step(self, data):
+        x, y = data
+        y_pred = self(x, training=True)
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean((y - y_pred) ** 2)
+            loss += 0.01 * tf.add_n([tf.nn.l2_loss(weight) for weight in self.trainable_variables])
         gradients = tape.gradient(loss, self.trainable_variables)
         self.optimizer.apply_gradients(zip(gradients, self.trainable_variables))
         return {"loss": loss}
@@ -446,9 +501,10 @@ class _Scope:
                     if call is None or id(call) in seen:
                         continue
                     seen.add(id(call))
+                    what = "This model" if model == "self" else f"`{model}`"
                     yield Report(
                         self._site(call),
-                        f"`{model}` is called before the tape records, so "
+                        f"{what} is called before the tape records, so "
                         f"`{ast.unparse(gradient.func)}(…)` gives None for each of its weights: they don't "
                         "train. Call it inside that `with`.",
                         (Related(self._site(gradient), "gives None for each weight"),),
@@ -576,23 +632,34 @@ class _Scope:
         return next(iter(calls.values()))
 
     def _may_run(self, body: Sequence[ast.AST], model: str, results: set[str]) -> bool:
-        """Whether the model may be run while the tape records."""
-        asked = {id(node.value) for node in body if isinstance(node, ast.Attribute) and node.attr in _NO_CALL}
-        named = {id(node.value) for node in body if isinstance(node, ast.Attribute)}
-        first = model.split(".")[0]
+        """Whether the model may be run, or computed with, while the tape records."""
+        attributes = [node for node in body if isinstance(node, ast.Attribute)]
+        asked = {id(node.value) for node in attributes if node.attr in _NO_CALL}
+        called = {id(node.func): node for node in body if isinstance(node, ast.Call)}
+        if model == "self":
+            # Its loss functions may be called, nothing else of it.
+            asked |= {
+                id(node.value)
+                for node in attributes
+                if id(node) in called and _OF_LOSSES.search(node.attr) and self._is_only_loss(node.attr)
+            }
         results = results | {
             node.id for node in body if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
         }
+        first = model.split(".")[0]
         for node in body:
             if isinstance(node, (*_SCOPES, ast.Await)):
                 return True
-            if isinstance(node, ast.Name | ast.Attribute) and id(node) not in asked:
-                names_attribute = model == "self" and id(node) in named
-                if ast.unparse(node) == model and not names_attribute:
-                    return True
+            named = isinstance(node, ast.Name | ast.Attribute) and ast.unparse(node) == model
+            if named and id(node) not in asked:
+                return True
             if isinstance(node, ast.Call) and self._is_unseen(node, model, first, results):
                 return True
         return False
+
+    def _is_only_loss(self, name: str) -> bool:
+        """Whether a method of a model adds nothing to the loss that has a gradient of its own."""
+        return name != "compute_loss" or not self._project.mentions(self._module.path, _ADDS_LOSSES)
 
     def _is_unseen(self, call: ast.Call, model: str, first: str, results: set[str]) -> bool:
         """Whether a call in the body may run the model where that isn't seen."""
