@@ -99,9 +99,8 @@ class Trial:
         return found
 
     def evaluate(self, text, **names):
-        present = {"keras": self.keras, "np": numpy, "x": self.x, **names}
-        present["tf"] = getattr(self.engine, "tf", None)
-        return eval(text, {**present, **vars(self.module)})
+        present = {"keras": self.keras, "np": numpy, "x": self.x, "tf": getattr(self.engine, "tf", None)}
+        return eval(text, {**present, **vars(self.module), **names})
 
     def make(self):
         return self.evaluate(self.request["make"])
