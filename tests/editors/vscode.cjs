@@ -484,7 +484,7 @@ async function messageAtFinding(page) {
 
 /** What a web view shows. */
 function view(page) {
-    return page.frameLocator('iframe.webview').frameLocator('iframe');
+    return page.frameLocator('iframe.webview').frameLocator('iframe#active-frame');
 }
 
 async function code(page) {
