@@ -84,10 +84,12 @@ EDITORS := .editors
 EDITOR_TESTS := tests/editors
 # Real Keras, for the build check in the editors: that of the truth tests, or of the environment that is named.
 KERASCOPE_TRUTH_PYTHON ?= $(CURDIR)/$(TRUTH)/bin/python
+# A window of an editor now and then comes up wrong by itself: a test that fails is run once more, in a new one, and told.
+RERUN := -p rerunfailures --reruns 1 -raR
 # Packaged for this machine alone, which is quicker; TARGET=all: the package for every platform.
 test-editors screenshots recordings: TARGET = linux-$(if $(filter aarch64 arm64,$(shell uname -m)),arm64,x64)
 test-editors: $(EDITORS)/stamp $(VENV)/test.stamp $(if $(filter $(CURDIR)/%,$(KERASCOPE_TRUTH_PYTHON)),$(TRUTH)/stamp) vsix
-	KERASCOPE_TRUTH_PYTHON=$(KERASCOPE_TRUTH_PYTHON) KERASCOPE_VSIX=$(VSIX) $(BIN)/python -m pytest $(EDITOR_TESTS) $(ARGS)
+	KERASCOPE_TRUTH_PYTHON=$(KERASCOPE_TRUTH_PYTHON) KERASCOPE_VSIX=$(VSIX) $(BIN)/python -m pytest $(EDITOR_TESTS) $(RERUN) $(ARGS)
 
 # The tests leave them in .editors/screenshots; the extension has those that pages show, with fewer colours.
 screenshots: EDITOR_TESTS = tests/editors/test_vscode.py

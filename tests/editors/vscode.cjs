@@ -199,6 +199,8 @@ const scenarios = {
         await page.keyboard.press('Control+s');
         await view(page).getByText('The code has changed since').waitFor({ state: 'detached' });
         await view(page).getByText('(3, 30)').waitFor();
+        await lens(page, 'running').waitFor({ state: 'detached' });
+        await lens(page, 'untracked').first().waitFor();
         seen.lenses = await lenses(page);
     },
 
