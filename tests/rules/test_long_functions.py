@@ -8,6 +8,23 @@ from kerascope.project.settings import Settings
 from kerascope.source.document import Document
 
 PATH = "/project/long.py"
+CLASSES = """\
+import tensorflow as tf
+from tensorflow.keras import layers
+
+
+class Classes(layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.dense = layers.Dense(4)
+
+    def build(self, shape):
+        self.dense.build(shape)
+        self.built = True
+
+    def call(self, x):
+        y = self.dense(x)
+"""
 
 
 def found(text: str) -> list[tuple[str, int]]:
@@ -17,55 +34,19 @@ def found(text: str) -> list[tuple[str, int]]:
     return [(each.code, each.range.start.line + 1) for each in findings]
 
 
+def classes_of(computed: str) -> str:
+    """A layer that gives the place of the largest of what is computed from its sublayer's output."""
+    return CLASSES + computed + "        return tf.argmax(y, -1)\n"
+
+
 def test_a_layer_whose_output_is_computed_with_again_and_again() -> None:
-    text = """\
-import tensorflow as tf
-from tensorflow.keras import layers
-
-
-class Classes(layers.Layer):
-    def __init__(self):
-        super().__init__()
-        self.dense = layers.Dense(4)
-
-    def build(self, shape):
-        self.dense.build(shape)
-        self.built = True
-
-    def call(self, x):
-        y = self.dense(x)
-{straight}
-        for _ in range(3):
-{repeated}
-        return tf.argmax(y, -1)
-"""
     straight = "        y = 0.5 * y * (1.0 + tf.tanh(0.8 * (y + 0.04 * y * y * y)))\n" * 40
     repeated = "            y = tf.nn.relu(y) + y\n" * 40
-    assert found(text.format(straight=straight, repeated=repeated)) == [("KS409", 15)]
+    assert found(classes_of(f"{straight}        for _ in range(3):\n{repeated}")) == [("KS409", 15)]
 
 
 def test_a_function_too_long_to_follow() -> None:
-    lines = "        y = tf.nn.relu(y)\n" * 2000
-    text = f"""\
-import tensorflow as tf
-from tensorflow.keras import layers
-
-
-class Classes(layers.Layer):
-    def __init__(self):
-        super().__init__()
-        self.dense = layers.Dense(4)
-
-    def build(self, shape):
-        self.dense.build(shape)
-        self.built = True
-
-    def call(self, x):
-        y = self.dense(x)
-{lines}
-        return tf.argmax(y, -1)
-"""
-    assert found(text) == []
+    assert found(classes_of("        y = tf.nn.relu(y)\n" * 2000)) == []
 
 
 def test_variables_that_are_added_to_themselves() -> None:

@@ -523,14 +523,16 @@ class Example(keras.layers.Layer):
             for piece in cls.body:
                 if piece.name == "update_state" and _is_metric(run, cls):
                     yield from _of_metric(run, cls, piece)
-        held = _held_by_build(run)
-        if not held:
-            return
+        traced = [
+            event
+            for event in run.events_of(AttributeWrite)
+            if event.owner is run.layer and _is_traced(run, event)
+        ]
+        held = _held_by_build(run) if traced else {}
         overwritten: dict[str, list[_Overwritten]] = {}
-        for event in run.events_of(AttributeWrite):
-            if event.owner is not run.layer or event.name not in held or not _is_traced(run, event):
-                continue
-            overwritten.setdefault(event.name, []).append(_Overwritten(event, held[event.name]))
+        for event in traced:
+            if event.name in held:
+                overwritten.setdefault(event.name, []).append(_Overwritten(event, held[event.name]))
         for name, writes in overwritten.items():
             if not all(write.is_tensor for write in writes):
                 continue
@@ -573,33 +575,26 @@ def _of_metric(run: LayerRun | ScriptRun, cls: Statement, piece: Statement) -> I
     writes: dict[str, list[ast.Assign | ast.AugAssign]] = {}
     for top in piece.nodes:
         for node in ast.walk(top):
-            if isinstance(node, ast.Assign) and len(node.targets) == 1:
-                target: ast.expr = node.targets[0]
-            elif isinstance(node, ast.AugAssign):
-                target = node.target
-            else:
+            if not isinstance(node, ast.Assign | ast.AugAssign):
                 continue
-            if (
-                isinstance(target, ast.Attribute)
-                and ast.unparse(target.value) == "self"
-                and target.attr in made
-            ):
+            target = _target(node)
+            own = isinstance(target, ast.Attribute) and ast.unparse(target.value) == "self"
+            if isinstance(target, ast.Attribute) and own and target.attr in made:
                 writes.setdefault(target.attr, []).append(node)
     for name, nodes in writes.items():
         if not all(isinstance(node, ast.AugAssign) or _computes_with(node.value, name) for node in nodes):
             continue
         for node in nodes:
-            target = node.targets[0] if isinstance(node, ast.Assign) else node.target
             raises = run.generation == 2 and isinstance(node, ast.AugAssign)
             why = (
                 "raises RuntimeError: it is a tf.Variable"
                 if raises
                 else "puts a tensor in its place: `fit` counts nothing, and what follows it raises"
             )
-            method = _IN_PLACE.get(type(node.op), "assign") if isinstance(node, ast.AugAssign) else "assign"
+            method = _in_place_method(node)
             site = Site(run.module.path, piece, node)
             yield Report(
-                Site(run.module.path, piece, target),
+                Site(run.module.path, piece, _target(node) or node),
                 f"`self.{name}` is a weight of this metric, and `update_state` {why}. Change it by "
                 f"`self.{name}.{method}(…)`.",
                 (Related(made[name], "the weight is made here"),),
@@ -663,11 +658,7 @@ class _Overwritten:
 
     @property
     def is_fixable(self) -> bool:
-        statement = self.statement
-        if isinstance(statement, ast.Assign):
-            target: ast.expr | None = statement.targets[0] if len(statement.targets) == 1 else None
-        else:
-            target = statement.target if isinstance(statement, ast.AugAssign) else None
+        target = _target(self.statement)
         own = isinstance(target, ast.Attribute) and target.attr == self.event.name
         return own and all(weight.trainable is False for weight in self.weights)
 
@@ -722,9 +713,7 @@ def _message(run: LayerRun, name: str, write: _Overwritten) -> str:
             f"it, raises. Leave out `self.{name} =`: `assign` changes the weight by itself."
         )
     method = write.event.at.method if write.event.at.method in _STEPS else "call"
-    in_place = (
-        _IN_PLACE.get(type(statement.op), "assign") if isinstance(statement, ast.AugAssign) else "assign"
-    )
+    in_place = _in_place_method(statement)
     instead = f"Change the weight by `self.{name}.{in_place}(…)`."
     if any(weight.trainable is not False for weight in weights):
         instead = f"Keep the result in a local variable, or change the weight by `self.{name}.{in_place}(…)`."
@@ -738,6 +727,18 @@ def _message(run: LayerRun, name: str, write: _Overwritten) -> str:
         f"`{method}` puts a tensor in the place of the weight `self.{name}` of {run.definition.name}: the "
         f'weight never changes, and `fit`, or what follows it, raises "out of scope". {instead}'
     )
+
+
+def _in_place_method(statement: ast.stmt | None) -> str:
+    """The method of a weight that does in place what an assignment was meant to."""
+    return _IN_PLACE.get(type(statement.op), "assign") if isinstance(statement, ast.AugAssign) else "assign"
+
+
+def _target(statement: ast.stmt | None) -> ast.expr | None:
+    """What an assignment assigns to, if that is one thing."""
+    if isinstance(statement, ast.Assign) and len(statement.targets) == 1:
+        return statement.targets[0]
+    return statement.target if isinstance(statement, ast.AugAssign) else None
 
 
 def _operator(operator: ast.operator) -> str:
@@ -755,9 +756,8 @@ def _in_place(document: Document, run: LayerRun, write: _Overwritten) -> Fix | N
 
 def _changed_in_place(document: Document, site: Site, assigns: bool = False) -> Fix | None:
     statement = site.node
-    if not isinstance(statement, ast.Assign | ast.AugAssign):
+    if not isinstance(statement, ast.Assign | ast.AugAssign) or (target := _target(statement)) is None:
         return None
-    target = statement.targets[0] if isinstance(statement, ast.Assign) else statement.target
 
     def extent(node: ast.AST) -> Range | None:
         return document.extent_of(Site(site.path, site.statement, node))

@@ -409,14 +409,13 @@ def gradients_of(x):
     )
 
     def check_layer(self, run: LayerRun) -> Iterator[Report]:
-        if run.mentions(r"\bGradientTape\b"):
-            of_class = frozenset(method.name for method in methods(run))
-            for method in own_methods(run):
-                for scope in ast.walk(method.node):
-                    if isinstance(scope, ast.FunctionDef):
-                        yield from _Scope(
-                            run.project, run.module, method.statement, scope, of_class
-                        ).reports()
+        if _TAPE not in run.definition.statement.text:
+            return
+        of_class = frozenset(method.name for method in methods(run))
+        for method in own_methods(run):
+            for scope in ast.walk(method.node) if _TAPE in method.statement.text else ():
+                if isinstance(scope, ast.FunctionDef):
+                    yield from _Scope(run.project, run.module, method.statement, scope, of_class).reports()
 
     def check_script(self, run: ScriptRun) -> Iterator[Report]:
         for statement in run.pieces:
